@@ -1,0 +1,84 @@
+"""
+The `trackway` command: one name, with subcommands loaded from whichever package has them, when they are used.
+
+The bare `pip install trackway` is the SDK alone, so each subcommand knows which extra brings what it needs, and says
+so instead of failing with an ImportError.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import click
+
+# name → (where the click command lives, the extra that brings what it imports)
+COMMANDS: dict[str, tuple[str, str]] = {
+    "up": ("trackway_collector.cli:up", "all"),
+    "demo": ("trackway_analytics.demo.cli:demo", "all"),
+    "tail": ("trackway_collector.cli:tail", "collector"),
+    "try": ("trackway_analytics.cli:try_file", "all"),
+    "plan": ("trackway_plan.cli:plan", "plan"),
+    "collector": ("trackway_collector.cli:collector", "collector"),
+    "warehouse": ("trackway_collector.cli:warehouse", "collector"),
+    "query": ("trackway_analytics.cli:query", "analytics"),
+}
+
+
+def main() -> None:
+    """Run the `trackway` command line; exits 2 with the missing extra when click is not installed."""
+    try:
+        import click  # noqa: F401
+    except ImportError:
+        sys.exit(_missing("cli", "click"))
+    _group()(prog_name="trackway")
+
+
+def _group() -> click.Group:
+    import click
+
+    class LazyGroup(click.Group):
+        """A group that imports a subcommand's package only when the subcommand is named."""
+
+        def list_commands(self, ctx: click.Context) -> list[str]:
+            return list(COMMANDS)
+
+        def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+            if cmd_name not in COMMANDS:
+                return None
+            target, extra = COMMANDS[cmd_name]
+            module, _, attribute = target.partition(":")
+            try:
+                command: Any = getattr(importlib.import_module(module), attribute)
+            except ImportError as error:
+                if error.name is None or error.name.partition(".")[0].startswith("trackway"):
+                    raise
+                raise click.UsageError(_missing(extra, error.name, command=cmd_name)) from error
+            assert isinstance(command, click.Command)  # noqa: S101
+            return command
+
+        def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+            # The help page must work with any subset of the extras, so it imports what it can.
+            rows = []
+            for name, (_, extra) in COMMANDS.items():
+                try:
+                    command = self.get_command(ctx, name)
+                    summary = command.get_short_help_str() if command else ""
+                except click.UsageError:
+                    summary = f"(needs: pip install 'trackway[{extra}]')"
+                rows.append((name, summary))
+            with formatter.section("Commands"):
+                formatter.write_dl(rows)
+
+    return LazyGroup(help="Event tracking that a team owns end to end.", no_args_is_help=True)
+
+
+def _missing(extra: str, module: str, command: str | None = None) -> str:
+    what = f"`trackway {command}`" if command else "The `trackway` command"
+    return f"{what} needs `{module}`, which is not installed.\n  Write: pip install 'trackway[{extra}]'"
+
+
+if __name__ == "__main__":
+    main()
