@@ -90,7 +90,10 @@ _read_id = msgspec.json.Decoder(_Named).decode
 
 
 def verdict(answer: Answer, events: Sequence[bytes], now_s: float) -> Verdict:
-    """Return what becomes of `events` after this answer; `now_s` (Unix time) is for a Retry-After that is a date."""
+    """
+    Return what becomes of `events` after this answer; `now_s` (Unix time) is for a Retry-After that is a
+    date.
+    """
     status = answer.status
     body = _body(answer.body)
     if status == 200 and body.success:
@@ -105,7 +108,10 @@ def verdict(answer: Answer, events: Sequence[bytes], now_s: float) -> Verdict:
 
 
 def retry_after_s(header: str | None, now_s: float) -> float | None:
-    """Return the seconds a Retry-After header asks for, 0 to 300; None without a header or with one nobody can read."""
+    """
+    Return the seconds a Retry-After header asks for, 0 to 300; None without a header or with one nobody can
+    read.
+    """
     if header is None:
         return None
     try:
@@ -131,7 +137,9 @@ def _body(raw: bytes) -> _Body:
 
 
 def _refused(refusals: list[_Refusal], events: Sequence[bytes]) -> Counter[str]:
-    """Return how many of the batch's own events were refused, by code; ids that are not in it count for nothing."""
+    """
+    Return how many of the batch's own events were refused, by code; ids that are not in it count for nothing.
+    """
     refused: Counter[str] = Counter()
     if refusals:
         ids = Counter(_read_id(event).messageId for event in events)

@@ -1,4 +1,7 @@
-"""How each event ended. Every event handed to the tracker ends once: acked, rejected or dropped; till then it is pending."""
+"""
+How each event ended. Every event handed to the tracker ends once: acked, rejected or dropped; till then it is
+pending.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ class Dropped(StrEnum):
     """Why an event never left this process, or was given up."""
 
     QUEUE_FULL = "queue_full"
-    """The queue was at `max_queue_events` or `max_queue_bytes`: the collector is unreachable or slower than the program."""
+    """
+    The queue was at `max_queue_events` or `max_queue_bytes`: the collector is unreachable or slower than the
+    program.
+    """
 
     EVENT_TOO_LARGE = "event_too_large"
     """The event is over 32 KiB as JSON, which no collector takes."""
@@ -25,7 +31,10 @@ class Dropped(StrEnum):
     """`track` was called with an empty name."""
 
     NO_PERSON = "no_person"
-    """The call names neither `user_id` nor `anonymous_id` (for `group` also: no `group_id`; for `alias`: not both ids)."""
+    """
+    The call names neither `user_id` nor `anonymous_id` (for `group` also: no `group_id`; for `alias`: not
+    both ids).
+    """
 
     BAD_MESSAGE_ID = "bad_message_id"
     """`message_id` is longer than 100 characters; cutting it could make two events one."""
@@ -63,7 +72,9 @@ class Stats:
     enqueued: int
     """Every event handed to `track` and its siblings, whatever became of it."""
     acked: int
-    """The collector answered 200 for it and has it on disk (perhaps to quarantine it: its verdict is not ours)."""
+    """
+    The collector answered 200 for it and has it on disk (perhaps to quarantine it: its verdict is not ours).
+    """
     rejected: int
     """The collector refused it for good."""
     dropped: int
@@ -102,7 +113,10 @@ class Books:
         self.dropped: Counter[str] = Counter()
 
     def stats(self, pending: int) -> Stats:
-        """Return the account as of now; `pending` is counted by the outbox, so that the sum is a check and no tautology."""
+        """
+        Return the account as of now; `pending` is counted by the outbox, so that the sum is a check and no
+        tautology.
+        """
         return Stats(
             enqueued=self.enqueued,
             acked=self.acked,

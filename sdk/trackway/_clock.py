@@ -1,4 +1,7 @@
-"""The wall clock seam. Waiting uses `time.monotonic` and is not behind it: a frozen clock must not freeze the sender."""
+"""
+The wall clock seam. Waiting uses `time.monotonic` and is not behind it: a frozen clock must not freeze the
+sender.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,10 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Where `timestamp`, `sentAt` and the time in a `messageId` come from; `trackway.testing.FrozenClock` is the fake."""
+    """
+    Where `timestamp`, `sentAt` and the time in a `messageId` come from; `trackway.testing.FrozenClock` is the
+    fake.
+    """
 
     def time_ns(self) -> int:
         """Return nanoseconds since 1970-01-01 UTC."""

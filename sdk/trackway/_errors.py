@@ -22,7 +22,10 @@ class TrackwayError(Exception):
 
 
 class ConfigurationError(TrackwayError, ValueError):
-    """A setting is missing or makes no sense; the message names each place that was looked in, and what to write."""
+    """
+    A setting is missing or makes no sense; the message names each place that was looked in, and what to
+    write.
+    """
 
 
 class PlanViolationError(TrackwayError):
@@ -43,4 +46,6 @@ class PlanViolationError(TrackwayError):
 
 
 class NetworkError(TrackwayError):
-    """The request got no answer: refused, reset, timed out. The collector may or may not have stored the batch."""
+    """
+    The request got no answer: refused, reset, timed out. The collector may or may not have stored the batch.
+    """

@@ -1,4 +1,7 @@
-"""One frozen `Options`, from arguments over environment over defaults; what is wrong raises at once and says where it was."""
+"""
+One frozen `Options`, from arguments over environment over defaults; what is wrong raises at once and says
+where it was.
+"""
 
 from __future__ import annotations
 
@@ -58,13 +61,20 @@ class Options:
     """Which source the events belong to; the collector knows the keys. No default."""
 
     host: str = "http://127.0.0.1:8077"
-    """Where the collector is; a path in it is put before `/v1/batch`. Default: a collector started here by `trackway up`."""
+    """
+    Where the collector is; a path in it is put before `/v1/batch`. Default: a collector started here by
+    `trackway up`.
+    """
 
     plan: str | None = None
-    """File of the plan release that events are checked against. Default: none, nothing is checked or stamped."""
+    """
+    File of the plan release that events are checked against. Default: none, nothing is checked or stamped.
+    """
 
     source: str | None = None
-    """This program's name among the plan's sources, for `sent_by`. Default: none, any source may send any event."""
+    """
+    This program's name among the plan's sources, for `sent_by`. Default: none, any source may send any event.
+    """
 
     on_violation: OnViolation = "flag"
     """What to do with an event that breaks the plan: flag (send, marked), drop, off (do not check), raise. Default: flag;
@@ -77,7 +87,10 @@ class Options:
     """How many events make a batch at most, 1 to 2,500. Default: 500."""
 
     max_batch_bytes: int = MAX_BATCH_BYTES - ENVELOPE_BYTES
-    """How many bytes of events make a batch at most, before compression. Default: 499 KiB, the collector takes 500."""
+    """
+    How many bytes of events make a batch at most, before compression. Default: 499 KiB, the collector takes
+    500.
+    """
 
     max_queue_events: int = 100_000
     """How many events may be pending; more are dropped and counted. Default: 100,000."""
@@ -95,13 +108,19 @@ class Options:
     """How long `close()` and the end of a `with` block may drain the queue, in seconds. Default: 5."""
 
     exit_timeout_s: float = 2.0
-    """How long the end of the program may be held up to drain the queue, in seconds; 0 leaves at once. Default: 2."""
+    """
+    How long the end of the program may be held up to drain the queue, in seconds; 0 leaves at once. Default:
+    2.
+    """
 
     backoff_base_s: float = 0.5
     """The nth retry waits a random time up to base × 2^(n-1) seconds. Default: 0.5."""
 
     backoff_cap_s: float = 30.0
-    """No retry waits longer than this, in seconds, unless the collector asks for it (obeyed up to 300). Default: 30."""
+    """
+    No retry waits longer than this, in seconds, unless the collector asks for it (obeyed up to 300). Default:
+    30.
+    """
 
     give_up_after_s: float = 86_400.0
     """A batch without a final answer is dropped and counted after this time, in seconds. Default: one day."""

@@ -43,7 +43,10 @@ class Batch:
 
 
 class Outbox:
-    """What is pending, in the order it was added. At most one batch is out at a time, so the order is kept on the wire."""
+    """
+    What is pending, in the order it was added. At most one batch is out at a time, so the order is kept on
+    the wire.
+    """
 
     def __init__(
         self,
@@ -75,10 +78,14 @@ class Outbox:
         """Events added and not settled."""
         self.pending_bytes = 0
         self.settled = 0
-        """Events that have left, since the start. They leave in order: event number n has left when settled ≥ n."""
+        """
+        Events that have left, since the start. They leave in order: event number n has left when settled ≥ n.
+        """
 
     def add(self, event: bytes) -> bool:
-        """Take an event in; False when the queue is at its limit. In the caller's path: no calls but the append."""
+        """
+        Take an event in; False when the queue is at its limit. In the caller's path: no calls but the append.
+        """
         size = len(event)
         if self.pending >= self._max_events or self.pending_bytes + size > self._max_bytes:
             return False
@@ -95,7 +102,9 @@ class Outbox:
         return True
 
     def due_in(self, now: float) -> float | None:
-        """Return seconds until a batch should be taken, 0 for at once, None when there is nothing to wait for."""
+        """
+        Return seconds until a batch should be taken, 0 for at once, None when there is nothing to wait for.
+        """
         if self._out is not None:
             return None
         pause = max(0.0, self._not_before - now)
@@ -148,7 +157,9 @@ class Outbox:
                 self._retry(batch, verdict, now)
 
     def request_flush(self) -> int:
-        """Make everything added so far due; return the number that `settled` reaches when all of it has left."""
+        """
+        Make everything added so far due; return the number that `settled` reaches when all of it has left.
+        """
         target = self.settled + self.pending
         if target > self._flush_through:
             self._flush_through = target

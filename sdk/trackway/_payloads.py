@@ -30,7 +30,10 @@ def object_member(name: bytes, value: object) -> bytes:
 
 
 def object_body(value: object) -> bytes:
-    """Return `{…}` for properties or traits, `{}` for None; raises Refused when it is no mapping or beyond encoding."""
+    """
+    Return `{…}` for properties or traits, `{}` for None; raises Refused when it is no mapping or beyond
+    encoding.
+    """
     if value is None:
         return b"{}"
     try:
@@ -56,7 +59,9 @@ def people(user_id: object, anonymous_id: object) -> bytes:
 
 
 def stamp_members(message_id: object, timestamp: object) -> tuple[bytes, bytes]:
-    """Return the JSON of a caller's own message id and timestamp; raises Refused for an id over 100 characters."""
+    """
+    Return the JSON of a caller's own message id and timestamp; raises Refused for an id over 100 characters.
+    """
     message = encode_text(message_id)
     if len(message) > MAX_MESSAGE_ID + 2 and len(str(message_id)) > MAX_MESSAGE_ID:
         raise Refused(Dropped.BAD_MESSAGE_ID)
@@ -64,7 +69,10 @@ def stamp_members(message_id: object, timestamp: object) -> tuple[bytes, bytes]:
 
 
 def moment(value: object) -> object:
-    """Return a `datetime` as RFC 3339 UTC with microseconds (without a zone it is taken as UTC); all else as it is."""
+    """
+    Return a `datetime` as RFC 3339 UTC with microseconds (without a zone it is taken as UTC); all else as it
+    is.
+    """
     if not isinstance(value, datetime):
         return value
     if value.tzinfo is None:
@@ -76,7 +84,10 @@ def moment(value: object) -> object:
 
 
 class ContextWriter:
-    """Writes `context` and the closing brace of an event: the library, the plan's stamp, and what the caller adds."""
+    """
+    Writes `context` and the closing brace of an event: the library, the plan's stamp, and what the caller
+    adds.
+    """
 
     def __init__(self, stamp: Mapping[str, object] | None) -> None:
         self._library = {"name": LIBRARY, "version": __version__}
@@ -89,7 +100,9 @@ class ContextWriter:
         """The end of most events."""
 
     def end(self, given: Mapping[str, object] | None, session_id: object, violations: Sequence[Violation]) -> bytes:
-        """Return `,"context":{…}}`; the caller's members win over `library`, and `protocols` is always ours."""
+        """
+        Return `,"context":{…}}`; the caller's members win over `library`, and `protocols` is always ours.
+        """
         if not given and not violations:
             if session_id is None:
                 return self.plain

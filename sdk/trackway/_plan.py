@@ -1,4 +1,7 @@
-"""The tracking plan at the client: the release is read once, every event is checked by the collector's own validator."""
+"""
+The tracking plan at the client: the release is read once, every event is checked by the collector's own
+validator.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Under pytest a violation of the plan is a failing test: `on_violation` is "raise" unless the program or the environment says otherwise."""
+"""
+Under pytest a violation of the plan is a failing test: `on_violation` is "raise" unless the program or the
+environment says otherwise.
+"""
 
 from __future__ import annotations
 

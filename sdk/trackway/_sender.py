@@ -1,4 +1,7 @@
-"""The thread that empties the outbox. It starts with the first event, in the process that tracks it, and sleeps when idle."""
+"""
+The thread that empties the outbox. It starts with the first event, in the process that tracks it, and sleeps
+when idle.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,10 @@ GZIP_LEVEL = 1
 
 
 class Bell:
-    """A lock used as a binary semaphore: `ring` never blocks and may be called from signal handlers, as Event.set may not."""
+    """
+    A lock used as a binary semaphore: `ring` never blocks and may be called from signal handlers, as
+    Event.set may not.
+    """
 
     __slots__ = ("_lock",)
 
@@ -52,7 +58,9 @@ class Bell:
 
 
 class Sender:
-    """Drives an outbox over a transport. `lock` guards the outbox and the books; it is never held during I/O."""
+    """
+    Drives an outbox over a transport. `lock` guards the outbox and the books; it is never held during I/O.
+    """
 
     def __init__(self, options: Options, books: Books, transport: Transport, clock: Clock) -> None:
         self._options = options
@@ -75,7 +83,9 @@ class Sender:
         }
 
     def start(self) -> None:
-        """Start the thread, once. Where no thread can be had (interpreter shutdown), `close` does the sending."""
+        """
+        Start the thread, once. Where no thread can be had (interpreter shutdown), `close` does the sending.
+        """
         with self._lock:
             if self._thread is not None or self._closing:
                 return
@@ -96,7 +106,10 @@ class Sender:
             return self._progress.wait_for(lambda: self.outbox.settled >= target, timeout_s)
 
     def close(self, timeout_s: float) -> bool:
-        """Send what is pending for at most `timeout_s`, drop and count the rest, end the thread; True if nothing was lost."""
+        """
+        Send what is pending for at most `timeout_s`, drop and count the rest, end the thread; True if nothing
+        was lost.
+        """
         with self._lock:
             first, self._closing = not self._closing, True
             if not first:
@@ -140,7 +153,8 @@ class Sender:
         except NetworkError as error:
             return Retry(str(error))
         except Exception as error:
-            # Whatever a transport does wrong, the events are still ours; retrying is bounded by give_up_after_s.
+            # Whatever a transport does wrong, the events are still ours; retrying is bounded by
+            # give_up_after_s.
             log.debug("The transport failed.", exc_info=True)
             return Retry(type(error).__name__)
 

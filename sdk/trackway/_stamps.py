@@ -59,7 +59,9 @@ class Stamps:
 
 
 def rfc3339(ns: int) -> str:
-    """Return a moment in nanoseconds since 1970 as RFC 3339 UTC with six digits: `2026-05-19T08:30:00.000000Z`."""
+    """
+    Return a moment in nanoseconds since 1970 as RFC 3339 UTC with six digits: `2026-05-19T08:30:00.000000Z`.
+    """
     us = ns // 1000
     return f"{_to_ms(us // 1000).decode()}{us % 1000:03d}Z"
 

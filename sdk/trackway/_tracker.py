@@ -1,4 +1,6 @@
-"""`Tracker`: the calls a program makes. They encode, check and queue on the caller's thread, and never raise."""
+"""
+`Tracker`: the calls a program makes. They encode, check and queue on the caller's thread, and never raise.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("trackway")
 
 MAX_KNOWN_EVENTS = 10_000
-"""Event names are remembered up to here; a program that puts ids into names would otherwise fill the memory."""
+"""
+Event names are remembered up to here; a program that puts ids into names would otherwise fill the memory.
+"""
 
 
 class Tracker:
@@ -226,7 +230,9 @@ class Tracker:
         integrations: Mapping[str, object] | None = None,
         message_id: str | None = None,
     ) -> str | None:
-        """Send that a person belongs to an account, and the account's traits; returns the `messageId` or None."""
+        """
+        Send that a person belongs to an account, and the account's traits; returns the `messageId` or None.
+        """
         try:
             if group_id is None or group_id == "":
                 raise Refused(Dropped.NO_PERSON)
@@ -252,7 +258,9 @@ class Tracker:
         integrations: Mapping[str, object] | None = None,
         message_id: str | None = None,
     ) -> str | None:
-        """Send that `previous_id` and `user_id` are one person; returns the `messageId`, None if it was refused."""
+        """
+        Send that `previous_id` and `user_id` are one person; returns the `messageId`, None if it was refused.
+        """
         try:
             if previous_id is None or previous_id == "":
                 raise Refused(Dropped.NO_PERSON)
@@ -263,7 +271,9 @@ class Tracker:
             return self._refuse(error)
 
     def flush(self, timeout: float = 10.0) -> bool:
-        """Wait until every event tracked so far has left, for at most `timeout` seconds; returns whether it has."""
+        """
+        Wait until every event tracked so far has left, for at most `timeout` seconds; returns whether it has.
+        """
         return self._sender.flush(timeout)
 
     def close(self, timeout: float | None = None) -> bool:
@@ -338,7 +348,10 @@ class Tracker:
     def _violations(
         self, event: str, check: Callable[..., Sequence[Violation]], *arguments: object
     ) -> Sequence[Violation]:
-        """Return what breaks the plan, after the policy had its say: raises Refused or PlanViolationError if it says so."""
+        """
+        Return what breaks the plan, after the policy had its say: raises Refused or PlanViolationError if it
+        says so.
+        """
         plan = self._plan
         if plan is None:
             return NO_VIOLATIONS
@@ -362,7 +375,10 @@ class Tracker:
         return violations
 
     def _report(self, event: str, violations: Sequence[Violation]) -> None:
-        """Log each kind of violation once, by code and path: the message may quote a value, and values may be personal."""
+        """
+        Log each kind of violation once, by code and path: the message may quote a value, and values may be
+        personal.
+        """
         for violation in violations:
             kind = (event, str(violation.code), violation.path)
             if kind not in self._seen_violations and len(self._seen_violations) < MAX_KNOWN_EVENTS:
@@ -370,7 +386,10 @@ class Tracker:
                 log.warning("Event `%s` breaks the plan at %s: %s.", event, kind[2] or "(event)", kind[1])
 
     def _refuse(self, error: Exception) -> None:
-        """Enter in the books that an event was not taken, and log it: the 1st, 10th, 100th … time of each reason."""
+        """
+        Enter in the books that an event was not taken, and log it: the 1st, 10th, 100th … time of each
+        reason.
+        """
         reason = error.reason if isinstance(error, Refused) else Dropped.INTERNAL_ERROR
         with self._lock:
             self._books.enqueued += 1
@@ -389,7 +408,10 @@ class Tracker:
         self.close(self.options.exit_timeout_s)
 
     def _reset_after_fork(self) -> None:
-        """Start empty: with a lock nobody holds, no thread, ids of our own. What was queued here, the parent sends."""
+        """
+        Start empty: with a lock nobody holds, no thread, ids of our own. What was queued here, the parent
+        sends.
+        """
         self._books = Books()
         self._sender = Sender(self.options, self._books, self._transport, self._clock)
         self._outbox = self._sender.outbox

@@ -52,7 +52,8 @@ class HttpTransport:
         import urllib3
 
         if self._pool is not None and self._pid != os.getpid():
-            # A forked child must not talk on its parent's connections. Kept, not closed: closing takes locks that
+            # A forked child must not talk on its parent's connections. Kept, not closed: closing takes locks
+            # that
             # another thread may have held at the moment of the fork.
             self._inherited.append(self._pool)
             self._pool = None

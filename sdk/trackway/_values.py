@@ -42,7 +42,10 @@ _reported: set[str] = set()
 
 
 def encode_object(value: Any) -> bytes | None:
-    """Return the JSON of a mapping-like value; None when it is no mapping and has no fields. Does not change `value`."""
+    """
+    Return the JSON of a mapping-like value; None when it is no mapping and has no fields. Does not change
+    `value`.
+    """
     try:
         encoded = encode(value)
     except Exception:
@@ -52,7 +55,10 @@ def encode_object(value: Any) -> bytes | None:
 
 
 def encode_text(value: object) -> bytes:
-    """Return the JSON string of an id or a name; ids that are numbers become text, as every Segment server expects."""
+    """
+    Return the JSON string of an id or a name; ids that are numbers become text, as every Segment server
+    expects.
+    """
     text = value if type(value) is str else _text(value)
     try:
         return encode(text)
@@ -114,7 +120,9 @@ def _text(value: object) -> str:
 
 
 def _plain(value: Any, depth: int) -> Any:
-    """Return a copy made of dict, list and values that msgspec encodes, for trees it has refused as a whole."""
+    """
+    Return a copy made of dict, list and values that msgspec encodes, for trees it has refused as a whole.
+    """
     if depth == 0:
         return TOO_DEEP
     if isinstance(value, str):

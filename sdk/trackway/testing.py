@@ -52,7 +52,9 @@ class RecordingTransport:
     """
 
     def __init__(self, answers: Iterable[Answer | int | None] = ()) -> None:
-        """Give these answers in turn, then 200 for ever. An int is a status; None is a connection that breaks."""
+        """
+        Give these answers in turn, then 200 for ever. An int is a status; None is a connection that breaks.
+        """
         self._answers = deque(answers)
         self.requests: list[Request] = []
         """Every attempt, retries included."""
