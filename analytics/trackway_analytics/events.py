@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from trackway_analytics.errors import QuestionError, one_of
 from trackway_analytics.periods import Period, PeriodName
+from trackway_analytics.queries.attribution import MODELS, Attribution, AttributionQuestion
 from trackway_analytics.queries.fields import Bindings, Reader
 from trackway_analytics.queries.fragments import Scope
 from trackway_analytics.queries.funnel import MAX_STEPS, Entry, Funnel, FunnelQuestion
@@ -235,6 +236,58 @@ class Events:
             scope=self._scope(since, until, source, where),
         )
         return Retention(self.warehouse, question)
+
+    def attribution(
+        self,
+        *,
+        conversion: Steplike | Iterable[Steplike],
+        touch: Steplike | Iterable[Steplike] | None = None,
+        channel: str = "campaign_source",
+        models: Iterable[str] = MODELS,
+        lookback: Duration | None = "30d",
+        half_life: Duration = "7d",
+        value: str | None = None,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        source: Sources = None,
+        where: str | None = None,
+    ) -> Attribution:
+        """
+        Return how the conversions are credited to the channels of the touches before them.
+
+        Args:
+            conversion: the event, or events; each occurrence is one conversion.
+            touch: the event, or events, that are touches; None: every event that has a `channel`.
+            channel: the property or column that names a touch's channel.
+            models: any of "first", "last", "linear", "position" (40/20/40) and "time_decay".
+            lookback: how long before a conversion touches count; None: for ever. Touches before `since` count too.
+            half_life: of the weight of a touch under "time_decay".
+            value: a property of the conversion to credit as well, such as its price.
+            since, until, source, where: as for `funnel`; `since` is about the conversions.
+
+        Raises:
+            QuestionError: an option makes no sense; the message says which and what to write.
+        """
+        chosen = (models,) if isinstance(models, str) else tuple(dict.fromkeys(models))
+        if not chosen:
+            message = f"models names none. Known: {', '.join(MODELS)}."
+            raise QuestionError(message)
+        for model in chosen:
+            one_of("models", model, MODELS)
+        if not channel or not isinstance(channel, str):
+            message = f'channel={channel!r} names no property or column. Write for example channel="campaign_source".'
+            raise QuestionError(message)
+        question = AttributionQuestion(
+            conversion=_checked(as_events("conversion", conversion)),
+            touch=None if touch is None else _checked(as_events("touch", touch)),
+            channel=channel,
+            models=chosen,
+            lookback=None if lookback is None else duration("lookback", lookback),
+            half_life=duration("half_life", half_life),
+            value=value,
+            scope=self._scope(since, until, source, where),
+        )
+        return Attribution(self.warehouse, question)
 
     def _scope(
         self, since: Moment | None, until: Moment | None, source: Sources, where: str | None
