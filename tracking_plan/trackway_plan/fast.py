@@ -182,6 +182,13 @@ def value_test(spec: PropertySpec) -> Test | None:
     return lambda value: value is None or inner(value)
 
 
+def value_accepts(spec: PropertySpec, value: object) -> bool:
+    """Whether a scalar or union takes this value, null included."""
+    if value is None:
+        return spec.nullable
+    return any(_whole_test(part)(value) for part in spec.any_of or (spec,))
+
+
 def _whole_test(spec: PropertySpec) -> Test:
     """All that a scalar must be, its JSON type too: for unions, whose parts msgspec cannot tell apart."""
     if spec.kind in TEXTS:
