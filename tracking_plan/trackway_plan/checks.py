@@ -1,7 +1,7 @@
 """
 A plan checked as a whole: names that must exist, circles, properties in two places, storage types, examples.
 
-Each check is a function from the plan to problems; `CHECKS` is the list of them, in the order they run.
+Each check is a function from the plan, and its events with their groups in place, to problems; `CHECKS` is the list of them, in the order they run.
 """
 
 from __future__ import annotations
@@ -15,17 +15,21 @@ from .explain import pointer, shown_path
 from .fast import value_accepts
 from .model import SCALARS, EventSpec, Place, Plan, PropertySpec
 from .near import did_you_mean, listed
-from .release import compile_release, included
+from .release import events_in_place, included
 from .storage import storage_paths, storage_type
 from .validate import Shape
+
+Events = Mapping[str, EventSpec]
+"""The plan's events with the properties of their groups in place."""
 
 
 def check_plan(plan: Plan, *, broken: bool = False) -> Iterator[Problem]:
     """Every problem of the plan as a whole; examples are left out of a plan that is `broken` already."""
+    events = events_in_place(plan)
     for check in CHECKS:
-        yield from check(plan)
+        yield from check(plan, events)
     if not broken:
-        yield from examples(plan)
+        yield from examples(plan, events)
 
 
 def _problem(plan: Plan, at: tuple[str, ...], message: str, hint: str = "") -> Problem:
@@ -39,10 +43,12 @@ def _problem(plan: Plan, at: tuple[str, ...], message: str, hint: str = "") -> P
 def _unknown(plan: Plan, at: tuple[str, ...], what: str, name: str, known: Iterable[str]) -> Problem:
     every = list(known)
     hint = f"Known: {listed(sorted(every), 30)}." if every else "There are none."
-    return _problem(plan, at, f"{what} names `{name}`, which is not in the plan.{did_you_mean(name, every)}", hint)
+    return _problem(
+        plan, at, f"{what} names `{name}`, which is not in the plan.{did_you_mean(name, every)}", hint
+    )
 
 
-def references(plan: Plan) -> Iterator[Problem]:
+def references(plan: Plan, events: Events) -> Iterator[Problem]:
     """Groups, sources and events that are named must exist."""
     for name in plan.everywhere:
         if name not in plan.groups:
@@ -61,10 +67,12 @@ def references(plan: Plan) -> Iterator[Problem]:
             if name not in plan.sources:
                 yield _unknown(plan, (*at, "sent_by"), f"`sent_by` {what}", name, plan.sources)
         if event.replaced_by and event.replaced_by not in plan.events:
-            yield _unknown(plan, (*at, "replaced_by"), f"`replaced_by` {what}", event.replaced_by, plan.events)
+            yield _unknown(
+                plan, (*at, "replaced_by"), f"`replaced_by` {what}", event.replaced_by, plan.events
+            )
 
 
-def circles(plan: Plan) -> Iterator[Problem]:
+def circles(plan: Plan, events: Events) -> Iterator[Problem]:
     """A group may not include itself, directly or through others."""
     seen: set[frozenset[str]] = set()
     for start in plan.groups:
@@ -72,7 +80,12 @@ def circles(plan: Plan) -> Iterator[Problem]:
         if circle and frozenset(circle) not in seen:
             seen.add(frozenset(circle))
             shown = " → ".join([*circle, start])
-            yield _problem(plan, ("groups", start, "include"), f"groups go in a circle: {shown}.", "Remove one `include`.")
+            yield _problem(
+                plan,
+                ("groups", start, "include"),
+                f"groups go in a circle: {shown}.",
+                "Remove one `include`.",
+            )
 
 
 def _circle(plan: Plan, start: str) -> list[str]:
@@ -90,7 +103,7 @@ def _circle(plan: Plan, start: str) -> list[str]:
     return []
 
 
-def clashes(plan: Plan) -> Iterator[Problem]:
+def clashes(plan: Plan, events: Events) -> Iterator[Problem]:
     """A property stands in one place: the event, or one of its groups; and each is stored under its own name."""
     for event in plan.events.values():
         origin = dict.fromkeys(event.properties, f"event `{event.name}`")
@@ -104,30 +117,34 @@ def clashes(plan: Plan) -> Iterator[Problem]:
                 origin.setdefault(name, f"group `{group}`")
 
 
-def shared_names(plan: Plan) -> Iterator[Problem]:
+def shared_names(plan: Plan, events: Events) -> Iterator[Problem]:
     """Two properties of one event may not be stored under one name."""
-    for at, properties in _property_sets(plan):
+    for at, properties in _property_sets(plan, events):
         stored: dict[str, str] = {}
         for name, spec in properties.items():
             path = spec.store_as or name
             if path in stored:
                 message = f"`{name}` and `{stored[path]}` are both stored as `{path}`."
-                yield _problem(plan, (*at, "properties", name), message, "Give one of them another `store_as`.")
+                yield _problem(
+                    plan, (*at, "properties", name), message, "Give one of them another `store_as`."
+                )
             stored[path] = name
 
 
-def _property_sets(plan: Plan) -> Iterator[tuple[tuple[str, ...], Mapping[str, PropertySpec]]]:
-    for name, event in compile_release(plan, 1).events.items():
+def _property_sets(
+    plan: Plan, events: Events
+) -> Iterator[tuple[tuple[str, ...], Mapping[str, PropertySpec]]]:
+    for name, event in events.items():
         yield ("events", name), event.properties
     for kind, specs in plan.traits.items():
         yield ("traits", kind), specs
 
 
-def storage(plan: Plan) -> Iterator[Problem]:
+def storage(plan: Plan, events: Events) -> Iterator[Problem]:
     """One property name has one storage type over all events, and one over all traits."""
     first: dict[tuple[str, str], tuple[str, Place | None, str]] = {}
     reported: set[tuple[Place | None, str]] = set()
-    for at, properties in _property_sets(plan):
+    for at, properties in _property_sets(plan, events):
         for path, spec in storage_paths(properties):
             origin = ("groups", spec.group) if spec.group else at
             place = plan.places.get((*origin, "properties", spec.name)) or plan.places.get(at)
@@ -142,10 +159,10 @@ def storage(plan: Plan) -> Iterator[Problem]:
                 yield Problem(at_place.file, at_place.line, at_place.column, message, hint)
 
 
-def event_parts(plan: Plan) -> Iterator[Problem]:
+def event_parts(plan: Plan, events: Events) -> Iterator[Problem]:
     """Rules, `once_per` and `formerly` speak of the event's own properties; a status fits its companions."""
     former: dict[str, str] = {}
-    for event in compile_release(plan, 1).events.values():
+    for event in events.values():
         at, what = ("events", event.name), f"of event `{event.name}`"
         yield from _rules(plan, event, at, what)
         for name in event.once_per:
@@ -156,16 +173,22 @@ def event_parts(plan: Plan) -> Iterator[Problem]:
             if old.now and old.now not in event.properties:
                 yield _unknown(plan, here, f"`now` {what}", old.now, event.properties)
             if old.property in event.properties:
-                yield _problem(plan, here, f"`{old.property}` is both a former and a present property {what}.")
+                yield _problem(
+                    plan, here, f"`{old.property}` is both a former and a present property {what}."
+                )
             if old.event and (old.event in plan.events or old.event in former):
                 other = old.event if old.event in plan.events else former[old.event]
-                yield _problem(plan, here, f"`{old.event}` is a former name {what} and a name of event `{other}`.")
+                yield _problem(
+                    plan, here, f"`{old.event}` is a former name {what} and a name of event `{other}`."
+                )
             if old.event:
                 former[old.event] = event.name
         for key in ("replaced_by", "remove_after"):
             if getattr(event, key) and event.status not in ("deprecated", "retired"):
                 hint = "Write `status: deprecated`, or remove the key."
-                yield _problem(plan, (*at, key), f"`{key}` {what} goes with a deprecated or retired event.", hint)
+                yield _problem(
+                    plan, (*at, key), f"`{key}` {what} goes with a deprecated or retired event.", hint
+                )
 
 
 def _rules(plan: Plan, event: EventSpec, at: tuple[str, ...], what: str) -> Iterator[Problem]:
@@ -190,9 +213,9 @@ def _rules(plan: Plan, event: EventSpec, at: tuple[str, ...], what: str) -> Iter
                     yield _problem(plan, here, message, f"Known: {listed(known)}." if known else "")
 
 
-def examples(plan: Plan) -> Iterator[Problem]:
+def examples(plan: Plan, events: Events) -> Iterator[Problem]:
     """Every example is an event that the plan accepts."""
-    for event in compile_release(plan, 1).events.values():
+    for event in events.values():
         if not event.examples:
             continue
         shape = Shape(event.name, event.properties, event)
@@ -200,7 +223,9 @@ def examples(plan: Plan) -> Iterator[Problem]:
             for _, path, message in shape.findings(msgspec.json.encode(example)):
                 where = f" (at {pointer(path)})" if len(path) > 1 else ""
                 text = f"example {i + 1} of event `{event.name}` does not validate: {message}{where}"
-                hint = f"Change the example, or what the plan says about `{shown_path(path)}`." if path else ""
+                hint = (
+                    f"Change the example, or what the plan says about `{shown_path(path)}`." if path else ""
+                )
                 yield _problem(plan, ("events", event.name, "examples", str(i)), text, hint)
 
 

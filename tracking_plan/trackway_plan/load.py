@@ -83,9 +83,17 @@ class _Loader:
         head = self._one("plan.yaml", self._head) or {"name": ""}
         plan = Plan(
             **head,
-            types={name: spec for name in self.specs.type_nodes if (spec := self.specs.named_type(name)) is not None},
+            types={
+                name: spec
+                for name in self.specs.type_nodes
+                if (spec := self.specs.named_type(name)) is not None
+            },
             groups={group.name: group for group in self._each("groups", "*.yaml", self._group, "groups")},
-            traits={kind: specs for kind in _TRAITS if (specs := self._one(f"traits/{kind}.yaml", self._traits)) is not None},
+            traits={
+                kind: specs
+                for kind in _TRAITS
+                if (specs := self._one(f"traits/{kind}.yaml", self._traits)) is not None
+            },
             events={event.name: event for event in self._each("events", "*/*.yaml", self._event, "events")},
             accepted=self._one("accepted.yaml", self._accepted) or (),
             places=self.places,
@@ -100,7 +108,9 @@ class _Loader:
         node = read_file(path, str(path), self.problems)
         return None if node is None else read(Reader(str(path), self.problems), node)
 
-    def _each(self, folder: str, glob: str, read: Callable[[Reader, Node], Any], section: str) -> Iterator[Any]:
+    def _each(
+        self, folder: str, glob: str, read: Callable[[Reader, Node], Any], section: str
+    ) -> Iterator[Any]:
         """What each file of a folder holds; a name that two files claim is a problem of the second."""
         for path in sorted((self.directory / folder).glob(glob)):
             found = self._one(path.relative_to(self.directory).as_posix(), read)
@@ -110,7 +120,9 @@ class _Loader:
             if key in self.places:
                 first = self.places[key]
                 message = f"`{found[1].name}` is defined already, in {first.file}:{first.line}."
-                self.problems.append(Problem(place.file, place.line, place.column, message, "Rename or remove one."))
+                self.problems.append(
+                    Problem(place.file, place.line, place.column, message, "Rename or remove one.")
+                )
                 continue
             self.places[key] = place
             yield found[1]
@@ -129,7 +141,9 @@ class _Loader:
                         "Files are plan.yaml, types.yaml, accepted.yaml, groups/<group>.yaml, traits/user.yaml, "
                         "traits/account.yaml and events/<area>/<event>.yaml."
                     )
-                    self.problems.append(Problem(str(path), 1, 1, "no part of a plan is read from this place.", hint))
+                    self.problems.append(
+                        Problem(str(path), 1, 1, "no part of a plan is read from this place.", hint)
+                    )
 
     # ── plan.yaml ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -147,7 +161,9 @@ class _Loader:
                 head["name" if key == "plan" else key] = read(keys[key], f"`{key}`") or ""
         if "format" in keys and (form := reader.integer(keys["format"], "`format`")) not in (None, FORMAT):
             hint = f"This version of trackway reads `format: {FORMAT}`."
-            reader.problem(keys["format"], f"the plan has format {form}, which this version cannot read.", hint)
+            reader.problem(
+                keys["format"], f"the plan has format {form}, which this version cannot read.", hint
+            )
         if "sources" in keys:
             head["sources"] = {
                 name: self._source(reader, name, key, value)
@@ -170,7 +186,10 @@ class _Loader:
         keys = reader.mapping(node, f"source `{name}`", ("kind", "sdk", "summary", "on_violation"))
         return Source(
             name=name,
-            kind=_read(keys, "kind", lambda n: reader.one_of(n, f"`kind` of source `{name}`", ("client", "server"))) or "",
+            kind=_read(
+                keys, "kind", lambda n: reader.one_of(n, f"`kind` of source `{name}`", ("client", "server"))
+            )
+            or "",
             sdk=_read(keys, "sdk", lambda n: reader.text(n, f"`sdk` of source `{name}`")) or "",
             summary=_read(keys, "summary", lambda n: reader.text(n, f"`summary` of source `{name}`")) or "",
             on_violation=_read(keys, "on_violation", lambda n: self._policy(reader, n)) or {},
@@ -178,12 +197,16 @@ class _Loader:
 
     def _policy(self, reader: Reader, node: Node) -> dict[str, str]:
         policy = {}
-        for code, value in reader.mapping(node, "`on_violation`", [code.value for code in ViolationCode]).items():
+        for code, value in reader.mapping(
+            node, "`on_violation`", [code.value for code in ViolationCode]
+        ).items():
             if reader.text(value, f"`{code}`") in _LATER_ACTIONS:
                 message = f"`{code}: {value.value}` is part of the plan language, but this version cannot do it yet."
                 hint = "Write `flag` (mark and store) or `quarantine` (set aside with its payload)."
                 reader.problem(value, message, hint)
-            elif (action := reader.one_of(value, f"`{code}`", [action.value for action in Action])) is not None:
+            elif (
+                action := reader.one_of(value, f"`{code}`", [action.value for action in Action])
+            ) is not None:
                 policy[code] = action
         return policy
 
@@ -197,14 +220,18 @@ class _Loader:
 
             for name, (key, value) in types.items():
                 if name in KINDS:
-                    reader.problem(key, f"the plan language has a type `{name}` already.", "Give yours another name.")
+                    reader.problem(
+                        key, f"the plan language has a type `{name}` already.", "Give yours another name."
+                    )
                 else:
                     self.specs.type_nodes[name] = reader, value
 
         self._one("types.yaml", read)
 
     def _group(self, reader: Reader, node: Node) -> tuple[Place, Group] | None:
-        keys = reader.mapping(node, "a group", ("group", "summary", "include", "properties"), required=("group",))
+        keys = reader.mapping(
+            node, "a group", ("group", "summary", "include", "properties"), required=("group",)
+        )
         name = _read(keys, "group", lambda n: reader.name(n, "the name of the group"))
         if name is None:
             return None
@@ -219,36 +246,50 @@ class _Loader:
 
     def _traits(self, reader: Reader, node: Node) -> dict[str, PropertySpec]:
         kind = Path(reader.file).stem
-        keys = reader.mapping(node, f"traits of a {kind}", ("traits", "summary", "properties"), required=("properties",))
+        keys = reader.mapping(
+            node, f"traits of a {kind}", ("traits", "summary", "properties"), required=("properties",)
+        )
         if "traits" in keys:
             reader.one_of(keys["traits"], "`traits`", (kind,))
         at = ("traits", kind)
-        return _read(keys, "properties", lambda n: self.specs.properties(reader, n, f"traits of a {kind}", at)) or {}
+        return (
+            _read(keys, "properties", lambda n: self.specs.properties(reader, n, f"traits of a {kind}", at))
+            or {}
+        )
 
     # ── events ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _event(self, reader: Reader, node: Node) -> tuple[Place, EventSpec] | None:
         known = (*EventSpec.__struct_fields__, "event")
-        keys = reader.mapping(node, "an event", [key for key in known if key not in ("name", "area")], required=("event",))
+        keys = reader.mapping(
+            node, "an event", [key for key in known if key not in ("name", "area")], required=("event",)
+        )
         name = _read(keys, "event", lambda n: reader.name(n, "the name of the event"))
         if name is None:
             return None
         what, at = f"event `{name}`", ("events", name)
         if name.startswith("$"):
-            reader.problem(keys["event"], f"{what}: names that begin with `$` are kept for Trackway's own events.")
+            reader.problem(
+                keys["event"], f"{what}: names that begin with `$` are kept for Trackway's own events."
+            )
         texts = {
             key: _read(keys, key, lambda n, key=key: reader.text(n, f"`{key}` of {what}")) or ""  # type: ignore[misc]
             for key in ("summary", "owner", "when", "replaced_by", "remove_after")
         }
         if texts["remove_after"] and not is_date(texts["remove_after"]):
-            reader.problem(keys["remove_after"], f"`remove_after` of {what} must be a date.", "Write it as in 2026-11-01.")
+            reader.problem(
+                keys["remove_after"],
+                f"`remove_after` of {what} must be a date.",
+                "Write it as in 2026-11-01.",
+            )
         for key in ("replaced_by", "remove_after"):
             if key in keys:
                 self.places[(*at, key)] = reader.place(keys[key])
         event = EventSpec(
             name=name,
             area=Path(reader.file).parent.name,
-            status=_read(keys, "status", lambda n: reader.one_of(n, f"`status` of {what}", STATUSES)) or "active",
+            status=_read(keys, "status", lambda n: reader.one_of(n, f"`status` of {what}", STATUSES))
+            or "active",
             sent_by=self._names(reader, keys, "sent_by", what, at),
             once_per=self._names(reader, keys, "once_per", what, at),
             include=self._names(reader, keys, "include", what, at),
@@ -262,14 +303,22 @@ class _Loader:
         )
         return reader.place(keys["event"]), event
 
-    def _names(self, reader: Reader, keys: dict[str, Node], key: str, what: str, at: tuple[str, ...]) -> tuple[str, ...]:
+    def _names(
+        self, reader: Reader, keys: dict[str, Node], key: str, what: str, at: tuple[str, ...]
+    ) -> tuple[str, ...]:
         if key not in keys:
             return ()
         self.places[(*at, key)] = reader.place(keys[key])
         return reader.names(keys[key], f"`{key}` of {what}")
 
     def _list(
-        self, reader: Reader, keys: dict[str, Node], key: str, what: str, at: tuple[str, ...], read: Callable[..., Any]
+        self,
+        reader: Reader,
+        keys: dict[str, Node],
+        key: str,
+        what: str,
+        at: tuple[str, ...],
+        read: Callable[..., Any],
     ) -> tuple[Any, ...]:
         found = []
         for node in reader.items(keys[key], f"`{key}` of {what}") if key in keys else ():
@@ -296,11 +345,19 @@ class _Loader:
     def _former(self, reader: Reader, node: Node, what: str) -> Former | None:
         keys = reader.mapping(node, what, ("event", "property", "now", "through"))
         if ("event" in keys) == ("property" in keys) or ("property" in keys) != ("now" in keys):
-            hint = "Write `{event: old_name, through: 8}` or `{property: old_name, now: new_name, through: 8}`."
+            hint = (
+                "Write `{event: old_name, through: 8}` or `{property: old_name, now: new_name, through: 8}`."
+            )
             reader.problem(node, f"{what} names either a former event or a former property.", hint)
             return None
-        texts = {key: reader.name(keys[key], f"`{key}` of {what}") or "" for key in ("event", "property", "now") if key in keys}
-        return Former(**texts, through=_read(keys, "through", lambda n: reader.integer(n, f"`through` of {what}", 1)))
+        texts = {
+            key: reader.name(keys[key], f"`{key}` of {what}") or ""
+            for key in ("event", "property", "now")
+            if key in keys
+        }
+        return Former(
+            **texts, through=_read(keys, "through", lambda n: reader.integer(n, f"`through` of {what}", 1))
+        )
 
     def _example(self, reader: Reader, node: Node, what: str) -> dict[str, Any] | None:
         value = reader.data(node, what)
@@ -317,7 +374,9 @@ class _Loader:
         keys = reader.mapping(node, "accepted.yaml", ("accepted",), required=("accepted",))
         found = []
         for item in reader.items(keys["accepted"], "`accepted`") if "accepted" in keys else ():
-            texts = self._texts(reader, item, "an accepted finding", ("fingerprint", "reason"), ("until", "author"))
+            texts = self._texts(
+                reader, item, "an accepted finding", ("fingerprint", "reason"), ("until", "author")
+            )
             if texts:
                 found.append(Acceptance(**texts))
         return tuple(found)

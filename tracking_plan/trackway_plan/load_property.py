@@ -77,7 +77,9 @@ class PropertyReader:
     _types: dict[str, PropertySpec | None] = field(default_factory=dict)
     _open: list[str] = field(default_factory=list)
 
-    def properties(self, reader: Reader, node: Node, what: str, at: tuple[str, ...]) -> dict[str, PropertySpec]:
+    def properties(
+        self, reader: Reader, node: Node, what: str, at: tuple[str, ...]
+    ) -> dict[str, PropertySpec]:
         """The properties of an event, a group, traits or an object."""
         found = {}
         for name, (key, value) in reader.named(node, f"`properties` of {what}").items():
@@ -101,7 +103,9 @@ class PropertyReader:
     def property(self, reader: Reader, node: Node, what: str, at: tuple[str, ...]) -> PropertySpec | None:
         """One property; None if its type cannot be made out."""
         if not isinstance(node, MappingNode):
-            reader.problem(node, f"{what} must be a mapping.", f"Write `{{type: {_scalar(node) or 'string'}}}`.")
+            reader.problem(
+                node, f"{what} must be a mapping.", f"Write `{{type: {_scalar(node) or 'string'}}}`."
+            )
             return None
         keys = reader.mapping(node, what, _ALL_KEYS)
         if "type" not in keys:
@@ -124,7 +128,11 @@ class PropertyReader:
         if name in self.type_nodes:
             if name in self._open:
                 circle = " → ".join([*self._open[self._open.index(name) :], name])
-                reader.problem(node, f"types go in a circle: {circle}.", "Make one of them `type: object` without `properties`.")
+                reader.problem(
+                    node,
+                    f"types go in a circle: {circle}.",
+                    "Make one of them `type: object` without `properties`.",
+                )
                 return None
             return self.named_type(name)
         if name in KINDS:
@@ -132,7 +140,11 @@ class PropertyReader:
         known = [*self.type_nodes, *KINDS]
         hint = f"Known types: {listed(sorted(known), 40)}."
         instead = _OTHER_WORDS.get(name.lower())
-        hint += f"\nWrite `type: {instead}`." if instead else "\nWrite one of these, or add the type in types.yaml under `types:`."
+        hint += (
+            f"\nWrite `type: {instead}`."
+            if instead
+            else "\nWrite one of these, or add the type in types.yaml under `types:`."
+        )
         meant = "" if instead else did_you_mean(name, known)
         reader.problem(node, f"{what} has type `{name}`, which the plan language does not know.{meant}", hint)
         return None
@@ -146,12 +158,20 @@ class PropertyReader:
             part = self._type(reader, item, what)
             if part is not None and part.kind not in SCALARS:
                 hint = f"Scalar types: {', '.join(SCALARS)}."
-                reader.problem(item, f"{what} has `{_scalar(item)}` among its types; a union is of scalar types only.", hint)
+                reader.problem(
+                    item,
+                    f"{what} has `{_scalar(item)}` among its types; a union is of scalar types only.",
+                    hint,
+                )
             elif part is not None:
                 parts.append(part)
         if len(parts) < 2:
             if len(node.value) < 2:
-                reader.problem(node, f"{what} is a union of fewer than two types.", "Name at least two, or write the type alone.")
+                reader.problem(
+                    node,
+                    f"{what} is a union of fewer than two types.",
+                    "Name at least two, or write the type alone.",
+                )
             return None
         return PropertySpec(kind="union", any_of=tuple(parts))
 
@@ -162,19 +182,35 @@ class PropertyReader:
                 values[key] = value
         if "column" in values and re.fullmatch(COLUMNS.get(base.kind, ""), values["column"]) is None:
             allowed = COLUMNS.get(base.kind)
-            hint = f"For `{base.kind}`, columns match {allowed}." if allowed else f"`{base.kind}` has no column to choose."
-            reader.problem(keys["column"], f"`column` of {what} is `{values['column']}`, which cannot hold a {base.kind}.", hint)
+            hint = (
+                f"For `{base.kind}`, columns match {allowed}."
+                if allowed
+                else f"`{base.kind}` has no column to choose."
+            )
+            reader.problem(
+                keys["column"],
+                f"`column` of {what} is `{values['column']}`, which cannot hold a {base.kind}.",
+                hint,
+            )
         return values
 
     def _constraints(
-        self, reader: Reader, keys: dict[str, Node], what: str, at: tuple[str, ...], base: PropertySpec, values: dict[str, Any]
+        self,
+        reader: Reader,
+        keys: dict[str, Node],
+        what: str,
+        at: tuple[str, ...],
+        base: PropertySpec,
+        values: dict[str, Any],
     ) -> None:
         """Read the keys that depend on the kind into `values`; in a union, each goes to the parts that take it."""
         parts = list(base.any_of) or [base]
         for key, node in keys.items():
             if key in COMMON:
                 continue
-            takers = [i for i, part in enumerate(parts) if key in CONSTRAINTS[part.kind] and not part.named_type]
+            takers = [
+                i for i, part in enumerate(parts) if key in CONSTRAINTS[part.kind] and not part.named_type
+            ]
             if not takers:
                 self._refuse_key(reader, node, key, what, base)
             for i in takers:
@@ -184,7 +220,11 @@ class PropertyReader:
                     values |= read
         for part in parts:
             if part.kind == "choice" and not part.choices and "choices" not in keys:
-                reader.problem(keys["type"], f"{what} is a choice and needs the key `choices`.", "Write `choices: [first, second]`.")
+                reader.problem(
+                    keys["type"],
+                    f"{what} is a choice and needs the key `choices`.",
+                    "Write `choices: [first, second]`.",
+                )
         if base.kind == "union":
             values["any_of"] = tuple(parts)
 
@@ -199,7 +239,9 @@ class PropertyReader:
         hint += f" `{base.kind}` takes: {', '.join(own)}." if own else ""
         reader.problem(node, f"{what} is a {base.kind}, which has no `{key}`.", hint)
 
-    def _constraint(self, reader: Reader, node: Node, key: str, what: str, at: tuple[str, ...], spec: PropertySpec) -> Any:
+    def _constraint(
+        self, reader: Reader, node: Node, key: str, what: str, at: tuple[str, ...], spec: PropertySpec
+    ) -> Any:
         if key == "of":
             return self._item(reader, node, what, at)
         if key == "properties":
@@ -214,7 +256,11 @@ class PropertyReader:
         spec = self.property(reader, node, what, (*at, "of"))
         for key, value in node.value:
             if key.value in ("required", "store", "store_as", "column"):
-                reader.problem(key, f"{what} has `{key.value}`, which an item of a list cannot have.", "Write it at the list.")
+                reader.problem(
+                    key,
+                    f"{what} has `{key.value}`, which an item of a list cannot have.",
+                    "Write it at the list.",
+                )
             del value
         return spec
 
@@ -223,11 +269,15 @@ class PropertyReader:
             for low, high in (("min", "max"), ("min_length", "max_length"), ("min_items", "max_items")):
                 least, most = getattr(part, low), getattr(part, high)
                 if least is not None and most is not None and _exceeds(least, most):
-                    reader.problem(node, f"{what} has `{low}: {least}` above `{high}: {most}`, so no value fits.")
+                    reader.problem(
+                        node, f"{what} has `{low}: {least}` above `{high}: {most}`, so no value fits."
+                    )
         values, depth = _extent(spec)
         if values > _MAX_VALUES or depth > _MAX_DEPTH:
             message = f"{what} holds {values} values nested {depth} deep; {_MAX_VALUES} and {_MAX_DEPTH} are the limits."
-            reader.problem(node, message, "Make an inner part `type: object` without `properties`, or split the event.")
+            reader.problem(
+                node, message, "Make an inner part `type: object` without `properties`, or split the event."
+            )
             return False
         return True
 
@@ -252,7 +302,9 @@ def _bound(reader: Reader, node: Node, what: str, kind: str) -> int | float | st
     if kind == "decimal":
         text = reader.text(node, what)
         if text is not None and not is_decimal(text):
-            reader.problem(node, f"{what} must be a plain decimal number, not `{text}`.", 'Write it as in "0.01".')
+            reader.problem(
+                node, f"{what} must be a plain decimal number, not `{text}`.", 'Write it as in "0.01".'
+            )
             return None
         return text
     if kind == "number":
@@ -278,9 +330,14 @@ def _choice(reader: Reader, name: str, node: Node) -> Choice:
     if isinstance(node, MappingNode):
         keys = reader.mapping(node, f"choice `{name}`", ("summary", "formerly"))
         summary = reader.text(keys["summary"], f"`summary` of choice `{name}`") if "summary" in keys else ""
-        formerly = reader.names(keys["formerly"], f"`formerly` of choice `{name}`") if "formerly" in keys else ()
+        formerly = (
+            reader.names(keys["formerly"], f"`formerly` of choice `{name}`") if "formerly" in keys else ()
+        )
         return Choice(value=name, summary=summary or "", formerly=formerly)
-    return Choice(value=name, summary=("" if _scalar(node) == "" else reader.text(node, f"the summary of choice `{name}`")) or "")
+    return Choice(
+        value=name,
+        summary=("" if _scalar(node) == "" else reader.text(node, f"the summary of choice `{name}`")) or "",
+    )
 
 
 def _pattern(reader: Reader, node: Node, what: str) -> str | None:

@@ -45,7 +45,9 @@ def read_file(path: Path, file: str, problems: list[Problem]) -> Node | None:
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
             hint = "Split it: one event per file, shared properties in groups/, shared types in types.yaml."
-            return _none(problems, file, f"the file has {size:,} bytes; a plan file may have {MAX_FILE_BYTES:,}.", hint)
+            return _none(
+                problems, file, f"the file has {size:,} bytes; a plan file may have {MAX_FILE_BYTES:,}.", hint
+            )
         content = path.read_bytes()
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -65,13 +67,24 @@ def read_file(path: Path, file: str, problems: list[Problem]) -> Node | None:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        return _none(problems, file, f"this is not YAML: {_syntax(error)}.", _syntax_hint(error), line, column)
+        return _none(
+            problems, file, f"this is not YAML: {_syntax(error)}.", _syntax_hint(error), line, column
+        )
     except yaml.reader.ReaderError as error:
         before_text = text[: error.position]
         line, column = before_text.count("\n") + 1, len(before_text) - before_text.rfind("\n")
-        return _none(problems, file, f"character U+{ord(text[error.position]) if error.position < len(text) else 0:04X} may not stand in YAML.", "Remove it.", line, column)
+        return _none(
+            problems,
+            file,
+            f"character U+{ord(text[error.position]) if error.position < len(text) else 0:04X} may not stand in YAML.",
+            "Remove it.",
+            line,
+            column,
+        )
     if node is None:
-        return _none(problems, file, "the file is empty.", "Delete it, or write the plan part it should hold.")
+        return _none(
+            problems, file, "the file is empty.", "Delete it, or write the plan part it should hold."
+        )
     if deep := _too_deep(node):
         return _none(problems, file, *_TOO_DEEP, deep.start_mark.line + 1, deep.start_mark.column + 1)
     return node
@@ -159,7 +172,9 @@ class Reader:
         place = self.place(node)
         self.problems.append(Problem(place.file, place.line, place.column, message, hint))
 
-    def mapping(self, node: Node, what: str, known: Iterable[str], required: Iterable[str] = ()) -> dict[str, Node]:
+    def mapping(
+        self, node: Node, what: str, known: Iterable[str], required: Iterable[str] = ()
+    ) -> dict[str, Node]:
         """A mapping with these keys and no others; `what` names it in messages."""
         keys = list(known)
         found = {}
@@ -198,11 +213,17 @@ class Reader:
         if name is None:
             return None
         if not name or name != name.strip():
-            self.problem(node, f"{what} is empty, or begins or ends with a space.", "Remove the space, or write a name.")
+            self.problem(
+                node,
+                f"{what} is empty, or begins or ends with a space.",
+                "Remove the space, or write a name.",
+            )
         elif len(name) > _LONGEST_NAME:
             self.problem(node, f"{what} has {len(name)} characters; a name may have {_LONGEST_NAME}.")
         elif _CONTROL.search(name):
-            self.problem(node, f"{what} holds a control character or a line break.", "Write the name on one line.")
+            self.problem(
+                node, f"{what} holds a control character or a line break.", "Write the name on one line."
+            )
         else:
             return name
         return None
@@ -214,11 +235,15 @@ class Reader:
             return None
         tag = node.tag.removeprefix(_CORE)
         if tag == "null" or tag not in ("str", "int", "float", "bool", "timestamp", "merge", "value"):
-            self.problem(node, f"{what} must be text, not {_called(node)}.", "Write text, or leave the key out.")
+            self.problem(
+                node, f"{what} must be text, not {_called(node)}.", "Write text, or leave the key out."
+            )
             return None
         if strict and tag != "str":
             hint = f'Write it in quotes: "{node.value}".'
-            self.problem(node, f"YAML reads `{node.value}` as a {_TAG_NAMES.get(tag, tag)}, not as text: {what}.", hint)
+            self.problem(
+                node, f"YAML reads `{node.value}` as a {_TAG_NAMES.get(tag, tag)}, not as text: {what}.", hint
+            )
             return None
         return str(node.value)
 
@@ -228,7 +253,11 @@ class Reader:
         if word is None or word in known:
             return word
         hint = f"Known: {', '.join(known)}."
-        self.problem(node, f"{what} is `{word}`, which the plan language does not know.{did_you_mean(word, known)}", hint)
+        self.problem(
+            node,
+            f"{what} is `{word}`, which the plan language does not know.{did_you_mean(word, known)}",
+            hint,
+        )
         return None
 
     def boolean(self, node: Node, what: str) -> bool:
@@ -256,13 +285,19 @@ class Reader:
                 return int(node.value)
             if _NUMBER.fullmatch(node.value) and abs(value := float(node.value)) != float("inf"):
                 return value
-        self.problem(node, f"{what} must be a number, not {_called(node)}.", "Write decimal digits, such as 10 or 0.5.")
+        self.problem(
+            node, f"{what} must be a number, not {_called(node)}.", "Write decimal digits, such as 10 or 0.5."
+        )
         return None
 
     def items(self, node: Node, what: str) -> list[Node]:
         """The items of a list."""
         if not isinstance(node, SequenceNode):
-            hint = f"Write `[{node.value}]`." if isinstance(node, ScalarNode) and node.value else "Write `- …` lines or `[…]`."
+            hint = (
+                f"Write `[{node.value}]`."
+                if isinstance(node, ScalarNode) and node.value
+                else "Write `- …` lines or `[…]`."
+            )
             self.problem(node, f"{what} must be a list, not {_called(node)}.", hint)
             return []
         return list(node.value)

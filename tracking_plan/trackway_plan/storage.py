@@ -32,7 +32,9 @@ def storage_type(spec: PropertySpec) -> str:
     return f"{plain} ({column})" if column and column != "String" else plain
 
 
-def storage_paths(properties: Mapping[str, PropertySpec], prefix: str = "") -> Iterator[tuple[str, PropertySpec]]:
+def storage_paths(
+    properties: Mapping[str, PropertySpec], prefix: str = ""
+) -> Iterator[tuple[str, PropertySpec]]:
     """Each property's path in the warehouse (`shipping.city`; `store_as` counts), those inside objects too."""
     for name, spec in properties.items():
         path = prefix + (spec.store_as or name)
