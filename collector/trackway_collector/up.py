@@ -114,7 +114,6 @@ class _Keeper:
 
     async def _start(self) -> asyncio.subprocess.Process:
         environment = os.environ | {SETTINGS_VARIABLE: encode_settings(self._settings)}
-        # A session of its own: Ctrl-C in the terminal reaches the supervisor, which stops them in order.
         return await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -122,7 +121,6 @@ class _Keeper:
             self._name,
             stdin=asyncio.subprocess.PIPE,
             env=environment,
-            process_group=None if os.environ.get("TRACKWAY_SAME_GROUP") else 0,
         )
 
 

@@ -8,7 +8,6 @@ import importlib
 import logging
 import os
 import secrets
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,9 +15,9 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from trackway_collector.config import Settings
-from trackway_collector.ingest.worker import load_release, watch_parent
+from trackway_collector.ingest.worker import load_release, stop_on_signals
 from trackway_collector.loader.loop import Loader
-from trackway_collector.query_port import make_query_app
+
 from trackway_collector.warehouse import Warehouse, open_warehouse
 from trackway_collector.warehouse.embedded import EmbeddedWarehouse
 from trackway_collector.warehouse.store_file import StoreFile
@@ -47,11 +46,8 @@ async def serve(settings: Settings, *, parent_pipe: bool = False) -> None:
         RuntimeError: the loader died; its log says of what. The supervisor starts the process again.
     """
     stop = asyncio.Event()
+    stop_on_signals(stop, parent_pipe=parent_pipe)
     loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
-    if parent_pipe:
-        watch_parent(stop)
     release = load_release(settings.plan) if settings.plan else None
     async with contextlib.AsyncExitStack() as stack:
         warehouse = open_warehouse(settings.warehouse_url, owner=True)
