@@ -108,9 +108,9 @@ def _judge_by_plan(
         return EventVerdict(Outcome.QUARANTINED, flags + codes, reasons, message_id)
     if flags or codes:
         return EventVerdict(Outcome.FLAGGED, flags + codes, (), message_id)
-    # The validator took the careful way too: values such as 1.0 for an integer are fine, but not as the fast way has
-    # them. Naming the event tells the loader to look at each value.
-    return EventVerdict(Outcome.OK, (), (), message_id)
+    if verdict.outcome == Outcome.OK and not message_id:
+        return None
+    return EventVerdict(verdict.outcome, (), (), message_id)
 
 
 def _envelope_flags(head: Head) -> tuple[str, ...]:
@@ -156,6 +156,9 @@ def _object(raw: msgspec.Raw | msgspec.UnsetType) -> bytes:
 
 def _undecodable(raw: bytes | msgspec.Raw, error: Exception) -> EventVerdict:
     message_id = _digest(bytes(raw))
+    if bytes(raw)[:1] == b'"':  # what `mend` makes of it
+        reason = "The event holds bytes, text or numbers that JSON cannot carry, such as bad UTF-8 or NaN."
+        return EventVerdict(Outcome.QUARANTINED, (EnvelopeFault.UNDECODABLE,), (reason,), message_id)
     if isinstance(error, msgspec.ValidationError):
         reason = f"The envelope is wrong: {error}."
         return EventVerdict(Outcome.QUARANTINED, (EnvelopeFault.BAD_ENVELOPE,), (reason,), message_id)
