@@ -123,8 +123,6 @@ def _int_bounds(spec: PropertySpec) -> tuple[int, int]:
 
 def _number_type(spec: PropertySpec) -> Any:
     # An integer beyond 2**53 loses digits as a float, which could carry it over a bound: compare it whole.
-    if spec.min is None and spec.max is None:
-        return float
     low, high = _int_bounds(spec)
     as_float = Annotated[
         float, _meta(ge=_float_bound(spec.min, math.inf), le=_float_bound(spec.max, -math.inf))

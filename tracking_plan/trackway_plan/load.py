@@ -146,7 +146,7 @@ class _Loader:
                         Problem(str(path), 1, 1, "no part of a plan is read from this place.", hint)
                     )
 
-    # ── plan.yaml ────────────────────────────────────────────────────────────────────────────────
+    # ── plan.yaml ────────────────────────────────────────────────────────────
 
     def _head(self, reader: Reader, node: Node) -> dict[str, Any]:
         what = "the plan"
@@ -211,7 +211,7 @@ class _Loader:
                 policy[code] = action
         return policy
 
-    # ── types.yaml, groups, traits ───────────────────────────────────────────────────────────────────────────────
+    # ── types.yaml, groups, traits ────────────────────────────────────────────────────────────
 
     def _types(self) -> None:
         def read(reader: Reader, node: Node) -> None:
@@ -258,7 +258,7 @@ class _Loader:
             or {}
         )
 
-    # ── events ────────────────────────────────────────────────────────────────────────────────
+    # ── events ────────────────────────────────────────────────────────────
 
     def _event(self, reader: Reader, node: Node) -> tuple[Place, EventSpec] | None:
         known = (*EventSpec.__struct_fields__, "event")
