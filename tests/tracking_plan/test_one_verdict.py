@@ -274,7 +274,7 @@ def events(draw: st.DrawFn) -> EventSpec:
 
 @st.composite
 def json_text(draw: st.DrawFn, spec: PropertySpec) -> str:
-    """Raw JSON for a value: mostly near what the plan asks for, sometimes anything, sometimes not JSON at all."""
+    """Raw JSON for a value: mostly near what the plan asks for, sometimes anything, or no JSON."""
     way = draw(st.integers(0, 79))
     if way == 0:
         return draw(st.sampled_from(BROKEN))
@@ -428,7 +428,7 @@ def test_a_rule_compares_as_json_does(when: Any, value: str, broken: bool) -> No
 @given(cases())
 @settings(max_examples=600, deadline=None)
 def test_what_the_fast_way_accepts_jsonschema_accepts(case: tuple[EventSpec, bytes]) -> None:
-    """A yes of the msgspec decoder and its extra check is a yes of jsonschema on Python's own reading of the JSON."""
+    """A yes of msgspec and the extra check is a yes of jsonschema on Python's reading of the JSON."""
     event, raw = case
     if Shape(event.name, event.properties, event).accepts(raw):
         value = json.loads(raw)

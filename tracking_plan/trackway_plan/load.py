@@ -45,6 +45,7 @@ from .nodes import Reader, read_file
 
 _LATER_ACTIONS = ("strip", "reject")
 _TRAITS = ("user", "account")
+_NEAR_FOLDERS = {"event": "events", "group": "groups", "trait": "traits"}
 
 
 def load_plan(directory: str | os.PathLike[str]) -> Plan:
@@ -99,7 +100,7 @@ class _Loader:
             accepted=self._one("accepted.yaml", self._accepted) or (),
             places=self.places,
         )
-        self.problems += check_plan(plan, broken=bool(self.problems))
+        self.problems += check_plan(plan, {problem.file for problem in self.problems})
         return plan, sorted(set(self.problems))
 
     def _one(self, name: str, read: Callable[[Reader, Node], Any]) -> Any:
@@ -130,6 +131,12 @@ class _Loader:
 
     def _misplaced(self) -> None:
         """YAML files that would silently not be read."""
+        for folder, meant in _NEAR_FOLDERS.items():
+            for path in sorted((self.directory / folder).glob("**/*.y*ml")):
+                hint = f"Rename the folder `{folder}` to `{meant}`."
+                self.problems.append(
+                    Problem(str(path), 1, 1, "no part of a plan is read from this place.", hint)
+                )
         allowed = {"plan.yaml", "types.yaml", "accepted.yaml", *(f"traits/{kind}.yaml" for kind in _TRAITS)}
         for folder in ("", "groups", "traits", "events"):
             paths = (self.directory / folder).glob("**/*.y*ml" if folder == "events" else "*.y*ml")

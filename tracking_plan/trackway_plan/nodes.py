@@ -200,7 +200,7 @@ class Reader:
 
     def named(self, node: Node, what: str) -> dict[str, tuple[Node, Node]]:
         """A mapping with names of any kind as keys: name to (node of the name, node of the value)."""
-        if not isinstance(node, MappingNode):
+        if not isinstance(node, MappingNode) or node.tag != f"{_CORE}map":
             self.problem(node, f"{what} must be a mapping, not {_called(node)}.", "Write `key: value` lines.")
             return {}
         found: dict[str, tuple[Node, Node]] = {}
@@ -300,7 +300,7 @@ class Reader:
 
     def items(self, node: Node, what: str) -> list[Node]:
         """The items of a list."""
-        if not isinstance(node, SequenceNode):
+        if not isinstance(node, SequenceNode) or node.tag != f"{_CORE}seq":
             hint = (
                 f"Write `[{node.value}]`."
                 if isinstance(node, ScalarNode) and node.value
@@ -348,12 +348,12 @@ _TAG_NAMES = {"int": "number", "float": "number", "bool": "truth value", "timest
 
 
 def _called(node: Node) -> str:
+    if not node.tag.startswith(_CORE) or "python/" in node.tag:
+        return f"a value with the tag `{node.tag}`"
     if isinstance(node, MappingNode):
         return "a mapping"
     if isinstance(node, SequenceNode):
         return "a list"
-    if not node.tag.startswith(_CORE):
-        return f"a value with the tag `{node.tag}`"
     if node.tag == f"{_CORE}null":
         return "nothing"
     value = str(node.value)
