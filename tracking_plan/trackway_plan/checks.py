@@ -1,12 +1,13 @@
 """
 A plan checked as a whole: names that must exist, circles, properties in two places, storage types, examples.
 
-Each check is a function from the plan, and its events with their groups in place, to problems; `CHECKS` is the list of them, in the order they run.
+Each check is a function from the plan, and its events with their groups in place, to problems; `CHECKS` is
+the list of them, in the order they run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -23,13 +24,17 @@ Events = Mapping[str, EventSpec]
 """The plan's events with the properties of their groups in place."""
 
 
-def check_plan(plan: Plan, *, broken: bool = False) -> Iterator[Problem]:
-    """Every problem of the plan as a whole; examples are left out of a plan that is `broken` already."""
+def check_plan(plan: Plan, broken: Collection[str] = ()) -> Iterator[Problem]:
+    """Every problem of the plan as a whole; examples wait while files they rest on are `broken`."""
     events = events_in_place(plan)
     for check in CHECKS:
         yield from check(plan, events)
-    if not broken:
-        yield from examples(plan, events)
+    shared = [
+        file for file in broken if file not in {plan.places["events", name].file for name in plan.events}
+    ]
+    if not shared:
+        sound = {n: event for n, event in events.items() if plan.places["events", n].file not in broken}
+        yield from examples(plan, sound)
 
 
 def _problem(plan: Plan, at: tuple[str, ...], message: str, hint: str = "") -> Problem:
@@ -56,8 +61,8 @@ def references(plan: Plan, events: Events) -> Iterator[Problem]:
     for group in plan.groups.values():
         for name in group.include:
             if name not in plan.groups:
-                at = ("groups", group.name, "include")
-                yield _unknown(plan, at, f"`include` of group `{group.name}`", name, plan.groups)
+                here = ("groups", group.name, "include")
+                yield _unknown(plan, here, f"`include` of group `{group.name}`", name, plan.groups)
     for event in plan.events.values():
         at, what = ("events", event.name), f"of event `{event.name}`"
         for name in event.include:
@@ -104,14 +109,16 @@ def _circle(plan: Plan, start: str) -> list[str]:
 
 
 def clashes(plan: Plan, events: Events) -> Iterator[Problem]:
-    """A property stands in one place: the event, or one of its groups; and each is stored under its own name."""
+    """A property comes from one place: the event, or one of its groups."""
     for event in plan.events.values():
         origin = dict.fromkeys(event.properties, f"event `{event.name}`")
         for group in included(plan, (*plan.everywhere, *event.include)):
             for name in plan.groups[group].properties:
                 if name in origin:
                     at = ("events", event.name, "properties", name)
-                    message = f"`{name}` comes from group `{group}` and from {origin[name]} into event `{event.name}`."
+                    message = (
+                        f"event `{event.name}` has `{name}` from group `{group}` and from {origin[name]}."
+                    )
                     hint = "Keep one of them, or do not include the group."
                     yield _problem(plan, at if at in plan.places else (*at[:2], "include"), message, hint)
                 origin.setdefault(name, f"group `{group}`")
@@ -154,7 +161,11 @@ def storage(plan: Plan, events: Events) -> Iterator[Problem]:
                 reported.add((place, path))
                 where = f" in {known[1].file}:{known[1].line}" if known[1] else ""
                 message = f"`{path}` is stored as {own} here and as {known[0]} by {known[2]}{where}."
-                hint = f"One name has one storage type over the whole plan. Use one type, or write `store_as: {path.replace('.', '_')}_2` here."
+                other = path.replace(".", "_") + "_2"
+                hint = (
+                    "One name has one storage type over the whole plan.\n"
+                    f"Use one type, or write `store_as: {other}` here."
+                )
                 at_place = place or Place(file="plan.yaml", line=1, column=1)
                 yield Problem(at_place.file, at_place.line, at_place.column, message, hint)
 
@@ -202,7 +213,7 @@ def _rules(plan: Plan, event: EventSpec, at: tuple[str, ...], what: str) -> Iter
             if spec is None:
                 continue
             if spec.kind not in (*SCALARS, "union"):
-                message = f"a rule {what} compares `{name}`, which is a {spec.kind}."
+                message = f"a rule {what} compares `{name}`, which has type `{spec.kind}`."
                 yield _problem(plan, here, message, "A rule compares scalar properties.")
                 continue
             for value in values:

@@ -45,6 +45,7 @@ from .nodes import Reader, read_file
 
 _LATER_ACTIONS = ("strip", "reject")
 _TRAITS = ("user", "account")
+_NEAR_FOLDERS = {"event": "events", "group": "groups", "trait": "traits"}
 
 
 def load_plan(directory: str | os.PathLike[str]) -> Plan:
@@ -52,7 +53,8 @@ def load_plan(directory: str | os.PathLike[str]) -> Plan:
     The plan in a directory.
 
     Raises:
-        PlanErrors: with every problem found, each as file, line, column, what is wrong and what to write instead.
+        PlanErrors: with every problem found, each as file, line, column, what is wrong and what to write
+        instead.
     """
     plan, problems = read_plan(directory)
     if problems:
@@ -98,7 +100,7 @@ class _Loader:
             accepted=self._one("accepted.yaml", self._accepted) or (),
             places=self.places,
         )
-        self.problems += check_plan(plan, broken=bool(self.problems))
+        self.problems += check_plan(plan, {problem.file for problem in self.problems})
         return plan, sorted(set(self.problems))
 
     def _one(self, name: str, read: Callable[[Reader, Node], Any]) -> Any:
@@ -129,6 +131,12 @@ class _Loader:
 
     def _misplaced(self) -> None:
         """YAML files that would silently not be read."""
+        for folder, meant in _NEAR_FOLDERS.items():
+            for path in sorted((self.directory / folder).glob("**/*.y*ml")):
+                hint = f"Rename the folder `{folder}` to `{meant}`."
+                self.problems.append(
+                    Problem(str(path), 1, 1, "no part of a plan is read from this place.", hint)
+                )
         allowed = {"plan.yaml", "types.yaml", "accepted.yaml", *(f"traits/{kind}.yaml" for kind in _TRAITS)}
         for folder in ("", "groups", "traits", "events"):
             paths = (self.directory / folder).glob("**/*.y*ml" if folder == "events" else "*.y*ml")
@@ -138,14 +146,14 @@ class _Loader:
                 right = right or (folder == "events" and path.suffix == ".yaml" and name.count("/") == 2)
                 if not right:
                     hint = (
-                        "Files are plan.yaml, types.yaml, accepted.yaml, groups/<group>.yaml, traits/user.yaml, "
-                        "traits/account.yaml and events/<area>/<event>.yaml."
+                        "Files are plan.yaml, types.yaml, accepted.yaml, groups/<group>.yaml, "
+                        "traits/user.yaml, traits/account.yaml and events/<area>/<event>.yaml."
                     )
                     self.problems.append(
                         Problem(str(path), 1, 1, "no part of a plan is read from this place.", hint)
                     )
 
-    # ── plan.yaml ────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── plan.yaml ────────────────────────────────────────────────────────────
 
     def _head(self, reader: Reader, node: Node) -> dict[str, Any]:
         what = "the plan"
@@ -201,7 +209,7 @@ class _Loader:
             node, "`on_violation`", [code.value for code in ViolationCode]
         ).items():
             if reader.text(value, f"`{code}`") in _LATER_ACTIONS:
-                message = f"`{code}: {value.value}` is part of the plan language, but this version cannot do it yet."
+                message = f"this version knows `{code}: {value.value}`, but cannot do it yet."
                 hint = "Write `flag` (mark and store) or `quarantine` (set aside with its payload)."
                 reader.problem(value, message, hint)
             elif (
@@ -210,7 +218,7 @@ class _Loader:
                 policy[code] = action
         return policy
 
-    # ── types.yaml, groups, traits ───────────────────────────────────────────────────────────────────────────────
+    # ── types.yaml, groups, traits ────────────────────────────────────────────────────────────
 
     def _types(self) -> None:
         def read(reader: Reader, node: Node) -> None:
@@ -257,7 +265,7 @@ class _Loader:
             or {}
         )
 
-    # ── events ───────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── events ────────────────────────────────────────────────────────────
 
     def _event(self, reader: Reader, node: Node) -> tuple[Place, EventSpec] | None:
         known = (*EventSpec.__struct_fields__, "event")
@@ -320,7 +328,7 @@ class _Loader:
         at: tuple[str, ...],
         read: Callable[..., Any],
     ) -> tuple[Any, ...]:
-        found = []
+        found: list[Any] = []
         for node in reader.items(keys[key], f"`{key}` of {what}") if key in keys else ():
             value = read(reader, node, f"an entry in `{key}` of {what}")
             if value is not None:
@@ -372,7 +380,7 @@ class _Loader:
 
     def _accepted(self, reader: Reader, node: Node) -> tuple[Acceptance, ...]:
         keys = reader.mapping(node, "accepted.yaml", ("accepted",), required=("accepted",))
-        found = []
+        found: list[Acceptance] = []
         for item in reader.items(keys["accepted"], "`accepted`") if "accepted" in keys else ():
             texts = self._texts(
                 reader, item, "an accepted finding", ("fingerprint", "reason"), ("until", "author")

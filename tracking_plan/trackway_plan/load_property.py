@@ -1,8 +1,8 @@
 """
 One property of the plan from its YAML: `{type: choice, required: true, choices: {card: Any card scheme}}`.
 
-Types are a kind (`string`, `int`, …), a name from types.yaml, or a list of scalar kinds for a union. Which keys a kind
-takes is the table `CONSTRAINTS`.
+Types are a kind (`string`, `int`, …), a name from types.yaml, or a list of scalar kinds for a union. Which
+keys a kind takes is the table `CONSTRAINTS`.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ class PropertyReader:
             )
             reader.problem(
                 keys["column"],
-                f"`column` of {what} is `{values['column']}`, which cannot hold a {base.kind}.",
+                f"`column` of {what} is `{values['column']}`, which cannot hold `{base.kind}`.",
                 hint,
             )
         return values
@@ -203,7 +203,7 @@ class PropertyReader:
         base: PropertySpec,
         values: dict[str, Any],
     ) -> None:
-        """Read the keys that depend on the kind into `values`; in a union, each goes to the parts that take it."""
+        """Read the keys that depend on the kind into `values`; in a union, into the parts that take them."""
         parts = list(base.any_of) or [base]
         for key, node in keys.items():
             if key in COMMON:
@@ -222,7 +222,7 @@ class PropertyReader:
             if part.kind == "choice" and not part.choices and "choices" not in keys:
                 reader.problem(
                     keys["type"],
-                    f"{what} is a choice and needs the key `choices`.",
+                    f"{what} has type `choice` and needs the key `choices`.",
                     "Write `choices: [first, second]`.",
                 )
         if base.kind == "union":
@@ -237,7 +237,7 @@ class PropertyReader:
         own = CONSTRAINTS.get(base.kind, ())
         hint = f"`{key}` is for: {', '.join(takers)}."
         hint += f" `{base.kind}` takes: {', '.join(own)}." if own else ""
-        reader.problem(node, f"{what} is a {base.kind}, which has no `{key}`.", hint)
+        reader.problem(node, f"{what} has type `{base.kind}`, which takes no `{key}`.", hint)
 
     def _constraint(
         self, reader: Reader, node: Node, key: str, what: str, at: tuple[str, ...], spec: PropertySpec
@@ -274,7 +274,9 @@ class PropertyReader:
                     )
         values, depth = _extent(spec)
         if values > _MAX_VALUES or depth > _MAX_DEPTH:
-            message = f"{what} holds {values} values nested {depth} deep; {_MAX_VALUES} and {_MAX_DEPTH} are the limits."
+            message = (
+                f"{what} holds {values} values, {depth} deep; the limits are {_MAX_VALUES} and {_MAX_DEPTH}."
+            )
             reader.problem(
                 node, message, "Make an inner part `type: object` without `properties`, or split the event."
             )
