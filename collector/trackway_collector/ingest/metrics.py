@@ -1,0 +1,63 @@
+"""What an ingest worker tells Prometheus, read from its counters at the moment of the scrape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+
+from trackway_collector.outcomes import IngestCounters
+from trackway_collector.spool import SpoolWriter
+
+
+def render_metrics(counters: IngestCounters, spool: SpoolWriter) -> tuple[bytes, str]:
+    """Return the exposition text and its content type."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Snapshot(counters, spool))
+    return generate_latest(registry), CONTENT_TYPE_LATEST
+
+
+class _Snapshot(Collector):
+    def __init__(self, counters: IngestCounters, spool: SpoolWriter) -> None:
+        self._counters = counters
+        self._spool = spool
+
+    def collect(self) -> Iterator[Metric]:
+        events = CounterMetricFamily(
+            "trackway_events", "Events of requests answered 200, by outcome.", labels=["source", "outcome"]
+        )
+        for (source, outcome), count in self._counters.events.items():
+            events.add_metric([source, outcome], count)
+        yield events
+        violations = CounterMetricFamily(
+            "trackway_violations", "Violations found in accepted events.", labels=["source", "code"]
+        )
+        for (source, code), count in self._counters.violations.items():
+            violations.add_metric([source, code], count)
+        yield violations
+        requests = CounterMetricFamily(
+            "trackway_requests", "Requests by status and error code.", labels=["status", "code"]
+        )
+        for (status, code), count in self._counters.requests.items():
+            requests.add_metric([str(status), code], count)
+        yield requests
+        yield from self._spool_metrics()
+
+    def _spool_metrics(self) -> Iterator[Metric]:
+        stats = self._spool.stats
+        yield GaugeMetricFamily(
+            "trackway_spool_backlog_bytes",
+            "Bytes in the spool that the loader has not stored yet: its lag.",
+            self._spool.backlog_bytes,
+        )
+        yield GaugeMetricFamily(
+            "trackway_spool_oldest_seconds", "Age of the oldest event not stored yet.", self._spool.oldest_age_s()
+        )
+        yield GaugeMetricFamily("trackway_spool_accepting", "1 when events can be accepted.", self._spool.accepting)
+        yield CounterMetricFamily("trackway_spool_commits", "Group commits.", stats.commits)
+        yield CounterMetricFamily("trackway_spool_bytes", "Bytes written to the spool.", stats.bytes)
+        yield CounterMetricFamily("trackway_spool_failures", "Writes or fsyncs the disk refused.", stats.failures)
+        yield CounterMetricFamily("trackway_spool_fsync_seconds", "Time spent in fsync.", stats.fsync_seconds)

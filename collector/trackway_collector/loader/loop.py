@@ -1,0 +1,290 @@
+"""
+The loader: read a chunk, make rows, drop what was seen, insert, move the checkpoint. For ever.
+
+While one chunk is being inserted, which is the engine's work, the next is already being read and turned into rows,
+which is Python's. Order per chunk:
+
+    1. the range is frozen as `pending` in the checkpoint, fsynced
+    2. rows into `events`, rows into `quarantine`, one row into `loads`
+    3. the checkpoint moves behind the range, fsynced
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import IO
+
+from trackway_collector.loader.dedup import WINDOW_DAYS, SeenKeys
+from trackway_collector.loader.delivery import Delivery, LoadRow, Stopped, sql_text
+from trackway_collector.loader.rows import EVENTS, QUARANTINE, Row, RowMaker
+from trackway_collector.loader.values import fits_for
+from trackway_collector.spool import Checkpoint, Chunk, Pending, SpoolReader, load_checkpoint, save_checkpoint
+from trackway_collector.spool.layout import segment_numbers, segment_path, spool_name, take_lock
+from trackway_collector.warehouse import Warehouse, property_types
+from trackway_collector.warehouse.errors import WarehouseError
+
+logger = logging.getLogger(__name__)
+
+MAX_CHUNK_EVENTS = 50_000
+IDLE_S = 0.05
+# Every insert makes a part that the engine must merge later, so a trickle is gathered for this long.
+GATHER_S = 0.25
+GATHER_BELOW_EVENTS = 5_000
+
+
+@dataclass(slots=True)
+class LoaderStats:
+    """What the loader has done since it started, and how far behind it is."""
+
+    stored: int = 0
+    quarantined: int = 0
+    duplicates: int = 0
+    chunks: int = 0
+    loaded_committed_at_us: int = 0
+    """When the newest chunk that is in the warehouse was committed to the spool."""
+
+
+@dataclass(slots=True)
+class _Source:
+    """One spool being loaded."""
+
+    reader: SpoolReader
+    name: str
+    maker: RowMaker
+    lock: IO[bytes]
+    segment: int
+    byte: int
+    passed_at: dict[int, float] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Prepared:
+    """A chunk with its rows, ready to be inserted."""
+
+    source: _Source
+    chunk: Chunk
+    rows: list[Row]
+    duplicates: int
+
+
+class Loader:
+    """
+    Loads every spool under `spool_dir` into the warehouse, in one thread and a helper.
+
+    Args:
+        grace_s: segments that are loaded are kept this long.
+    """
+
+    def __init__(self, warehouse: Warehouse, spool_dir: Path, *, grace_s: float = 900) -> None:
+        self.stats = LoaderStats()
+        self._warehouse = warehouse
+        self._spool_dir = spool_dir
+        self._grace_s = grace_s
+        self._stop = threading.Event()
+        self._delivery = Delivery(warehouse, self._stop)
+        self._seen = SeenKeys()
+        self._sources: dict[Path, _Source] = {}
+        self._last_insert = 0.0
+        self._thread = threading.Thread(target=self._run, name="loader", daemon=True)
+
+    @property
+    def error(self) -> str | None:
+        """Why nothing is being stored at the moment; None when all is well."""
+        return self._delivery.error
+
+    @property
+    def attempts(self) -> int:
+        """Inserts tried since the start."""
+        return self._delivery.attempts
+
+    def start(self) -> None:
+        """Start loading in the background."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 30) -> None:
+        """Finish the chunk at hand, or leave it pending when the engine is away, and return."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+        for source in self._sources.values():
+            source.lock.close()
+
+    def lag(self) -> tuple[int, float]:
+        """Return how many bytes wait in the spools and how many seconds the oldest of them has waited."""
+        waiting, oldest_us = 0, time.time_ns() // 1000
+        for directory in self._spools():
+            checkpoint, reader = load_checkpoint(directory), SpoolReader(directory)
+            waiting += reader.waiting_bytes(checkpoint.segment, checkpoint.byte)
+            oldest_us = min(oldest_us, reader.peek(checkpoint.segment, checkpoint.byte) or oldest_us)
+        return waiting, max(0.0, time.time() - oldest_us / 1e6) if waiting else 0.0
+
+    # --- the loader's thread -----------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            self._remember_stored()
+            with ThreadPoolExecutor(1, thread_name_prefix="loader-rows") as helper:
+                self._load_for_ever(helper)
+        except Stopped:
+            logger.info("the loader stopped with a chunk pending; the next start settles it")
+        except Exception as error:
+            self._delivery.error = f"the loader died: {error}"
+            logger.exception("the loader died; the spool keeps everything until the store process is started again")
+            raise
+
+    def _load_for_ever(self, helper: ThreadPoolExecutor) -> None:
+        prepared = self._prepare()
+        while not self._stop.is_set():
+            if prepared is None:
+                self._delete_passed_segments()
+                self._seen.forget_before(time.time_ns() // 1000)
+                self._stop.wait(IDLE_S)
+                prepared = self._prepare()
+                continue
+            self._gather(prepared)
+            ahead: Future[_Prepared | None] = helper.submit(self._prepare)
+            self._store(prepared)
+            prepared = ahead.result()
+
+    def _gather(self, prepared: _Prepared) -> None:
+        if prepared.chunk.events < GATHER_BELOW_EVENTS:
+            wait_s = self._last_insert + GATHER_S - time.monotonic()
+            if wait_s > 0:
+                self._stop.wait(wait_s)
+        self._last_insert = time.monotonic()
+
+    def _prepare(self) -> _Prepared | None:
+        """Return the next chunk of any spool with its rows; everything returned here is stored before the next call's."""
+        for source in self._open_sources():
+            chunk = source.reader.read(source.segment, source.byte, max_events=MAX_CHUNK_EVENTS)
+            if chunk is None:
+                continue
+            source.segment, source.byte = chunk.segment, chunk.to_byte
+            return self._with_rows(source, chunk, present=set())
+        return None
+
+    def _with_rows(self, source: _Source, chunk: Chunk, present: set[int]) -> _Prepared:
+        rows = [row for row in source.maker.rows(chunk) if row.offset not in present]
+        seen = self._seen.seen([row.key for row in rows])
+        fresh: dict[bytes, Row] = {}
+        for row, was_seen in zip(rows, seen, strict=True):
+            if not was_seen:
+                fresh.setdefault(row.key, row)
+        # From here on these keys count as stored: the chunk will be, whatever it takes.
+        self._seen.add(fresh, chunk.committed_at_us)
+        return _Prepared(source, chunk, list(fresh.values()), len(rows) - len(fresh))
+
+    def _store(self, prepared: _Prepared) -> None:
+        source, chunk = prepared.source, prepared.chunk
+        directory = source.reader.directory
+        if prepared.rows or prepared.duplicates:
+            span = Pending(chunk.segment, chunk.first_offset, chunk.last_offset, chunk.from_byte, chunk.to_byte)
+            save_checkpoint(directory, Checkpoint(chunk.segment, chunk.from_byte, span))
+            self._deliver(prepared)
+        save_checkpoint(directory, Checkpoint(chunk.segment, chunk.to_byte))
+        self.stats.loaded_committed_at_us = chunk.committed_at_us
+
+    def _deliver(self, prepared: _Prepared, *, settled: int | None = None) -> None:
+        """Insert the rows; `settled` of them were there already when an earlier start's chunk is completed."""
+        source, chunk = prepared.source, prepared.chunk
+        attempts = self._delivery.attempts
+        stored: list[Row] = []
+        for table in (EVENTS, QUARANTINE):
+            rows = [row for row in prepared.rows if row.table == table]
+            stored += self._delivery.deliver(source.name, chunk, table, rows)
+        quarantined = sum(row.table == QUARANTINE for row in stored)
+        load = LoadRow(
+            source.name,
+            chunk.segment,
+            chunk.first_offset,
+            chunk.last_offset,
+            len(stored) - quarantined + (settled or 0),
+            quarantined,
+            prepared.duplicates,
+            self._delivery.attempts - attempts,
+            f"{time.time():.6f}",
+        )
+        self._delivery.record(load, in_doubt=settled is not None)
+        self.stats.stored += load.events
+        self.stats.quarantined += quarantined
+        self.stats.duplicates += prepared.duplicates
+        self.stats.chunks += 1
+
+    # --- starting ----------------------------------------------------------------------------------------------
+
+    def _spools(self) -> list[Path]:
+        return sorted(path.parent for path in self._spool_dir.glob("*/spool.json"))
+
+    def _open_sources(self) -> list[_Source]:
+        for directory in self._spools():
+            if directory not in self._sources:
+                self._sources[directory] = self._open(directory)
+        return list(self._sources.values())
+
+    def _open(self, directory: Path) -> _Source:
+        lock = take_lock(directory / "loader.lock", "loads")
+        name = spool_name(directory)
+        types = property_types(self._warehouse)
+        traits = property_types(self._warehouse, column="traits")
+        checkpoint = load_checkpoint(directory)
+        maker = RowMaker(name, fits_for(types), fits_for(traits))
+        source = _Source(SpoolReader(directory), name, maker, lock, checkpoint.segment, checkpoint.byte)
+        if checkpoint.pending is not None:
+            self._settle(source, checkpoint.pending)
+        return source
+
+    def _settle(self, source: _Source, pending: Pending) -> None:
+        """Complete a chunk whose insert was begun before this start and may have happened, wholly or in part."""
+        chunk = source.reader.read(pending.segment, pending.from_byte, max_events=2**62, to_byte=pending.to_byte)
+        if chunk is None or chunk.segment != pending.segment:
+            logger.error("%s: the pending range of segment %d is gone", source.reader.directory, pending.segment)
+            return
+        present = self._delivery.stored_offsets(source.name, chunk)
+        prepared = self._with_rows(source, chunk, present)
+        logger.info(
+            "settling %d events of segment %d: %d stored before, %d missing",
+            chunk.events,
+            chunk.segment,
+            len(present),
+            len(prepared.rows),
+        )
+        self._deliver(prepared, settled=len(present))
+        save_checkpoint(source.reader.directory, Checkpoint(chunk.segment, chunk.to_byte))
+        source.segment, source.byte = chunk.segment, chunk.to_byte
+
+    def _remember_stored(self) -> None:
+        """Read the keys of the window from the warehouse, day by day; waits for an engine that is away."""
+        today = datetime.now(UTC).date()
+        day = today - timedelta(days=WINDOW_DAYS)
+        backoff_s = IDLE_S
+        while day <= today + timedelta(days=1):
+            try:
+                keys = self._warehouse.query_bytes(sql_text("seen_keys"), {"day": day.isoformat()}, fmt="RowBinary")
+            except WarehouseError as error:
+                backoff_s = self._delivery.wait(error, backoff_s)
+                continue
+            self._seen.add([keys], _day_us(day))
+            day += timedelta(days=1)
+        self._delivery.error = None
+
+    def _delete_passed_segments(self) -> None:
+        now = time.monotonic()
+        for directory, source in self._sources.items():
+            checkpoint = load_checkpoint(directory)
+            for number in segment_numbers(directory):
+                if number >= checkpoint.segment:
+                    break
+                if now - source.passed_at.setdefault(number, now) >= self._grace_s:
+                    segment_path(directory, number).unlink()
+                    del source.passed_at[number]
+
+
+def _day_us(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000
+

@@ -1,0 +1,12 @@
+-- Which events of a spool range are in the warehouse already.
+-- params: spool String, segment UInt32, first UInt64, last UInt64 (behind the last event), since DateTime64(6, 'UTC')
+-- returns: one row per stored event: offset
+SELECT offset
+FROM events
+WHERE spool = {spool:String} AND segment = {segment:UInt32} AND offset >= {first:UInt64} AND offset < {last:UInt64}
+  AND received_at >= {since:DateTime64(6, 'UTC')}
+UNION ALL
+SELECT offset
+FROM quarantine
+WHERE spool = {spool:String} AND segment = {segment:UInt32} AND offset >= {first:UInt64} AND offset < {last:UInt64}
+  AND received_at >= {since:DateTime64(6, 'UTC')}

@@ -1,0 +1,66 @@
+"""Count the warehouse against the spool: the proof, for every segment still here, that nothing is lost or doubled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from trackway_collector.loader.delivery import sql_text
+from trackway_collector.outcomes import Outcome
+from trackway_collector.spool import SpoolReader, load_checkpoint
+from trackway_collector.spool.layout import segment_numbers, spool_name
+from trackway_collector.warehouse import Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentCount:
+    """What one segment holds and what the warehouse has of it."""
+
+    spool: str
+    segment: int
+    spooled: int
+    """Events in the segment, before the checkpoint, that were not rejected."""
+    stored: int
+    quarantined: int
+    duplicates: int
+
+    @property
+    def missing(self) -> int:
+        """Events that are in neither table and no duplicates; negative when the warehouse has too many."""
+        return self.spooled - self.stored - self.quarantined - self.duplicates
+
+
+def verify(warehouse: Warehouse, spool_dir: Path) -> list[SegmentCount]:
+    """
+    Return the counts of every segment that is still in the spool, as far as it is loaded.
+
+    Raises:
+        WarehouseError: the warehouse cannot be asked.
+    """
+    counts = []
+    for directory in sorted(path.parent for path in spool_dir.glob("*/spool.json")):
+        name = spool_name(directory)
+        checkpoint = load_checkpoint(directory)
+        rows = warehouse.query(sql_text("stored_by_segment"), {"spool": name}).rows
+        known = {segment: (stored, quarantined, duplicates) for segment, stored, quarantined, duplicates in rows}
+        for segment in segment_numbers(directory):
+            end = None if segment < checkpoint.segment else checkpoint.byte if segment == checkpoint.segment else 0
+            counts.append(
+                SegmentCount(name, segment, _spooled(directory, segment, end), *known.get(segment, (0, 0, 0)))
+            )
+    return counts
+
+
+def _spooled(directory: Path, segment: int, end: int | None) -> int:
+    reader = SpoolReader(directory)
+    events, byte = 0, 0
+    while end is None or byte < end:
+        chunk = reader.read(segment, byte, max_events=100_000, to_byte=end)
+        if chunk is None or chunk.segment != segment:
+            break
+        for block in chunk.blocks:
+            for record, _ in block.records():
+                rejected = sum(v.outcome == Outcome.REJECTED for v in record.exceptions.values())
+                events += record.events - rejected
+        byte = chunk.to_byte
+    return events

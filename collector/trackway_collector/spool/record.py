@@ -1,0 +1,59 @@
+"""
+What the spool keeps beside a request's body: where it came from, when, and the verdict on every event.
+
+The body is kept as the client sent it, and all that depends on the moment of acceptance is frozen in `Record`: the
+rows made of it are a function of these bytes alone, so loading again, today or after an upgrade, cannot give an event
+another verdict, another id or another time of receipt.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class EventVerdict(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True, gc=False):
+    """The verdict on one event that is not simply the record's `verdict`."""
+
+    outcome: str
+    """`ok`, `flagged`, `unplanned`, `quarantined` or `rejected` (refused for good: kept here, never loaded)."""
+    violations: tuple[str, ...] = ()
+    """`code` or `code /path` each, in the order found."""
+    reasons: tuple[str, ...] = ()
+    """A sentence each for people; only quarantined events carry them."""
+    message_id: str = ""
+    """The id given by the collector, when the client sent none."""
+
+
+class Record(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True, gc=False):
+    """One accepted request."""
+
+    source: str
+    """The source that the write key belongs to."""
+    received_at_us: int
+    """Time of receipt, microseconds since 1970."""
+    events: int
+    """How many events the body holds; offsets count all of them."""
+    verdict: str
+    """The verdict on every event that `exceptions` does not name: `ok` or `unplanned`."""
+    validated_rev: int = 0
+    """The plan revision that gave the verdicts; 0 without a plan."""
+    call: str = ""
+    """`track`, `identify` …: the body is one event sent to that route. Empty: the body is a batch."""
+    ip: str = ""
+    """The client's address as the collector saw it."""
+    exceptions: dict[int, EventVerdict] = {}  # noqa: RUF012 - a msgspec struct copies its defaults
+    """Position in the body → verdict."""
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Record)
+
+
+def encode_record(record: Record) -> bytes:
+    """Return the meta bytes of a record."""
+    return _encoder.encode(record)
+
+
+def decode_record(meta: bytes) -> Record:
+    """Return the record of its meta bytes."""
+    return _decoder.decode(meta)

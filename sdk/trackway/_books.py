@@ -1,0 +1,131 @@
+"""
+How each event ended. Every event handed to the tracker ends once: acked, rejected or dropped; till then it is
+pending.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Dropped(StrEnum):
+    """Why an event never left this process, or was given up."""
+
+    QUEUE_FULL = "queue_full"
+    """
+    The queue was at `max_queue_events` or `max_queue_bytes`: the collector is unreachable or slower than the
+    program.
+    """
+
+    EVENT_TOO_LARGE = "event_too_large"
+    """The event is over 32 KiB as JSON, which no collector takes."""
+
+    NO_EVENT_NAME = "no_event_name"
+    """`track` was called with an empty name."""
+
+    NO_PERSON = "no_person"
+    """
+    The call names neither `user_id` nor `anonymous_id` (for `group` also: no `group_id`; for `alias`: not
+    both ids).
+    """
+
+    BAD_MESSAGE_ID = "bad_message_id"
+    """`message_id` is longer than 100 characters; cutting it could make two events one."""
+
+    NOT_AN_OBJECT = "not_an_object"
+    """Properties, traits, context or integrations are not a mapping."""
+
+    UNSERIALISABLE = "unserialisable"
+    """Not even the careful encoder could make JSON of the values."""
+
+    VIOLATION = "violation"
+    """The event breaks the plan, and `on_violation` is "drop" or "raise"."""
+
+    CLOSED = "closed"
+    """The call came after `close()`."""
+
+    NOT_SENT_IN_TIME = "not_sent_in_time"
+    """`close()`, or the end of the program, reached its deadline while the event was still waiting."""
+
+    GAVE_UP = "gave_up"
+    """The batch was retried for `give_up_after_s` without a final answer."""
+
+    INTERNAL_ERROR = "internal_error"
+    """The SDK itself failed; the log has the kind of error. Please report it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """
+    One moment's account of all events handed to a tracker: enqueued = acked + rejected + dropped + pending.
+
+    In a forked child the account starts at zero: what the parent had queued, the parent sends.
+    """
+
+    enqueued: int
+    """Every event handed to `track` and its siblings, whatever became of it."""
+    acked: int
+    """
+    The collector answered 200 for it and has it on disk (perhaps to quarantine it: its verdict is not ours).
+    """
+    rejected: int
+    """The collector refused it for good."""
+    dropped: int
+    """It was refused here or given up."""
+    pending: int
+    """It is queued or on its way."""
+    flagged: int
+    """How many broke the plan; with `on_violation="flag"` they were sent, marked."""
+    requests: int
+    """HTTP requests tried, retries included."""
+    retries: int
+    """How many of them repeated an earlier one."""
+    rejected_by_reason: Mapping[str, int]
+    """The collector's codes, such as `unknown_write_key`, and how many events each took."""
+    dropped_by_reason: Mapping[str, int]
+    """The `Dropped` reasons and how many events each took."""
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every event is accounted for exactly once."""
+        return self.enqueued == self.acked + self.rejected + self.dropped + self.pending
+
+
+class Books:
+    """The counters behind `Stats`. Not thread safe: whoever holds the tracker's lock may write."""
+
+    __slots__ = ("acked", "dropped", "enqueued", "flagged", "rejected", "requests", "retries")
+
+    def __init__(self) -> None:
+        self.enqueued = 0
+        self.acked = 0
+        self.flagged = 0
+        self.requests = 0
+        self.retries = 0
+        self.rejected: Counter[str] = Counter()
+        self.dropped: Counter[str] = Counter()
+
+    def stats(self, pending: int) -> Stats:
+        """
+        Return the account as of now; `pending` is counted by the outbox, so that the sum is a check and no
+        tautology.
+        """
+        return Stats(
+            enqueued=self.enqueued,
+            acked=self.acked,
+            rejected=self.rejected.total(),
+            dropped=self.dropped.total(),
+            pending=pending,
+            flagged=self.flagged,
+            requests=self.requests,
+            retries=self.retries,
+            rejected_by_reason=MappingProxyType(dict(self.rejected)),
+            dropped_by_reason=MappingProxyType({str(reason): count for reason, count in self.dropped.items()}),
+        )

@@ -1,0 +1,51 @@
+"""
+What the SDK raises, and when.
+
+    TrackwayError
+    ├── ConfigurationError    from Tracker(…): before the program is up, so that it is seen
+    ├── PlanViolationError    from track(…) and its siblings, only with on_violation="raise"
+    └── NetworkError          from a Transport to the sender, which retries; never reaches the program
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trackway_plan import Violation
+
+
+class TrackwayError(Exception):
+    """Anything Trackway's SDK raises."""
+
+
+class ConfigurationError(TrackwayError, ValueError):
+    """
+    A setting is missing or makes no sense; the message names each place that was looked in, and what to
+    write.
+    """
+
+
+class PlanViolationError(TrackwayError):
+    """
+    An event breaks the tracking plan, and `on_violation="raise"` asked to hear about it. The event was not sent.
+
+    `event` is the name (for identify and group: "$identify", "$group"), `violations` says what is wrong where.
+    """
+
+    def __init__(self, event: str, violations: Sequence[Violation], plan: str, rev: int) -> None:
+        self.event = event
+        self.violations = tuple(violations)
+        self.plan = plan
+        self.rev = rev
+        lines = [f"`{event}` breaks the plan `{plan}` (revision {rev}):"]
+        lines += [f"  {violation.path or '(event)'}: {violation.message} [{violation.code}]" for violation in violations]
+        super().__init__("\n".join(lines))
+
+
+class NetworkError(TrackwayError):
+    """
+    The request got no answer: refused, reset, timed out. The collector may or may not have stored the batch.
+    """

@@ -1,0 +1,47 @@
+"""What the process does to trackers: it ends (drain, with a deadline) or forks (the child starts empty)."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import weakref
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trackway._tracker import Tracker
+
+_known: weakref.WeakSet[Tracker] = weakref.WeakSet()
+# Strong: a tracker that a function made and forgot may still have events to send.
+_in_use: set[Tracker] = set()
+
+
+def watch(tracker: Tracker) -> None:
+    """Have the tracker reset in forked children."""
+    _known.add(tracker)
+
+
+def in_use(tracker: Tracker) -> None:
+    """Have the tracker drained at exit; it has events."""
+    _in_use.add(tracker)
+
+
+def done(tracker: Tracker) -> None:
+    """Forget a closed tracker."""
+    _in_use.discard(tracker)
+
+
+def _drain_all() -> None:
+    # atexit functions run on the main thread while daemon threads still live, so the senders can do the work.
+    for tracker in list(_in_use):
+        tracker._close_at_exit()
+
+
+def _reset_all() -> None:
+    _in_use.clear()
+    for tracker in list(_known):
+        tracker._reset_after_fork()
+
+
+atexit.register(_drain_all)
+if hasattr(os, "register_at_fork"):  # Windows does not fork
+    os.register_at_fork(after_in_child=_reset_all)

@@ -1,0 +1,236 @@
+"""
+One frozen `Options`, from arguments over environment over defaults; what is wrong raises at once and says
+where it was.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from typing import Any, Literal, TypedDict, get_args
+from urllib.parse import urlsplit
+
+from trackway._errors import ConfigurationError
+
+OnViolation = Literal["flag", "drop", "off", "raise"]
+
+MAX_EVENT_BYTES = 32 * 1024
+"""The collector's limit for one event."""
+MAX_BATCH_BYTES = 500 * 1024
+"""The collector's limit for one batch, uncompressed."""
+MAX_BATCH_EVENTS = 2500
+"""The collector's limit for the number of events in one batch."""
+ENVELOPE_BYTES = 1024
+"""Room for what stands around the events of a batch; ours takes less than a hundred bytes."""
+
+_defaults: dict[str, str] = {"on_violation": "flag"}
+
+
+def set_default_policy(policy: OnViolation) -> None:
+    """Make another `on_violation` the default of this process; for the pytest plugin."""
+    _defaults["on_violation"] = policy
+
+
+class Tuning(TypedDict, total=False):
+    """The settings of `Options` that few programs touch; `Tracker(…)` takes them by name."""
+
+    flush_interval_s: float
+    max_batch_events: int
+    max_batch_bytes: int
+    max_queue_events: int
+    max_queue_bytes: int
+    gzip_over_bytes: int
+    request_timeout_s: float
+    close_timeout_s: float
+    exit_timeout_s: float
+    backoff_base_s: float
+    backoff_cap_s: float
+    give_up_after_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """
+    All settings of a `Tracker`. Each can be given by argument or as `TRACKWAY_` plus its name in capitals.
+
+    The defaults suit a web service: an event leaves after at most half a second, and a collector may be away for a while.
+    """
+
+    write_key: str = field(repr=False)
+    """Which source the events belong to; the collector knows the keys. No default."""
+
+    host: str = "http://127.0.0.1:8077"
+    """
+    Where the collector is; a path in it is put before `/v1/batch`. Default: a collector started here by
+    `trackway up`.
+    """
+
+    plan: str | None = None
+    """
+    File of the plan release that events are checked against. Default: none, nothing is checked or stamped.
+    """
+
+    source: str | None = None
+    """
+    This program's name among the plan's sources, for `sent_by`. Default: none, any source may send any event.
+    """
+
+    on_violation: OnViolation = "flag"
+    """What to do with an event that breaks the plan: flag (send, marked), drop, off (do not check), raise. Default: flag;
+    under the pytest plugin: raise."""
+
+    flush_interval_s: float = 0.5
+    """How long an event may wait for company, in seconds. Default: 0.5."""
+
+    max_batch_events: int = 500
+    """How many events make a batch at most, 1 to 2,500. Default: 500."""
+
+    max_batch_bytes: int = MAX_BATCH_BYTES - ENVELOPE_BYTES
+    """
+    How many bytes of events make a batch at most, before compression. Default: 499 KiB, the collector takes
+    500.
+    """
+
+    max_queue_events: int = 100_000
+    """How many events may be pending; more are dropped and counted. Default: 100,000."""
+
+    max_queue_bytes: int = 64 * 1024 * 1024
+    """How many bytes of events may be pending; more are dropped and counted. Default: 64 MiB."""
+
+    gzip_over_bytes: int = 4096
+    """Batches over this size are compressed, in the sender's thread. Default: 4,096."""
+
+    request_timeout_s: float = 10.0
+    """How long to wait for a connection, and then for an answer, in seconds. Default: 10."""
+
+    close_timeout_s: float = 5.0
+    """How long `close()` and the end of a `with` block may drain the queue, in seconds. Default: 5."""
+
+    exit_timeout_s: float = 2.0
+    """
+    How long the end of the program may be held up to drain the queue, in seconds; 0 leaves at once. Default:
+    2.
+    """
+
+    backoff_base_s: float = 0.5
+    """The nth retry waits a random time up to base × 2^(n-1) seconds. Default: 0.5."""
+
+    backoff_cap_s: float = 30.0
+    """
+    No retry waits longer than this, in seconds, unless the collector asks for it (obeyed up to 300). Default:
+    30.
+    """
+
+    give_up_after_s: float = 86_400.0
+    """A batch without a final answer is dropped and counted after this time, in seconds. Default: one day."""
+
+    def __post_init__(self) -> None:
+        for name in _KEYS_OF_TEXT:
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, str) or not value.strip()):
+                raise _bad(name, value, "write a text that is not empty")
+        if not self.write_key.isascii() or not self.write_key.isprintable() or ":" in self.write_key:
+            # Never the key itself: this message may end up in a log.
+            msg = "`write_key` has characters that HTTP Basic auth cannot carry. Write printable ASCII without a colon."
+            raise ConfigurationError(msg)
+        if self.on_violation not in get_args(OnViolation):
+            raise _bad("on_violation", self.on_violation, "known policies: drop, flag, off, raise")
+        _check_host(self.host)
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+                raise _bad(name, value, f"write a number from {low} to {high}")
+            if isinstance(value, float) and not name.endswith("_s"):
+                raise _bad(name, value, f"write a whole number from {low} to {high}")
+
+    @classmethod
+    def build(cls, given: Mapping[str, object], environ: Mapping[str, str] | None = None) -> Options:
+        """
+        Return the options from arguments (those that are not None) over `TRACKWAY_…` variables over defaults.
+
+        Raises:
+            ConfigurationError: something is missing, unknown or wrong; the message names each place looked in.
+        """
+        environ = os.environ if environ is None else environ
+        known = {item.name: item for item in fields(cls)}
+        for name in given:
+            if name not in known:
+                msg = f"`{name}` is not a setting of Tracker. Known settings: {', '.join(sorted(known))}."
+                raise ConfigurationError(msg)
+        chosen: dict[str, Any] = {}
+        for name, item in known.items():
+            value = given.get(name)
+            variable = f"TRACKWAY_{name.upper()}"
+            if value is not None:
+                chosen[name] = value
+            elif environ.get(variable):
+                chosen[name] = _from_text(item, variable, environ[variable])
+            elif name in _defaults:
+                chosen[name] = _defaults[name]
+        if "write_key" not in chosen:
+            msg = (
+                "There is no write key. Looked at: the argument `write_key` (not given), the environment variable "
+                'TRACKWAY_WRITE_KEY (not set).\n  Write Tracker("your-write-key"), or set the variable; '
+                "the collector prints its keys when it starts."
+            )
+            raise ConfigurationError(msg)
+        try:
+            return cls(**chosen)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{error}{_origins(str(error), given, environ)}") from None
+
+
+_KEYS_OF_TEXT = ("write_key", "host", "plan", "source")
+_RANGES: dict[str, tuple[float, float]] = {
+    "flush_interval_s": (0, 3600),
+    "max_batch_events": (1, MAX_BATCH_EVENTS),
+    "max_batch_bytes": (MAX_EVENT_BYTES, MAX_BATCH_BYTES - ENVELOPE_BYTES),
+    "max_queue_events": (1, 100_000_000),
+    "max_queue_bytes": (MAX_EVENT_BYTES, 1 << 40),
+    "gzip_over_bytes": (0, 1 << 40),
+    "request_timeout_s": (0.001, 3600),
+    "close_timeout_s": (0, 86_400),
+    "exit_timeout_s": (0, 86_400),
+    "backoff_base_s": (0.001, 3600),
+    "backoff_cap_s": (0.001, 3600),
+    "give_up_after_s": (0, 7 * 86_400),
+}
+
+
+def _from_text(item: Field[Any], variable: str, text: str) -> str | int | float:
+    if item.type not in ("int", "float"):
+        return text
+    try:
+        return int(text) if item.type == "int" else float(text)
+    except ValueError:
+        msg = f"The environment variable {variable} is {text!r}, which is not {'an' if item.type == 'int' else 'a'} {item.type}."
+        raise ConfigurationError(msg) from None
+
+
+def _check_host(host: str) -> None:
+    try:
+        parts = urlsplit(host)
+        _ = parts.port
+    except ValueError:
+        raise _bad("host", host, "write a URL such as https://collect.example.com") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise _bad("host", host, "write a URL such as https://collect.example.com")
+    if parts.query or parts.fragment or parts.username or parts.password:
+        msg = "`host` has a user, a query or a fragment. Write only scheme, host, port and path; the key goes into `write_key`."
+        raise ConfigurationError(msg)
+
+
+def _bad(name: str, value: object, mend: str) -> ConfigurationError:
+    shown = "…" if name == "write_key" else repr(value)
+    return ConfigurationError(f"`{name}` is {shown}: {mend}.")
+
+
+def _origins(message: str, given: Mapping[str, object], environ: Mapping[str, str]) -> str:
+    name = message.partition("`")[2].partition("`")[0]
+    if given.get(name) is not None:
+        return f"\n  It came from the argument `{name}`."
+    variable = f"TRACKWAY_{name.upper()}"
+    return f"\n  It came from the environment variable {variable}." if environ.get(variable) else ""
+
+

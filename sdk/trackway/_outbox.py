@@ -1,0 +1,240 @@
+"""
+Events on their way out: the bounded queue, the cutting of batches, the retry schedule. A pure state machine.
+
+It reads no clock, does no I/O and takes no lock; whoever drives it (a thread today) passes the time in and holds a
+lock around every call:
+
+    add(event) … → due_in(now) → take(now) → (send) → settle(batch, verdict, now)
+
+Every event added leaves through `settle` or `abandon`, once, and is entered in the books there.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections import deque
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from trackway._answers import Acked, Rejected, Retry, Split, Verdict
+from trackway._books import Dropped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trackway._books import Books
+    from trackway._options import Options
+
+log = logging.getLogger("trackway")
+
+
+@dataclass(slots=True, eq=False)
+class Batch:
+    """Events that travel together, in order, until the collector has answered for them."""
+
+    events: list[bytes]
+    size: int
+    """Bytes of the events, without what stands around them."""
+    attempts: int = 0
+    first_sent: float | None = None
+    """Monotonic seconds of the first attempt."""
+
+
+class Outbox:
+    """
+    What is pending, in the order it was added. At most one batch is out at a time, so the order is kept on
+    the wire.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        books: Books,
+        *,
+        wake: Callable[[], None],
+        dice: Callable[[], float] = random.random,
+    ) -> None:
+        """Call `wake` whenever `due_in` has become shorter; `dice` returns [0, 1) for the jitter."""
+        self._options = options
+        self._books = books
+        self._wake = wake
+        self._dice = dice
+        self._max_events = options.max_queue_events
+        self._max_bytes = options.max_queue_bytes
+        self._batch_events = options.max_batch_events
+        self._batch_bytes = options.max_batch_bytes
+        self._queue: deque[bytes] = deque()
+        self._queued_bytes = 0
+        self._again: deque[Batch] = deque()
+        self._out: Batch | None = None
+        self._waiting_since: float | None = None
+        self._not_before = 0.0
+        self._asked_to_wait = False
+        self._flush_through = 0
+        self._draining = False
+        self.pending = 0
+        """Events added and not settled."""
+        self.pending_bytes = 0
+        self.settled = 0
+        """
+        Events that have left, since the start. They leave in order: event number n has left when settled ≥ n.
+        """
+
+    def add(self, event: bytes) -> bool:
+        """
+        Take an event in; False when the queue is at its limit. In the caller's path: no calls but the append.
+        """
+        size = len(event)
+        if self.pending >= self._max_events or self.pending_bytes + size > self._max_bytes:
+            return False
+        queue = self._queue
+        queue.append(event)
+        self.pending += 1
+        self.pending_bytes += size
+        before = self._queued_bytes
+        # Each event's comma counts: the limit is for the batch as it stands on the wire.
+        self._queued_bytes = after = before + size + 1
+        count = len(queue)
+        if count == 1 or count == self._batch_events or before < self._batch_bytes <= after:
+            self._wake()
+        return True
+
+    def due_in(self, now: float) -> float | None:
+        """
+        Return seconds until a batch should be taken, 0 for at once, None when there is nothing to wait for.
+        """
+        if self._out is not None:
+            return None
+        pause = max(0.0, self._not_before - now)
+        if self._again:
+            return pause
+        if not self._queue:
+            self._waiting_since = None
+            return None
+        if (
+            len(self._queue) >= self._batch_events
+            or self._queued_bytes >= self._batch_bytes
+            or self._draining
+            or self.settled < self._flush_through
+        ):
+            return pause
+        if self._waiting_since is None:
+            self._waiting_since = now
+        return max(pause, self._waiting_since + self._options.flush_interval_s - now)
+
+    def take(self, now: float) -> Batch:
+        """Return the next batch to send; it stays pending until it is settled. Only when `due_in` is 0."""
+        batch = self._again.popleft() if self._again else self._cut()
+        batch.attempts += 1
+        if batch.first_sent is None:
+            batch.first_sent = now
+        self._out = batch
+        # What is left, or comes now, waits from here on.
+        self._waiting_since = now
+        self._books.requests += 1
+        self._books.retries += batch.attempts > 1
+        return batch
+
+    def settle(self, batch: Batch, verdict: Verdict, now: float) -> None:
+        """Enter in the books what became of the batch, or put it back to be sent again."""
+        if batch is not self._out:
+            return  # abandoned in the meantime: it is in the books already
+        self._out = None
+        match verdict:
+            case Acked(rejected):
+                self._not_before = 0.0
+                self._books.acked += len(batch.events) - rejected.total()
+                self._reject(rejected)
+                self._leave(batch)
+            case Rejected(code):
+                self._reject({code: len(batch.events)})
+                self._leave(batch)
+            case Split():
+                self._again.extendleft(reversed(_halves(batch)))
+            case Retry():
+                self._retry(batch, verdict, now)
+
+    def request_flush(self) -> int:
+        """
+        Make everything added so far due; return the number that `settled` reaches when all of it has left.
+        """
+        target = self.settled + self.pending
+        if target > self._flush_through:
+            self._flush_through = target
+            self._wake()
+        return target
+
+    def drain(self) -> None:
+        """Make everything due from now on, and cut short a pause that only we chose: there is no later."""
+        self._draining = True
+        if not self._asked_to_wait:
+            self._not_before = 0.0
+        self._wake()
+
+    def abandon(self, reason: Dropped) -> int:
+        """Drop all that is pending, a batch that is out included; return how many events that were."""
+        lost = self.pending
+        if lost:
+            self._books.dropped[reason] += lost
+        self._queue.clear()
+        self._again.clear()
+        self._out = None
+        self._queued_bytes = self.pending = self.pending_bytes = 0
+        self.settled += lost
+        return lost
+
+    def _cut(self) -> Batch:
+        size = count = 0
+        for event in islice(self._queue, self._batch_events):
+            if count and size + len(event) + 1 > self._batch_bytes:
+                break
+            size += len(event) + 1
+            count += 1
+        self._queued_bytes -= size
+        take = self._queue.popleft
+        return Batch([take() for _ in range(count)], size)
+
+    def _retry(self, batch: Batch, verdict: Retry, now: float) -> None:
+        options = self._options
+        if batch.first_sent is not None and now - batch.first_sent >= options.give_up_after_s:
+            self._books.dropped[Dropped.GAVE_UP] += len(batch.events)
+            log.error("Gave up %d events after %d attempts: %s.", len(batch.events), batch.attempts, verdict.reason)
+            self._leave(batch)
+            return
+        # Full jitter: many programs that lost the same collector must not come back in step.
+        doublings = 0 if self._draining else min(batch.attempts - 1, 32)
+        ceiling = min(options.backoff_cap_s, options.backoff_base_s * 2.0**doublings)
+        pause = self._dice() * ceiling + (verdict.wait_s or 0.0)
+        self._asked_to_wait = verdict.wait_s is not None
+        self._not_before = now + pause
+        self._again.appendleft(batch)
+        if batch.attempts & (batch.attempts - 1) == 0:  # the 1st, 2nd, 4th, 8th … time
+            log.warning(
+                "Sending %d events failed (%s, attempt %d); trying again in %.1f s, %d events pending.",
+                len(batch.events),
+                verdict.reason,
+                batch.attempts,
+                pause,
+                self.pending,
+            )
+
+    def _reject(self, rejected: dict[str, int]) -> None:
+        for code, count in rejected.items():
+            self._books.rejected[code] += count
+            log.error("The collector refused %d events for good: %s.", count, code)
+
+    def _leave(self, batch: Batch) -> None:
+        self.pending -= len(batch.events)
+        self.pending_bytes -= batch.size - len(batch.events)
+        self.settled += len(batch.events)
+
+
+def _halves(batch: Batch) -> tuple[Batch, Batch]:
+    middle = len(batch.events) // 2
+    first, second = batch.events[:middle], batch.events[middle:]
+    return (
+        Batch(first, sum(map(len, first)) + len(first), 0, batch.first_sent),
+        Batch(second, sum(map(len, second)) + len(second), 0, batch.first_sent),
+    )

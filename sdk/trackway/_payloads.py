@@ -1,0 +1,121 @@
+"""The members of a Segment-shaped event, as bytes that are joined and never parsed again here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from trackway._books import Dropped
+from trackway._values import encode, encode_object, encode_text
+from trackway._version import LIBRARY, __version__
+
+if TYPE_CHECKING:
+    from trackway_plan import Violation
+
+MAX_MESSAGE_ID = 100
+"""Characters; the collector's limit."""
+
+
+class Refused(Exception):
+    """This event cannot be sent; `reason` goes into the books. Never leaves the package."""
+
+    def __init__(self, reason: Dropped) -> None:
+        self.reason = reason
+
+
+def object_member(name: bytes, value: object) -> bytes:
+    """Return `,"name":{…}`, with `{}` for None; raises Refused when `value` is not a mapping."""
+    return b',"%b":%b' % (name, object_body(value))
+
+
+def object_body(value: object) -> bytes:
+    """
+    Return `{…}` for properties or traits, `{}` for None; raises Refused when it is no mapping or beyond
+    encoding.
+    """
+    if value is None:
+        return b"{}"
+    try:
+        body = encode_object(value)
+    except Exception:
+        raise Refused(Dropped.UNSERIALISABLE) from None
+    if body is None:
+        raise Refused(Dropped.NOT_AN_OBJECT)
+    return body
+
+
+def people(user_id: object, anonymous_id: object) -> bytes:
+    """Return `,"userId":"…","anonymousId":"…"` with whichever is there; raises Refused when neither is."""
+    has_user = user_id is not None and user_id != ""
+    has_anonymous = anonymous_id is not None and anonymous_id != ""
+    if has_user and has_anonymous:
+        return b',"userId":%b,"anonymousId":%b' % (encode_text(user_id), encode_text(anonymous_id))
+    if has_user:
+        return b',"userId":' + encode_text(user_id)
+    if has_anonymous:
+        return b',"anonymousId":' + encode_text(anonymous_id)
+    raise Refused(Dropped.NO_PERSON)
+
+
+def stamp_members(message_id: object, timestamp: object) -> tuple[bytes, bytes]:
+    """
+    Return the JSON of a caller's own message id and timestamp; raises Refused for an id over 100 characters.
+    """
+    message = encode_text(message_id)
+    if len(message) > MAX_MESSAGE_ID + 2 and len(str(message_id)) > MAX_MESSAGE_ID:
+        raise Refused(Dropped.BAD_MESSAGE_ID)
+    return message, encode_text(moment(timestamp))
+
+
+def moment(value: object) -> object:
+    """
+    Return a `datetime` as RFC 3339 UTC with microseconds (without a zone it is taken as UTC); all else as it
+    is.
+    """
+    if not isinstance(value, datetime):
+        return value
+    if value.tzinfo is None:
+        value = value.replace(tzinfo=UTC)
+    try:
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    except OverflowError:  # within a day of year 1 or 9999: the offset cannot be taken off
+        return value.isoformat(timespec="microseconds")
+
+
+class ContextWriter:
+    """
+    Writes `context` and the closing brace of an event: the library, the plan's stamp, and what the caller
+    adds.
+    """
+
+    def __init__(self, stamp: Mapping[str, object] | None) -> None:
+        self._library = {"name": LIBRARY, "version": __version__}
+        self._stamp = stamp
+        own: dict[str, object] = {"library": self._library}
+        if stamp is not None:
+            own["protocols"] = stamp
+        self._own_members = encode(own)[1:]
+        self.plain = b',"context":{%b}' % self._own_members
+        """The end of most events."""
+
+    def end(self, given: Mapping[str, object] | None, session_id: object, violations: Sequence[Violation]) -> bytes:
+        """
+        Return `,"context":{…}}`; the caller's members win over `library`, and `protocols` is always ours.
+        """
+        if not given and not violations:
+            if session_id is None:
+                return self.plain
+            return b',"context":{"sessionId":%b,%b}' % (encode_text(session_id), self._own_members)
+        if given is not None and not isinstance(given, Mapping):
+            raise Refused(Dropped.NOT_AN_OBJECT)
+        context: dict[str, object] = {"library": self._library, **(given or {})}
+        if session_id is not None:
+            context["sessionId"] = session_id
+        if self._stamp is not None:
+            context["protocols"] = self._stamp
+            if violations:
+                marks = [{"code": str(violation.code), "path": violation.path} for violation in violations]
+                context["protocols"] = {**self._stamp, "violations": marks}
+        return b"%b}" % object_member(b"context", context)
+

@@ -1,0 +1,420 @@
+"""
+`Tracker`: the calls a program makes. They encode, check and queue on the caller's thread, and never raise.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Self, Unpack
+
+from msgspec import MsgspecError
+
+from trackway import _lifecycle
+from trackway._books import Books, Dropped, Stats
+from trackway._clock import SystemClock
+from trackway._errors import PlanViolationError
+from trackway._options import MAX_EVENT_BYTES, OnViolation, Options, Tuning
+from trackway._payloads import ContextWriter, Refused, object_body, object_member, people, stamp_members
+from trackway._plan import NO_VIOLATIONS, PlanCheck, load_release
+from trackway._sender import Sender
+from trackway._stamps import ID_END, ID_START, Stamps, rfc3339
+from trackway._transport import HttpTransport, Transport
+from trackway._values import encode_text
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+    from types import TracebackType
+
+    from trackway._clock import Clock
+    from trackway_plan import Release, Violation
+
+    Id = str | int
+    """Numbers are sent as text."""
+    # (start of the payload, decoder that accepts what fits the plan, what the decoder leaves to check)
+    Known = tuple[bytes, Callable[[bytes], Any] | None, Callable[[Any], bool] | None]
+
+log = logging.getLogger("trackway")
+
+MAX_KNOWN_EVENTS = 10_000
+"""
+Event names are remembered up to here; a program that puts ids into names would otherwise fill the memory.
+"""
+
+
+class Tracker:
+    """
+    Sends events to a collector, in the background, and accounts for each of them.
+
+        with Tracker("write-key", host="https://collect.example.com", plan="plan.json") as tracker:
+            tracker.track("Order Completed", {"total": "12.50"}, user_id="user-7")
+
+    Every call returns at once with the event's `messageId`, or None when the event was refused; `stats()` says why.
+    After the constructor nothing raises, except PlanViolationError with `on_violation="raise"`. Safe to use from any
+    thread; one tracker a process is enough.
+    """
+
+    def __init__(
+        self,
+        write_key: str | None = None,
+        *,
+        host: str | None = None,
+        plan: str | os.PathLike[str] | Release | None = None,
+        source: str | None = None,
+        on_violation: OnViolation | None = None,
+        transport: Transport | None = None,
+        clock: Clock | None = None,
+        **tuning: Unpack[Tuning],
+    ) -> None:
+        """
+        Read the settings (arguments over `TRACKWAY_…` variables over defaults; see `Options`) and the plan.
+
+        `transport` and `clock` replace the network and the wall clock, in tests (see `trackway.testing`).
+
+        Raises:
+            ConfigurationError: a setting is missing, unknown or wrong, or the plan cannot be read.
+        """
+        path = plan if plan is None or isinstance(plan, str) else getattr(plan, "__fspath__", lambda: None)()
+        self.options = Options.build(
+            {
+                "write_key": write_key,
+                "host": host,
+                "plan": path,
+                "source": source,
+                "on_violation": on_violation,
+                **tuning,
+            }
+        )
+        release: Release | None = plan if plan is not None and path is None else None  # type: ignore[assignment]
+        if release is None and self.options.plan is not None:
+            release = load_release(self.options.plan)
+        self._plan = PlanCheck(release, self.options.source) if release is not None else None
+        self._checks = self._plan is not None and self.options.on_violation != "off"
+        self._context = ContextWriter(self._plan.stamp if self._plan else None)
+        self._plain_end = self._context.plain
+        self._transport = transport if transport is not None else HttpTransport(self.options.host)
+        self._clock: Clock = clock if clock is not None else SystemClock()
+        self._known: dict[str, Known] = {}
+        self._seen_violations: set[tuple[str, str, str]] = set()
+        self._closed = False
+        self._reset_after_fork()
+        _lifecycle.watch(self)
+
+    def track(
+        self,
+        event: str,
+        properties: Mapping[str, object] | None = None,
+        *,
+        user_id: Id | None = None,
+        anonymous_id: Id | None = None,
+        session_id: Id | None = None,
+        timestamp: datetime | str | None = None,
+        context: Mapping[str, object] | None = None,
+        integrations: Mapping[str, object] | None = None,
+        message_id: str | None = None,
+    ) -> str | None:
+        """
+        Send that a person did something; returns the `messageId`, None if the event was refused.
+
+        `timestamp` is when it happened (default: now; a `datetime` without a zone is taken as UTC). `properties` may
+        hold any values: `trackway._values` lists what becomes of those that JSON has no word for.
+        """
+        try:
+            if type(event) is not str:
+                event = str(event)
+            start, decode, leftover = self._known.get(event) or self._learn(event)
+            body = object_body(properties)
+            violations: Sequence[Violation] = NO_VIOLATIONS
+            if decode is not None:
+                try:
+                    fields = decode(body)
+                    fits = leftover is None or leftover(fields)
+                except MsgspecError:
+                    fits = False
+                if not fits:
+                    violations = self._violations(event, PlanCheck.track, event, body)
+            elif self._checks:
+                violations = self._violations(event, PlanCheck.track, event, body)
+            rest = b'%b,"properties":%b' % (people(user_id, anonymous_id), body)
+            if integrations is not None:
+                rest += object_member(b"integrations", integrations)
+            if context is None and session_id is None and not violations:
+                rest += self._plain_end
+            else:
+                rest += self._context.end(context, session_id, violations)
+            return self._enqueue(start, rest, message_id, timestamp)
+        except PlanViolationError:
+            raise
+        except Exception as error:
+            return self._refuse(error)
+
+    def identify(
+        self,
+        user_id: Id | None = None,
+        traits: Mapping[str, object] | None = None,
+        *,
+        anonymous_id: Id | None = None,
+        session_id: Id | None = None,
+        timestamp: datetime | str | None = None,
+        context: Mapping[str, object] | None = None,
+        integrations: Mapping[str, object] | None = None,
+        message_id: str | None = None,
+    ) -> str | None:
+        """Send what is known about a person; returns the `messageId`, None if the event was refused."""
+        try:
+            body = object_body(traits)
+            violations = self._violations("$identify", PlanCheck.identify, body) if self._checks else NO_VIOLATIONS
+            rest = b'%b,"traits":%b' % (people(user_id, anonymous_id), body)
+            rest += self._end(integrations, context, session_id, violations)
+            return self._enqueue(b'{"type":"identify",', rest, message_id, timestamp)
+        except PlanViolationError:
+            raise
+        except Exception as error:
+            return self._refuse(error)
+
+    def page(
+        self,
+        name: str = "",
+        properties: Mapping[str, object] | None = None,
+        *,
+        user_id: Id | None = None,
+        anonymous_id: Id | None = None,
+        session_id: Id | None = None,
+        timestamp: datetime | str | None = None,
+        context: Mapping[str, object] | None = None,
+        integrations: Mapping[str, object] | None = None,
+        message_id: str | None = None,
+    ) -> str | None:
+        """Send that a person saw a web page; returns the `messageId`, None if the event was refused."""
+        try:
+            start = b'{"type":"page","name":%b,' % encode_text(name)
+            rest = people(user_id, anonymous_id) + object_member(b"properties", properties)
+            rest += self._end(integrations, context, session_id)
+            return self._enqueue(start, rest, message_id, timestamp)
+        except Exception as error:
+            return self._refuse(error)
+
+    def screen(
+        self,
+        name: str = "",
+        properties: Mapping[str, object] | None = None,
+        *,
+        user_id: Id | None = None,
+        anonymous_id: Id | None = None,
+        session_id: Id | None = None,
+        timestamp: datetime | str | None = None,
+        context: Mapping[str, object] | None = None,
+        integrations: Mapping[str, object] | None = None,
+        message_id: str | None = None,
+    ) -> str | None:
+        """Send that a person saw an app's screen; returns the `messageId`, None if the event was refused."""
+        try:
+            start = b'{"type":"screen","name":%b,' % encode_text(name)
+            rest = people(user_id, anonymous_id) + object_member(b"properties", properties)
+            rest += self._end(integrations, context, session_id)
+            return self._enqueue(start, rest, message_id, timestamp)
+        except Exception as error:
+            return self._refuse(error)
+
+    def group(
+        self,
+        group_id: Id,
+        traits: Mapping[str, object] | None = None,
+        *,
+        user_id: Id | None = None,
+        anonymous_id: Id | None = None,
+        session_id: Id | None = None,
+        timestamp: datetime | str | None = None,
+        context: Mapping[str, object] | None = None,
+        integrations: Mapping[str, object] | None = None,
+        message_id: str | None = None,
+    ) -> str | None:
+        """
+        Send that a person belongs to an account, and the account's traits; returns the `messageId` or None.
+        """
+        try:
+            if group_id is None or group_id == "":
+                raise Refused(Dropped.NO_PERSON)
+            body = object_body(traits)
+            violations = self._violations("$group", PlanCheck.group, body) if self._checks else NO_VIOLATIONS
+            start = b'{"type":"group","groupId":%b,' % encode_text(group_id)
+            rest = b'%b,"traits":%b' % (people(user_id, anonymous_id), body)
+            rest += self._end(integrations, context, session_id, violations)
+            return self._enqueue(start, rest, message_id, timestamp)
+        except PlanViolationError:
+            raise
+        except Exception as error:
+            return self._refuse(error)
+
+    def alias(
+        self,
+        previous_id: Id,
+        user_id: Id,
+        *,
+        session_id: Id | None = None,
+        timestamp: datetime | str | None = None,
+        context: Mapping[str, object] | None = None,
+        integrations: Mapping[str, object] | None = None,
+        message_id: str | None = None,
+    ) -> str | None:
+        """
+        Send that `previous_id` and `user_id` are one person; returns the `messageId`, None if it was refused.
+        """
+        try:
+            if previous_id is None or previous_id == "":
+                raise Refused(Dropped.NO_PERSON)
+            start = b'{"type":"alias","previousId":%b,' % encode_text(previous_id)
+            rest = people(user_id, None) + self._end(integrations, context, session_id)
+            return self._enqueue(start, rest, message_id, timestamp)
+        except Exception as error:
+            return self._refuse(error)
+
+    def flush(self, timeout: float = 10.0) -> bool:
+        """
+        Wait until every event tracked so far has left, for at most `timeout` seconds; returns whether it has.
+        """
+        return self._sender.flush(timeout)
+
+    def close(self, timeout: float | None = None) -> bool:
+        """
+        Send what is pending and stop; what is left after `timeout` seconds is dropped and counted. Returns whether none was.
+
+        The default timeout is `close_timeout_s`. Closing again does nothing; events tracked later are dropped and counted.
+        """
+        with self._lock:
+            self._closed = True
+        _lifecycle.done(self)
+        return self._sender.close(self.options.close_timeout_s if timeout is None else timeout)
+
+    def stats(self) -> Stats:
+        """Return the account of all events so far: enqueued = acked + rejected + dropped + pending."""
+        with self._lock:
+            return self._books.stats(self._outbox.pending)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else f"{self._outbox.pending} pending"
+        return f"<Tracker to {self.options.host}, {state}>"
+
+    def _enqueue(self, start: bytes, rest: bytes, message_id: str | None, timestamp: datetime | str | None) -> str | None:
+        """Put an event's message id and timestamp between its two parts, and the event into the outbox."""
+        with self._lock:
+            if self._closed:
+                raise Refused(Dropped.CLOSED)
+            stamp = self._stamps.next()
+            if message_id is not None or timestamp is not None:
+                own_id = stamp[ID_START:ID_END].decode() if message_id is None else message_id
+                now = rfc3339(self._clock.time_ns()) if timestamp is None else timestamp
+                stamp = b'"messageId":%b,"timestamp":%b' % stamp_members(own_id, now)
+            event = start + stamp + rest
+            if len(event) > MAX_EVENT_BYTES:
+                raise Refused(Dropped.EVENT_TOO_LARGE)
+            if not self._outbox.add(event):
+                raise Refused(Dropped.QUEUE_FULL)
+            self._books.enqueued += 1
+            if not self._running:
+                self._run()
+        return stamp[ID_START:ID_END].decode() if message_id is None else str(message_id)
+
+    def _learn(self, event: str) -> Known:
+        """Return what is the same for all events of this name."""
+        if not event:
+            raise Refused(Dropped.NO_EVENT_NAME)
+        fast = self._plan.fast(event) if self._plan is not None and self._checks else None
+        decode, leftover = fast or (None, None)
+        known = (b'{"type":"track","event":%b,' % encode_text(event), decode, leftover)
+        if len(self._known) < MAX_KNOWN_EVENTS:
+            self._known[event] = known
+        return known
+
+    def _end(
+        self,
+        integrations: Mapping[str, object] | None,
+        context: Mapping[str, object] | None,
+        session_id: Id | None,
+        violations: Sequence[Violation] = NO_VIOLATIONS,
+    ) -> bytes:
+        end = self._context.end(context, session_id, violations)
+        return end if integrations is None else object_member(b"integrations", integrations) + end
+
+    def _violations(
+        self, event: str, check: Callable[..., Sequence[Violation]], *arguments: object
+    ) -> Sequence[Violation]:
+        """
+        Return what breaks the plan, after the policy had its say: raises Refused or PlanViolationError if it
+        says so.
+        """
+        plan = self._plan
+        if plan is None:
+            return NO_VIOLATIONS
+        try:
+            violations = check(plan, *arguments)
+        except Exception as error:
+            # A check that fails is no verdict: the event goes out unmarked, and the collector decides.
+            log.error("The plan check failed (%s); the event is sent unmarked.", type(error).__name__)
+            return NO_VIOLATIONS
+        if not violations:
+            return NO_VIOLATIONS
+        with self._lock:
+            self._books.flagged += 1
+        policy = self.options.on_violation
+        if policy == "raise":
+            self._refuse(Refused(Dropped.VIOLATION))
+            raise PlanViolationError(event, violations, plan.name, plan.rev)
+        self._report(event, violations)
+        if policy == "drop":
+            raise Refused(Dropped.VIOLATION)
+        return violations
+
+    def _report(self, event: str, violations: Sequence[Violation]) -> None:
+        """
+        Log each kind of violation once, by code and path: the message may quote a value, and values may be
+        personal.
+        """
+        for violation in violations:
+            kind = (event, str(violation.code), violation.path)
+            if kind not in self._seen_violations and len(self._seen_violations) < MAX_KNOWN_EVENTS:
+                self._seen_violations.add(kind)
+                log.warning("Event `%s` breaks the plan at %s: %s.", event, kind[2] or "(event)", kind[1])
+
+    def _refuse(self, error: Exception) -> None:
+        """
+        Enter in the books that an event was not taken, and log it: the 1st, 10th, 100th … time of each
+        reason.
+        """
+        reason = error.reason if isinstance(error, Refused) else Dropped.INTERNAL_ERROR
+        with self._lock:
+            self._books.enqueued += 1
+            self._books.dropped[reason] += 1
+            count = self._books.dropped[reason]
+        if count == 10 ** (len(str(count)) - 1):
+            cause = f" ({type(error).__name__})" if reason is Dropped.INTERNAL_ERROR else ""
+            log.error("Dropped %d event(s) so far: %s%s.", count, reason.value, cause)
+
+    def _run(self) -> None:
+        self._running = True
+        _lifecycle.in_use(self)
+        self._sender.start()
+
+    def _close_at_exit(self) -> None:
+        self.close(self.options.exit_timeout_s)
+
+    def _reset_after_fork(self) -> None:
+        """
+        Start empty: with a lock nobody holds, no thread, ids of our own. What was queued here, the parent
+        sends.
+        """
+        self._books = Books()
+        self._sender = Sender(self.options, self._books, self._transport, self._clock)
+        self._outbox = self._sender.outbox
+        self._lock = self._sender.lock
+        self._stamps = Stamps(self._clock.time_ns)
+        self._running = False

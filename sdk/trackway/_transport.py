@@ -1,0 +1,87 @@
+"""The seam between the sender and the network, and HTTP over one keep-alive connection."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from trackway._answers import Answer
+from trackway._errors import NetworkError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import urllib3
+
+MAX_ANSWER_BYTES = 4 * 1024 * 1024
+"""Room for a verdict on each of 2,500 events; more is not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One attempt to send one batch."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    timeout_s: float
+
+
+class Transport(Protocol):
+    """Sends a batch; `trackway.testing.RecordingTransport` is the fake."""
+
+    def send(self, request: Request) -> Answer:
+        """Return the answer; raises NetworkError when there is none. Called from one thread at a time."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections; the next `send` opens them anew."""
+        ...
+
+
+class HttpTransport:
+    """POST to `{host}/v1/batch` through urllib3, which is imported with the first batch."""
+
+    def __init__(self, host: str) -> None:
+        self._url = f"{host.rstrip('/')}/v1/batch"
+        self._pool: urllib3.PoolManager | None = None
+        self._pid = 0
+        self._inherited: list[urllib3.PoolManager] = []
+
+    def send(self, request: Request) -> Answer:
+        import urllib3
+
+        if self._pool is not None and self._pid != os.getpid():
+            # A forked child must not talk on its parent's connections. Kept, not closed: closing takes locks
+            # that
+            # another thread may have held at the moment of the fork.
+            self._inherited.append(self._pool)
+            self._pool = None
+        if self._pool is None:
+            self._pool = urllib3.PoolManager(num_pools=1, maxsize=1, retries=False)
+            self._pid = os.getpid()
+        try:
+            response = self._pool.request(
+                "POST",
+                self._url,
+                body=request.body,
+                headers=request.headers,
+                timeout=urllib3.Timeout(connect=request.timeout_s, read=request.timeout_s),
+                redirect=False,
+                preload_content=False,
+            )
+            try:
+                body = response.read(MAX_ANSWER_BYTES, decode_content=True)
+                if response.read(1):
+                    response.close()
+            finally:
+                response.release_conn()
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            # The kind only: messages of urllib3 hold the URL.
+            raise NetworkError(type(error).__name__) from error
+        return Answer(response.status, body, response.headers.get("Retry-After"))
+
+    def close(self) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.clear()

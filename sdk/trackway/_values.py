@@ -1,0 +1,164 @@
+"""
+Python values to JSON, so that no value loses its event.
+
+| value | becomes |
+| --- | --- |
+| `datetime` with a zone | RFC 3339 text; without a zone: the same without an offset (the plan check points it out) |
+| `date`, `time`, `timedelta` | ISO 8601 text |
+| `Decimal`, `UUID` | text, exactly |
+| `Enum` | its value |
+| dataclass, msgspec `Struct`, attrs | object |
+| `bytes`, `bytearray`, `memoryview` | base64 text |
+| `set`, `frozenset`, `tuple`, `deque`, other iterables with a length | list |
+| NaN, ±infinity | null: JSON has no word for them |
+| integers of any size | the exact number, up to 4,300 digits; beyond: text `<int too long>` |
+| numpy and pandas scalars and arrays | the Python value they hold; `NaT` is null |
+| subclasses of `str`, `int`, `float`, `datetime` | as the class they extend |
+| paths | text |
+| keys that are no text | text: `True` → "true", `None` → "null", others by `str` |
+| lone surrogates | U+FFFD |
+| a value inside itself, or deeper than 64 levels | text `<nested too deep>` |
+| anything else, generators included | `str(value)`, and a log line once per type; if even that fails: `<TypeName>` |
+
+The first six lines are msgspec's own; `_strange` takes what it does not know, `_plain` whole trees that it gives up on.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping, Sequence, Set
+from datetime import date, datetime
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+MAX_DEPTH = 64
+TOO_DEEP = "<nested too deep>"
+
+log = logging.getLogger("trackway")
+_reported: set[str] = set()
+
+
+def encode_object(value: Any) -> bytes | None:
+    """
+    Return the JSON of a mapping-like value; None when it is no mapping and has no fields. Does not change
+    `value`.
+    """
+    try:
+        encoded = encode(value)
+    except Exception:
+        # Cycles, surrogates, dicts that other threads change: slower, and gets through.
+        encoded = encode(_plain(value, MAX_DEPTH))
+    return encoded if encoded[:1] == b"{" else None
+
+
+def encode_text(value: object) -> bytes:
+    """
+    Return the JSON string of an id or a name; ids that are numbers become text, as every Segment server
+    expects.
+    """
+    text = value if type(value) is str else _text(value)
+    try:
+        return encode(text)
+    except UnicodeEncodeError:
+        return encode(_mended(text))
+
+
+def _strange(value: Any) -> Any:
+    """Return something msgspec can encode in place of a value it cannot; called in mid-encoding."""
+    for base in (str, int, float, bytes):
+        if isinstance(value, base):
+            # Through the base's own method: a subclass may have made __str__ say something else.
+            return base.__str__(value) if base is str else base(value)
+    if isinstance(value, datetime):
+        if value != value:  # pandas.NaT is a datetime, unequal to itself
+            return None
+        return datetime.fromisoformat(value.isoformat())
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Set | Sequence):
+        return list(value)
+    return _by_manners(value)
+
+
+def _by_manners(value: Any) -> Any:
+    """Return what numpy, pandas and the like offer as plain Python; else text."""
+    for method in ("tolist", "item", "to_pydatetime"):
+        convert = getattr(value, method, None)
+        if callable(convert) and not isinstance(value, type):
+            plain = convert()
+            if type(plain) is not type(value):
+                return plain
+    if hasattr(value, "__len__") and hasattr(value, "__iter__"):
+        return list(value)
+    return _text(value)
+
+
+def _text(value: object) -> str:
+    kind = type(value).__name__
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    try:
+        text = str(value)
+    except Exception:
+        text = f"<{kind}>"
+    if kind not in _reported and type(value) is not int and len(_reported) < 1000:
+        _reported.add(kind)
+        # The type's name and never the value: values may be personal data.
+        log.warning("A value of type %s was sent as text; convert it where it is tracked.", kind)
+    return text
+
+
+def _plain(value: Any, depth: int) -> Any:
+    """
+    Return a copy made of dict, list and values that msgspec encodes, for trees it has refused as a whole.
+    """
+    if depth == 0:
+        return TOO_DEEP
+    if isinstance(value, str):
+        return _mended(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        try:
+            return msgspec.Raw(str(int(value)).encode())
+        except ValueError:  # more digits than sys.get_int_max_str_digits()
+            return "<int too long>"
+    if isinstance(value, Mapping):
+        # dict() first, in C: another thread may be adding keys.
+        return {_key(key): _plain(item, depth - 1) for key, item in dict(value).items()}
+    if isinstance(value, list | tuple | Set):
+        return [_plain(item, depth - 1) for item in list(value)]
+    try:
+        encode(value)
+    except Exception:
+        replacement = _last_resort(value)
+        return replacement if isinstance(replacement, str) else _plain(replacement, depth - 1)
+    return value
+
+
+def _last_resort(value: Any) -> Any:
+    try:
+        return msgspec.to_builtins(value, enc_hook=_strange)
+    except Exception:
+        return f"<{type(value).__name__}>"
+
+
+def _key(key: object) -> str:
+    return _mended(key) if isinstance(key, str) else _text(key)
+
+
+def _mended(text: str) -> str:
+    return str(text).encode("utf-8", "replace").decode()
+
+
+encode = msgspec.json.Encoder(enc_hook=_strange).encode
+"""One value to JSON bytes; raises what msgspec raises. `encode_object` is the one that gets through."""

@@ -1,0 +1,134 @@
+"""
+The plan as JSON Schema (Draft 2020-12): what has the last word on an event.
+
+Three things have no standard keyword: a pattern that matches the whole value (`pattern` is emitted anchored and
+checked by our own matcher, because `$` in Python also matches before a final newline), and the bounds of decimals
+(`decimalMinimum`, `decimalMaximum`), which are text. `format` is always asserted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from . import formats
+from .model import EventSpec, PropertySpec
+from .patterns import matcher
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator as SchemaValidator
+
+Schema = dict[str, Any]
+
+INT_MIN, INT_MAX = -(2**63), 2**63 - 1
+FLOAT_END = 2**1024 - 2**970
+"""The first integer that rounds to infinity as a 64-bit float."""
+
+_JSON_TYPE = {"int": "integer", "number": "number", "bool": "boolean", "list": "array", "object": "object"}
+
+
+def event_schema(event: EventSpec) -> Schema:
+    """The schema of an event's `properties`, its rules included."""
+    schema = object_schema(event.properties)
+    if event.rules:
+        schema["allOf"] = [
+            {
+                "if": {
+                    "properties": {name: {"enum": list(values)} for name, values in rule.when.items()},
+                    "required": list(rule.when),
+                },
+                "then": {"required": list(rule.then_required)},
+            }
+            for rule in event.rules
+        ]
+    return schema
+
+
+def object_schema(properties: Mapping[str, PropertySpec]) -> Schema:
+    """The schema of an object that holds these properties and no others."""
+    schema: Schema = {
+        "type": "object",
+        "properties": {name: property_schema(spec) for name, spec in properties.items()},
+        "additionalProperties": False,
+    }
+    if required := [name for name, spec in properties.items() if spec.required]:
+        schema["required"] = required
+    return schema
+
+
+def property_schema(spec: PropertySpec) -> Schema:
+    """The schema of one value."""
+    if spec.kind == "any":
+        return {}
+    if spec.kind == "union":
+        return {"anyOf": [property_schema(part) for part in spec.any_of] + [{"type": "null"}] * spec.nullable}
+    schema: Schema = {}
+    if spec.kind == "object" and spec.properties is not None:
+        schema = object_schema(spec.properties)
+    if spec.kind == "list" and spec.of is not None:
+        schema["items"] = property_schema(spec.of)
+    if spec.kind == "choice":
+        schema["enum"] = [choice.value for choice in spec.choices] + [None] * spec.nullable
+    json_type = _JSON_TYPE.get(spec.kind, "string")
+    schema["type"] = [json_type, "null"] if spec.nullable else json_type
+    return schema | _limits(spec)
+
+
+def _limits(spec: PropertySpec) -> Schema:
+    limits: Schema = {
+        "minLength": spec.min_length,
+        "maxLength": spec.max_length,
+        "pattern": None if spec.pattern is None else f"^(?:{spec.pattern})$",
+        "format": spec.kind if spec.kind in formats.KIND_FORMATS else spec.format,
+        "multipleOf": spec.multiple_of,
+        "minItems": spec.min_items,
+        "maxItems": spec.max_items,
+    }
+    if spec.kind == "decimal":
+        limits |= {"decimalMinimum": spec.min, "decimalMaximum": spec.max}
+    elif spec.kind == "int":
+        # 64 bits are part of the type; narrower bounds are the plan's.
+        limits |= {"minimum": INT_MIN, "maximum": INT_MAX}
+        limits["allOf"] = _bounds(spec)
+    elif spec.kind == "number":
+        limits |= {"exclusiveMinimum": -FLOAT_END, "exclusiveMaximum": FLOAT_END}
+        limits["allOf"] = _bounds(spec)
+    return {keyword: value for keyword, value in limits.items() if value is not None}
+
+
+def _bounds(spec: PropertySpec) -> list[Schema] | None:
+    bounds = {keyword: value for keyword, value in (("minimum", spec.min), ("maximum", spec.max)) if value is not None}
+    return [bounds] if bounds else None
+
+
+def schema_validator(schema: Schema) -> SchemaValidator:
+    """A jsonschema validator for a schema of this module; imports jsonschema, which takes a tenth of a second."""
+    import jsonschema
+
+    checker = jsonschema.FormatChecker(formats=())
+    for name, (check, _) in (formats.FORMATS | formats.KIND_FORMATS).items():
+        checker.checks(name)(_for_text(check))
+    extended = jsonschema.validators.extend(
+        jsonschema.Draft202012Validator,
+        {
+            "pattern": _keyword(lambda text, pattern: matcher(pattern[4:-2])(text)),
+            "decimalMinimum": _keyword(formats.decimal_at_least),
+            "decimalMaximum": _keyword(formats.decimal_at_most),
+        },
+    )
+    validator: SchemaValidator = extended(schema, format_checker=checker)
+    return validator
+
+
+def _for_text(check: formats.Check) -> Any:
+    return lambda value: not isinstance(value, str) or check(value)
+
+
+def _keyword(check: Any) -> Any:
+    def validate(_validator: Any, argument: Any, value: object, _schema: object) -> Iterator[Any]:
+        from jsonschema import ValidationError
+
+        if isinstance(value, str) and not check(value, argument):
+            yield ValidationError(f"{value!r} fails {argument!r}")
+
+    return validate

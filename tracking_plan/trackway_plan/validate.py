@@ -1,0 +1,221 @@
+"""
+The one validator: the same verdict for the same event in SDK, collector, tests, replay and CI.
+
+    raw JSON ─▶ msgspec struct of the event (fast) ─▶ its extra check ─▶ ok
+                    │ refused                            │ refused
+                    └──────────────▶ jsonschema ◀────────┘ ─▶ violations ─▶ policy ─▶ outcome
+
+msgspec is the fast yes. What it refuses goes to jsonschema, whose verdict is final and whose reasons people read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from . import explain, fast
+from .model import Action, EventSpec, PropertySpec, ViolationCode
+from .near import did_you_mean
+from .release import Release
+
+Outcome = Literal["ok", "flagged", "quarantined", "unplanned"]
+Properties = bytes | Mapping[str, Any]
+
+_UNREADABLE = (msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError)
+
+
+class Violation(Struct, frozen=True):
+    """One departure from the plan; `path` is a JSON pointer into the properties, "" for the event itself."""
+
+    code: str
+    path: str
+    message: str
+
+
+class Verdict(Struct, frozen=True):
+    """What becomes of an event under revision `rev` of the plan, and why."""
+
+    outcome: Outcome
+    violations: tuple[Violation, ...] = ()
+    rev: int = 0
+
+
+class _Shape:
+    """How one set of properties (an event's or a person's) is checked both ways; the slow way is built at first use."""
+
+    __slots__ = ("_spec", "_validator", "event", "extra", "schema", "struct")
+
+    def __init__(self, name: str, properties: Mapping[str, PropertySpec], event: EventSpec | None = None) -> None:
+        from . import schema
+
+        self._spec = PropertySpec(kind="object", properties=dict(properties))
+        self._validator: Any = None
+        self.event = event
+        self.struct = fast.struct_type(name, properties)
+        self.extra = fast.object_test(properties, event.rules if event else ())
+        self.schema = schema.object_schema(properties) if event is None else schema.event_schema(event)
+
+    def findings(self, value: Any) -> list[explain.Finding]:
+        if self._validator is None:
+            from .schema import schema_validator
+
+            self._validator = schema_validator(self.schema)
+        return explain.findings(self._spec, self._validator.iter_errors(value), self.event.rules if self.event else ())
+
+
+class Validator:
+    """Judges events by one release of a plan; safe to share between threads."""
+
+    def __init__(self, release: Release) -> None:
+        self.release = release
+        self._ok = Verdict("ok", (), release.rev)
+        self._events = {
+            name: _Shape(f"Event{index}", event.properties, event)
+            for index, (name, event) in enumerate(release.events.items())
+        }
+        self._traits = {kind: _Shape(f"{kind}_traits", specs) for kind, specs in release.traits.items()}
+        # (source, event) → decoder and check, for those where a decode that succeeds means "ok".
+        self._fast: dict[tuple[str | None, str], tuple[Callable[[bytes], Any], fast.Test | None]] = {}
+        for source in (None, *release.sources):
+            for name in self._fast_events(source):
+                shape = self._events[name]
+                assert shape.struct is not None  # noqa: S101
+                self._fast[source, name] = msgspec.json.Decoder(shape.struct).decode, shape.extra
+        self._near_event = lru_cache(maxsize=1024)(lambda name: did_you_mean(name, release.events))
+
+    def check_track(self, event: str, properties: Properties, source: str | None = None) -> Verdict:
+        """
+        The verdict on a track event; `properties` as raw JSON, or as a mapping, which is written as JSON first.
+
+        Without a `source`, or with one the plan does not know, nothing is said about who may send the event.
+        """
+        found = self._fast.get((source, event)) or self._fast_unknown(source, event)
+        if found is not None:
+            decode, extra = found
+            try:
+                raw = properties if type(properties) is bytes else msgspec.json.encode(properties)
+                value = decode(raw)
+            except _UNREADABLE:
+                pass
+            else:
+                if extra is None or extra(value):
+                    return self._ok
+        return self._explain(event, properties, source)
+
+    def check_traits(self, kind: Literal["user", "account"], traits: Properties) -> Verdict:
+        """The verdict on the traits of an identify (user) or group (account) call; "unplanned" if the plan has none."""
+        shape = self._traits.get(kind)
+        if shape is None:
+            return Verdict("unplanned", (), self.release.rev)
+        return self._verdict(self._shape_findings(shape, traits), None, None)
+
+    def properties_type(self, event: str) -> type[Struct] | None:
+        """The struct whose successful decode, with `extra_check`, means "ok"; None if there is no such struct."""
+        shape = self._events.get(event)
+        return shape.struct if shape else None
+
+    def extra_check(self, event: str) -> fast.Test | None:
+        """What a decoded struct must still pass (formats, patterns, rules …), or None if decoding says it all."""
+        shape = self._events.get(event)
+        return shape.extra if shape else None
+
+    def traits_type(self, kind: str) -> type[Struct] | None:
+        """As `properties_type`, for the traits of a user or account."""
+        shape = self._traits.get(kind)
+        return shape.struct if shape else None
+
+    def traits_check(self, kind: str) -> fast.Test | None:
+        """As `extra_check`, for the traits of a user or account."""
+        shape = self._traits.get(kind)
+        return shape.extra if shape else None
+
+    def fast_events(self, source: str | None) -> tuple[str, ...]:
+        """The events in use that a source may send and that have a `properties_type`."""
+        return self._fast_events(source)
+
+    def json_schema(self, event: str) -> dict[str, Any] | None:
+        """The JSON Schema of an event's properties, or None for an event the plan does not know."""
+        shape = self._events.get(event)
+        return shape.schema if shape else None
+
+    def _fast_events(self, source: str | None) -> tuple[str, ...]:
+        return tuple(
+            name
+            for name, event in self.release.events.items()
+            if event.status in ("active", "draft")
+            and self._events[name].struct is not None
+            and self._may_send(event, source)
+        )
+
+    def _may_send(self, event: EventSpec, source: str | None) -> bool:
+        return source is None or not event.sent_by or source in event.sent_by or source not in self.release.sources
+
+    def _fast_unknown(self, source: str | None, event: str) -> Any:
+        return self._fast.get((None, event)) if source not in self.release.sources else None
+
+    def _explain(self, event: str, properties: Properties, source: str | None) -> Verdict:
+        shape = self._events.get(event)
+        if shape is None or shape.event is None:
+            message = f"`{event[:200]}` is not in plan {self.release.name} rev {self.release.rev}."
+            finding = (ViolationCode.UNPLANNED_EVENT, (), message + self._near_event(event))
+            return self._verdict([finding], None, source)
+        found = [*self._about_event(shape.event, source), *self._shape_findings(shape, properties)]
+        return self._verdict(found, shape.event, source)
+
+    def _about_event(self, event: EventSpec, source: str | None) -> list[explain.Finding]:
+        found: list[explain.Finding] = []
+        instead = f" Send `{event.replaced_by}` instead." if event.replaced_by else ""
+        if event.status == "deprecated":
+            until = f" and will be removed after {event.remove_after}" if event.remove_after else ""
+            found.append((ViolationCode.DEPRECATED_EVENT, (), f"`{event.name}` is deprecated{until}.{instead}"))
+        elif event.status == "retired":
+            found.append((ViolationCode.RETIRED_EVENT, (), f"`{event.name}` is retired.{instead}"))
+        if not self._may_send(event, source):
+            message = f"`{event.name}` is sent by {', '.join(event.sent_by)}, not by {source}."
+            found.append((ViolationCode.WRONG_SOURCE, (), message))
+        return found
+
+    def _shape_findings(self, shape: _Shape, properties: Properties) -> list[explain.Finding]:
+        try:
+            raw = properties if isinstance(properties, bytes) else msgspec.json.encode(properties)
+            value = msgspec.json.decode(raw)
+        except _UNREADABLE as error:
+            return [(ViolationCode.WRONG_TYPE, (), f"The properties cannot be read as JSON: {_reason(error)}.")]
+        return shape.findings(value)
+
+    def _verdict(self, found: list[explain.Finding], event: EventSpec | None, source: str | None) -> Verdict:
+        violations, outcome = [], "ok"
+        for code, path, message in found:
+            action = self._action(code, event, source)
+            if action == Action.ALLOW:
+                continue
+            violations.append(Violation(code.value, explain.pointer(path), message))
+            if outcome != "quarantined":
+                outcome = "quarantined" if action == Action.QUARANTINE else "flagged"
+        if not violations:
+            return self._ok
+        return Verdict(outcome, tuple(violations), self.release.rev)  # type: ignore[arg-type]
+
+    def _action(self, code: ViolationCode, event: EventSpec | None, source: str | None) -> str:
+        """The policy for a violation: the event's own, else the source's, else the plan's."""
+        if event is not None and code in event.on_violation:
+            return event.on_violation[code]
+        sender = self.release.sources.get(source) if source is not None else None
+        if sender is not None and code in sender.on_violation:
+            return sender.on_violation[code]
+        return self.release.on_violation.get(code, Action.FLAG)
+
+
+def _reason(error: BaseException) -> str:
+    """Why JSON could not be read, without quoting the value: UnicodeEncodeError's text would."""
+    if isinstance(error, UnicodeError):
+        return "a text in it is not valid Unicode (a lone surrogate, or bytes that are not UTF-8)"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    text = str(error).rstrip(".")
+    # msgspec says "truncated" of a lone surrogate escape, too.
+    return "it is cut off, or a text in it has a lone surrogate" if text == "Input data was truncated" else text
