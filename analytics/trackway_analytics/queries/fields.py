@@ -100,8 +100,10 @@ class Reader:
             reads = [f"dynamicElement({path}, '{subtype}')" for subtype in NUMERIC_SUBTYPES]
             reads.append(f"toFloat64OrNull(dynamicElement({path}, 'String'))")
             return f"coalesce({', '.join(use(read) for read in reads)})"
-        if hint.startswith(("Int", "UInt", "Float", "Decimal")):
+        if hint.startswith(("Int", "UInt", "Float")):
             return use(path)
+        if hint.startswith("Decimal"):
+            return use(f"toFloat64({path})")  # the engine compares no Decimal with a Float64
         if hint == "String":
             return use(f"toFloat64OrNull({path})")
         return f"CAST(NULL, 'Nullable({result})')"
