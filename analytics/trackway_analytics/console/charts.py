@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
-from datetime import date, datetime
 from typing import Any
 
 from trackway_analytics import Answer, Events
+from trackway_analytics.charts import literal
 from trackway_analytics.demo.questions import QUESTIONS, Question
 from trackway_analytics.demo.sqlfile import read_sql
 from trackway_collector.warehouse import Warehouse
@@ -57,26 +56,13 @@ class Charts:
 
 
 def chart(answer: Answer) -> dict[str, Any]:
-    """Return an answer as plain values for JSON."""
-    frame = answer.df.reset_index() if answer.df.index.name else answer.df
-    return {
-        "figure": json.loads(answer.figure().to_json()),
-        "columns": [str(column) for column in frame.columns],
-        "rows": [[_plain(value) for value in row] for row in frame.itertuples(index=False, name=None)],
-        "semantics": answer.semantics,
-        "sql": answer.sql,
-    }
-
-
-def _plain(value: Any) -> str | int | float | bool | None:
-    if hasattr(value, "item"):  # numpy's numbers
-        value = value.item()
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return None
-    if isinstance(value, str | int | float):
-        return value
-    if isinstance(value, datetime) and (value.hour, value.minute, value.second) == (0, 0, 0):
-        return value.date().isoformat()
-    if isinstance(value, date):
-        return value.isoformat()
-    return "" if str(value) in ("NaT", "<NA>") else str(value)
+    """Return an answer as plain values for JSON: its own `to_dict`, and the figure without what the page says itself."""
+    figure = json.loads(answer.figure().to_json())
+    layout = figure["layout"]
+    meaning = literal(answer.semantics)
+    layout["annotations"] = [
+        note for note in layout.get("annotations", ()) if note["text"].replace("<br>", " ") != meaning
+    ]
+    layout.pop("title", None)
+    layout.pop("template", None)
+    return {"figure": figure, **answer.to_dict()}

@@ -33,17 +33,17 @@ class Question:
 
 def funnel(events: Events) -> Answer:
     """From the welcome screen to a passed onboarding, by user."""
-    return events.funnel(*ONBOARDING, within="1d", where="source = 'air'")
+    return events.funnel(*ONBOARDING, within="1d", source="air")
 
 
 def paths(events: Events) -> Answer:
     """What users of the app do after the welcome screen."""
-    return events.paths(start=ONBOARDING[0], steps=5, where="source = 'air'")
+    return events.paths(start=ONBOARDING[0], steps=5, source="air")
 
 
 def retention(events: Events) -> Answer:
     """In which weeks after their first one users of the shop come back."""
-    return events.retention(period="week", where="source = 'shop'")
+    return events.retention(period="week", source="shop")
 
 
 def attribution(events: Events) -> Answer:
@@ -53,7 +53,7 @@ def attribution(events: Events) -> Answer:
 
 def shop_session_funnel(events: Events) -> Answer:
     """From the cart to a purchase, by session: the funnel whose figures are published."""
-    return events.funnel(*SHOP_CHECKOUT, unit="session", where="source = 'shop'")
+    return events.funnel(*SHOP_CHECKOUT, unit="session", source="shop")
 
 
 QUESTIONS = {

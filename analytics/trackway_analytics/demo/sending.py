@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 from trackway import Stats, Tracker
 from trackway_analytics.demo.replay import Log
+from trackway_plan import Release
 
 # The queue drops what it cannot hold, by design. A replay has no reason to hurry, so it waits for room instead.
 MAX_PENDING = 20_000
@@ -19,12 +19,12 @@ MAX_RETRY_WAIT_S = 0.5
 class Replay:
     """All logs on their way. Use as a context manager: leaving it closes the trackers."""
 
-    def __init__(self, logs: Iterable[Log], host: str, keys: Mapping[str, str], release: Path) -> None:
+    def __init__(self, logs: Sequence[Log], host: str, keys: Mapping[str, str], release: Release) -> None:
         self._trackers = {
             log.source: Tracker(
                 keys[log.source],
                 host=host,
-                plan=str(release),
+                plan=release,
                 source=log.source,
                 backoff_cap_s=MAX_RETRY_WAIT_S,
             )

@@ -194,16 +194,12 @@ function draw(section, figure) {
   const axis = { gridcolor: color("--line"), linecolor: color("--line"), zerolinecolor: color("--line"), automargin: true };
   const layout = {
     ...figure.layout,
-    template: undefined,
-    title: undefined,
     autosize: true,
-    width: undefined,
-    height: undefined,
     margin: { l: 16, r: 16, t: 12, b: 16 },
     paper_bgcolor: color("--card"), // not transparent: plotly.js picks the links of a Sankey by its lightness
     plot_bgcolor: color("--card"),
     font: { family: color("--text-font"), size: 12, color: color("--text") },
-    colorway: [1, 2, 3, 4, 5, 6].map((i) => color(`--series-${i}`)),
+    legend: { ...figure.layout.legend, font: { color: color("--text") } },
     hoverlabel: { bgcolor: color("--card"), bordercolor: color("--line"), font: { color: color("--text") } },
   };
   for (const name of new Set(["xaxis", "yaxis", ...Object.keys(layout)])) {
