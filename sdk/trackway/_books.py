@@ -82,7 +82,7 @@ class Stats:
     pending: int
     """It is queued or on its way."""
     flagged: int
-    """How many broke the plan; with `on_violation="flag"` they were sent, marked."""
+    """How many break the plan and were sent, marked (`on_violation="flag"`); they are in the other counts, too."""
     requests: int
     """HTTP requests tried, retries included."""
     retries: int
@@ -127,5 +127,7 @@ class Books:
             requests=self.requests,
             retries=self.retries,
             rejected_by_reason=MappingProxyType(dict(self.rejected)),
-            dropped_by_reason=MappingProxyType({str(reason): count for reason, count in self.dropped.items()}),
+            dropped_by_reason=MappingProxyType(
+                {str(reason): count for reason, count in self.dropped.items()}
+            ),
         )

@@ -30,9 +30,11 @@ class ConfigurationError(TrackwayError, ValueError):
 
 class PlanViolationError(TrackwayError):
     """
-    An event breaks the tracking plan, and `on_violation="raise"` asked to hear about it. The event was not sent.
+    An event breaks the tracking plan, and `on_violation="raise"` asked to hear about it. The event was not
+    sent.
 
-    `event` is the name (for identify and group: "$identify", "$group"), `violations` says what is wrong where.
+    `event` is the name (for identify and group: "$identify", "$group"), `violations` says what is wrong
+    where.
     """
 
     def __init__(self, event: str, violations: Sequence[Violation], plan: str, rev: int) -> None:
@@ -41,7 +43,7 @@ class PlanViolationError(TrackwayError):
         self.plan = plan
         self.rev = rev
         lines = [f"`{event}` breaks the plan `{plan}` (revision {rev}):"]
-        lines += [f"  {violation.path or '(event)'}: {violation.message} [{violation.code}]" for violation in violations]
+        lines += [f"  {found.path or '(event)'}: {found.message} [{found.code}]" for found in violations]
         super().__init__("\n".join(lines))
 
 

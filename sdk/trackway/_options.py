@@ -54,7 +54,8 @@ class Options:
     """
     All settings of a `Tracker`. Each can be given by argument or as `TRACKWAY_` plus its name in capitals.
 
-    The defaults suit a web service: an event leaves after at most half a second, and a collector may be away for a while.
+    The defaults suit a web service: an event leaves after at most half a second, and a collector may be away
+    for a while.
     """
 
     write_key: str = field(repr=False)
@@ -126,16 +127,16 @@ class Options:
     """A batch without a final answer is dropped and counted after this time, in seconds. Default: one day."""
 
     def __post_init__(self) -> None:
-        for name in _KEYS_OF_TEXT:
+        for name in _TEXTS:
             value = getattr(self, name)
             if value is not None and (not isinstance(value, str) or not value.strip()):
                 raise _bad(name, value, "write a text that is not empty")
         if not self.write_key.isascii() or not self.write_key.isprintable() or ":" in self.write_key:
             # Never the key itself: this message may end up in a log.
-            msg = "`write_key` has characters that HTTP Basic auth cannot carry. Write printable ASCII without a colon."
+            msg = "`write_key` cannot go through HTTP Basic auth. Write printable ASCII without a colon."
             raise ConfigurationError(msg)
         if self.on_violation not in get_args(OnViolation):
-            raise _bad("on_violation", self.on_violation, "known policies: drop, flag, off, raise")
+            raise _bad("on_violation", self.on_violation, "known policies: drop, flag, off, raise")  # noqa: EM101
         _check_host(self.host)
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
@@ -150,7 +151,8 @@ class Options:
         Return the options from arguments (those that are not None) over `TRACKWAY_…` variables over defaults.
 
         Raises:
-            ConfigurationError: something is missing, unknown or wrong; the message names each place looked in.
+            ConfigurationError: something is missing, unknown or wrong; the message names each place looked
+            in.
         """
         environ = os.environ if environ is None else environ
         known = {item.name: item for item in fields(cls)}
@@ -178,10 +180,12 @@ class Options:
         try:
             return cls(**chosen)
         except ConfigurationError as error:
-            raise ConfigurationError(f"{error}{_origins(str(error), given, environ)}") from None
+            msg = f"{error}{_origin(str(error), given, environ)}"
+            raise ConfigurationError(msg) from None
 
 
-_KEYS_OF_TEXT = ("write_key", "host", "plan", "source")
+_TEXTS = ("write_key", "host", "plan", "source")
+_URL = "write a URL such as https://collect.example.com"
 _RANGES: dict[str, tuple[float, float]] = {
     "flush_interval_s": (0, 3600),
     "max_batch_events": (1, MAX_BATCH_EVENTS),
@@ -204,7 +208,8 @@ def _from_text(item: Field[Any], variable: str, text: str) -> str | int | float:
     try:
         return int(text) if item.type == "int" else float(text)
     except ValueError:
-        msg = f"The environment variable {variable} is {text!r}, which is not {'an' if item.type == 'int' else 'a'} {item.type}."
+        wanted = "a whole number" if item.type == "int" else "a number"
+        msg = f"The environment variable {variable} is {text!r}. Write {wanted}."
         raise ConfigurationError(msg) from None
 
 
@@ -213,11 +218,14 @@ def _check_host(host: str) -> None:
         parts = urlsplit(host)
         _ = parts.port
     except ValueError:
-        raise _bad("host", host, "write a URL such as https://collect.example.com") from None
+        raise _bad("host", host, _URL) from None  # noqa: EM101
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise _bad("host", host, "write a URL such as https://collect.example.com")
+        raise _bad("host", host, _URL)  # noqa: EM101
     if parts.query or parts.fragment or parts.username or parts.password:
-        msg = "`host` has a user, a query or a fragment. Write only scheme, host, port and path; the key goes into `write_key`."
+        msg = (
+            "`host` has a user, a query or a fragment. Write only scheme, host, port and path; "
+            "the key goes into `write_key`."
+        )
         raise ConfigurationError(msg)
 
 
@@ -226,11 +234,9 @@ def _bad(name: str, value: object, mend: str) -> ConfigurationError:
     return ConfigurationError(f"`{name}` is {shown}: {mend}.")
 
 
-def _origins(message: str, given: Mapping[str, object], environ: Mapping[str, str]) -> str:
+def _origin(message: str, given: Mapping[str, object], environ: Mapping[str, str]) -> str:
     name = message.partition("`")[2].partition("`")[0]
     if given.get(name) is not None:
         return f"\n  It came from the argument `{name}`."
     variable = f"TRACKWAY_{name.upper()}"
     return f"\n  It came from the environment variable {variable}." if environ.get(variable) else ""
-
-

@@ -1,8 +1,8 @@
 """
 Events on their way out: the bounded queue, the cutting of batches, the retry schedule. A pure state machine.
 
-It reads no clock, does no I/O and takes no lock; whoever drives it (a thread today) passes the time in and holds a
-lock around every call:
+It reads no clock, does no I/O and takes no lock; whoever drives it (a thread today) passes the time in and
+holds a lock around every call:
 
     add(event) … → due_in(now) → take(now) → (send) → settle(batch, verdict, now)
 
@@ -200,7 +200,9 @@ class Outbox:
         options = self._options
         if batch.first_sent is not None and now - batch.first_sent >= options.give_up_after_s:
             self._books.dropped[Dropped.GAVE_UP] += len(batch.events)
-            log.error("Gave up %d events after %d attempts: %s.", len(batch.events), batch.attempts, verdict.reason)
+            log.error(
+                "Gave up %d events after %d attempts: %s.", len(batch.events), batch.attempts, verdict.reason
+            )
             self._leave(batch)
             return
         # Full jitter: many programs that lost the same collector must not come back in step.

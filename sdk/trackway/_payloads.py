@@ -99,7 +99,9 @@ class ContextWriter:
         self.plain = b',"context":{%b}' % self._own_members
         """The end of most events."""
 
-    def end(self, given: Mapping[str, object] | None, session_id: object, violations: Sequence[Violation]) -> bytes:
+    def end(
+        self, given: Mapping[str, object] | None, session_id: object, violations: Sequence[Violation]
+    ) -> bytes:
         """
         Return `,"context":{…}}`; the caller's members win over `library`, and `protocols` is always ours.
         """
@@ -118,4 +120,3 @@ class ContextWriter:
                 marks = [{"code": str(violation.code), "path": violation.path} for violation in violations]
                 context["protocols"] = {**self._stamp, "violations": marks}
         return b"%b}" % object_member(b"context", context)
-

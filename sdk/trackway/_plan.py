@@ -1,77 +1,133 @@
 """
-The tracking plan at the client: the release is read once, every event is checked by the collector's own
-validator.
+The tracking plan at the client: one release, judged by the collector's own validator, and what to do about
+verdicts.
 """
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from trackway._errors import ConfigurationError
+from trackway._books import Dropped
+from trackway._errors import ConfigurationError, PlanViolationError
+from trackway._payloads import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from trackway_plan import Release, Violation
+    from trackway._options import OnViolation
+    from trackway_plan import Release, Verdict, Violation
+
+    Fast = tuple[Callable[[bytes], Any], Callable[[Any], bool] | None]
+    """A decoder, and what it leaves to check; success of both means that the event fits the plan."""
+
+log = logging.getLogger("trackway")
 
 NO_VIOLATIONS: tuple[Violation, ...] = ()
+MAX_REPORTED = 1000
+"""
+So many kinds of violation are logged, once each; a flood of new event names must not fill memory and log.
+"""
 
 
 class PlanCheck:
-    """Verdicts for one program's events, from one release."""
+    """
+    Judges one program's events by one release, and applies its `on_violation`. Safe to share between threads.
+    """
 
-    def __init__(self, release: Release, source: str | None) -> None:
+    def __init__(self, release: Release, source: str | None, policy: OnViolation) -> None:
+        """
+        Build the checks of all events.
+
+        Raises:
+            ConfigurationError: the plan does not know this source.
+        """
         from trackway_plan import Validator
 
-        self.name = release.name
-        self.rev = release.rev
+        if source is not None and release.sources and source not in release.sources:
+            known = ", ".join(sorted(release.sources))
+            msg = f"`source` is {source!r}. Plan `{release.name}` revision {release.rev} knows: {known}."
+            raise ConfigurationError(msg)
         self.stamp: dict[str, object] = {"plan": release.name, "rev": release.rev, "hash": release.hash}
         """What `context.protocols` says on every event."""
+        self.on = policy != "off"
+        """Whether events are checked at all."""
+        self._release = release
         self._source = source
+        self._policy = policy
         self._validator = Validator(release)
-        self._fast = frozenset(self._validator.fast_events(source))
+        self._fast_events = frozenset(self._validator.fast_events(source))
+        self._reported: set[tuple[str, str, str]] = set()
 
-    def fast(self, event: str) -> tuple[Callable[[bytes], Any], Callable[[Any], bool] | None] | None:
+    def fast(self, event: str) -> Fast | None:
         """
-        Return a decoder whose success means that the properties fit the plan, and what it leaves to check; None if there is none.
+        Return the quick check of an event, None if it has none.
 
-        About 0.7 µs an event, against some 50 µs for the full verdict, which is needed only for those that fail.
+        It takes about 0.7 µs, against some 50 µs for the full verdict, which only the events that fail it
+        need.
         """
-        kind = self._validator.properties_type(event) if event in self._fast else None
+        kind = self._validator.properties_type(event) if self.on and event in self._fast_events else None
         if kind is None:
             return None
         return msgspec.json.Decoder(kind).decode, self._validator.extra_check(event)
 
     def track(self, event: str, properties: bytes) -> Sequence[Violation]:
-        """Return what is wrong with an event, in full."""
-        return self._validator.check_track(event, properties, self._source).violations
+        """Return what is wrong with an event, in full; raises as `on_violation` asks."""
+        return self._judge(event, lambda: self._validator.check_track(event, properties, self._source))
 
     def identify(self, traits: bytes) -> Sequence[Violation]:
-        """Return what is wrong with a user's traits."""
-        return self._validator.check_traits("user", msgspec.json.decode(traits)).violations
+        """Return what is wrong with a user's traits; raises as `on_violation` asks."""
+        return self._judge("$identify", lambda: self._validator.check_traits("user", traits))
 
     def group(self, traits: bytes) -> Sequence[Violation]:
-        """Return what is wrong with an account's traits."""
-        return self._validator.check_traits("account", msgspec.json.decode(traits)).violations
+        """Return what is wrong with an account's traits; raises as `on_violation` asks."""
+        return self._judge("$group", lambda: self._validator.check_traits("account", traits))
+
+    def _judge(self, event: str, check: Callable[[], Verdict]) -> Sequence[Violation]:
+        if not self.on:
+            return NO_VIOLATIONS
+        try:
+            violations = check().violations
+        except Exception as error:
+            # A check that fails is no verdict: the event goes out unmarked, and the collector decides.
+            log.error("The plan check failed (%s); the event is sent unmarked.", type(error).__name__)
+            return NO_VIOLATIONS
+        if not violations:
+            return NO_VIOLATIONS
+        if self._policy == "raise":
+            raise PlanViolationError(event, violations, self._release.name, self._release.rev)
+        self._report(event, violations)
+        if self._policy == "drop":
+            raise Refused(Dropped.VIOLATION)
+        return violations
+
+    def _report(self, event: str, violations: Sequence[Violation]) -> None:
+        """
+        Log each kind of violation once, by code and path: the message may quote a value, which may be
+        personal.
+        """
+        for violation in violations:
+            kind = (event, violation.code, violation.path)
+            if kind not in self._reported and len(self._reported) < MAX_REPORTED:
+                self._reported.add(kind)
+                log.warning("Event `%s` breaks the plan at %s: %s.", event, kind[2] or "(event)", kind[1])
 
 
-def load_release(path: str | Path) -> Release:
-    """Return the release in a file; raises ConfigurationError with what to do when there is none."""
-    from trackway_plan import Release
+def load_release(path: str) -> Release:
+    """
+    Return the release in a file; raises ConfigurationError, which says where it looked and how to write one.
+    """
+    from trackway_plan import Release, ReleaseError
 
     where = Path(path)
+    if where.is_dir():
+        msg = f"`plan` is the directory {where.absolute()}. Write a release's file, such as releases/0001.json in it."
+        raise ConfigurationError(msg)
     try:
         return Release.load(where)
-    except OSError as error:
-        msg = (
-            f"The plan release {where} cannot be read: {error.strerror or error}.\n"
-            "  `plan` names a file made by `trackway plan release`, seen from the working directory "
-            f"{Path.cwd()}."
-        )
-        raise ConfigurationError(msg) from error
-    except Exception as error:
-        msg = f"{where} is not a plan release: {error}\n  Write one with `trackway plan release`."
+    except ReleaseError as error:
+        msg = f"`plan` cannot be used: {error}\n  Looked at {where.absolute()}. `trackway plan release` writes one."
         raise ConfigurationError(msg) from error

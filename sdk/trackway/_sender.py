@@ -6,6 +6,7 @@ when idle.
 from __future__ import annotations
 
 import base64
+import contextlib
 import logging
 import threading
 import time
@@ -47,10 +48,8 @@ class Bell:
 
     def ring(self) -> None:
         """Let the present or the next `wait` return at once."""
-        try:
+        with contextlib.suppress(RuntimeError):  # it has been rung already
             self._lock.release()
-        except RuntimeError:  # it has been rung already
-            pass
 
     def wait(self, timeout_s: float | None) -> None:
         """Return when the bell has been rung since the last wait, or after the timeout."""
@@ -127,7 +126,11 @@ class Sender:
         self._bell.ring()
         self._transport.close()
         if lost:
-            log.error("%d events were not sent within the %.1f s that close() had, and are dropped.", lost, timeout_s)
+            log.error(
+                "%d events were not sent within the %.1f s that close() had, and are dropped.",
+                lost,
+                timeout_s,
+            )
         return not lost
 
     def _run(self) -> None:

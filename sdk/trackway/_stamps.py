@@ -1,12 +1,13 @@
 """
 `messageId` and `timestamp`: a UUIDv7 that only grows, and RFC 3339 UTC in microseconds.
 
-The standard library has `uuid.uuid7` from 3.14 on. Both stamps change little within a millisecond, so their common
-front is kept as a bytes template and one formatting operation fills in a counter and three digits: about 0.4 µs for
-the two, where `uuid4` and `isoformat` take 3 µs.
+The standard library has `uuid.uuid7` from 3.14 on. Both stamps change little within a millisecond, so their
+common front is kept as a bytes template and one formatting operation fills in a counter and three digits:
+about 0.4 µs for the two, where `uuid4` and `isoformat` take 3 µs.
 
-Layout (RFC 9562, §6.2 method 1): 48 bits of Unix milliseconds, 26 random bits, and a 48-bit counter that starts at a
-random value below 2^47 each millisecond: 73 random bits against other processes, strict order within this one.
+Layout (RFC 9562, §6.2 method 1): 48 bits of Unix milliseconds, 26 random bits, and a 48-bit counter that
+starts at a random value below 2^47 each millisecond: 73 random bits against other processes, strict order
+within this one.
 """
 
 from __future__ import annotations

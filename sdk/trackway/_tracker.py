@@ -5,14 +5,13 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Self, Unpack
-
-from msgspec import MsgspecError
+import os
+from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
 from trackway import _lifecycle
 from trackway._books import Books, Dropped, Stats
 from trackway._clock import SystemClock
-from trackway._errors import PlanViolationError
+from trackway._errors import ConfigurationError, PlanViolationError
 from trackway._options import MAX_EVENT_BYTES, OnViolation, Options, Tuning
 from trackway._payloads import ContextWriter, Refused, object_body, object_member, people, stamp_members
 from trackway._plan import NO_VIOLATIONS, PlanCheck, load_release
@@ -22,7 +21,6 @@ from trackway._transport import HttpTransport, Transport
 from trackway._values import encode_text
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
     from types import TracebackType
@@ -50,9 +48,9 @@ class Tracker:
         with Tracker("write-key", host="https://collect.example.com", plan="plan.json") as tracker:
             tracker.track("Order Completed", {"total": "12.50"}, user_id="user-7")
 
-    Every call returns at once with the event's `messageId`, or None when the event was refused; `stats()` says why.
-    After the constructor nothing raises, except PlanViolationError with `on_violation="raise"`. Safe to use from any
-    thread; one tracker a process is enough.
+    Every call returns at once with the event's `messageId`, or None when the event was refused; `stats()`
+    says why. After the constructor nothing raises, except PlanViolationError with `on_violation="raise"`.
+    Safe to use from any thread; one tracker a process is enough.
     """
 
     def __init__(
@@ -75,28 +73,22 @@ class Tracker:
         Raises:
             ConfigurationError: a setting is missing, unknown or wrong, or the plan cannot be read.
         """
-        path = plan if plan is None or isinstance(plan, str) else getattr(plan, "__fspath__", lambda: None)()
         self.options = Options.build(
             {
                 "write_key": write_key,
                 "host": host,
-                "plan": path,
+                "plan": os.fspath(plan) if isinstance(plan, str | os.PathLike) else None,
                 "source": source,
                 "on_violation": on_violation,
                 **tuning,
             }
         )
-        release: Release | None = plan if plan is not None and path is None else None  # type: ignore[assignment]
-        if release is None and self.options.plan is not None:
-            release = load_release(self.options.plan)
-        self._plan = PlanCheck(release, self.options.source) if release is not None else None
-        self._checks = self._plan is not None and self.options.on_violation != "off"
+        self._plan = _plan_check(plan, self.options)
         self._context = ContextWriter(self._plan.stamp if self._plan else None)
         self._plain_end = self._context.plain
         self._transport = transport if transport is not None else HttpTransport(self.options.host)
         self._clock: Clock = clock if clock is not None else SystemClock()
         self._known: dict[str, Known] = {}
-        self._seen_violations: set[tuple[str, str, str]] = set()
         self._closed = False
         self._reset_after_fork()
         _lifecycle.watch(self)
@@ -117,8 +109,9 @@ class Tracker:
         """
         Send that a person did something; returns the `messageId`, None if the event was refused.
 
-        `timestamp` is when it happened (default: now; a `datetime` without a zone is taken as UTC). `properties` may
-        hold any values: `trackway._values` lists what becomes of those that JSON has no word for.
+        `timestamp` is when it happened (default: now; a `datetime` without a zone is taken as UTC).
+        `properties` may hold any values: `trackway._values` lists what becomes of those that JSON has no word
+        for.
         """
         try:
             if type(event) is not str:
@@ -130,12 +123,12 @@ class Tracker:
                 try:
                     fields = decode(body)
                     fits = leftover is None or leftover(fields)
-                except MsgspecError:
+                except Exception:  # whatever it is, the full check has the last word
                     fits = False
-                if not fits:
-                    violations = self._violations(event, PlanCheck.track, event, body)
-            elif self._checks:
-                violations = self._violations(event, PlanCheck.track, event, body)
+                if not fits and self._plan is not None:
+                    violations = self._plan.track(event, body)
+            elif self._plan is not None:
+                violations = self._plan.track(event, body)
             rest = b'%b,"properties":%b' % (people(user_id, anonymous_id), body)
             if integrations is not None:
                 rest += object_member(b"integrations", integrations)
@@ -143,11 +136,10 @@ class Tracker:
                 rest += self._plain_end
             else:
                 rest += self._context.end(context, session_id, violations)
-            return self._enqueue(start, rest, message_id, timestamp)
-        except PlanViolationError:
-            raise
+            return self._enqueue(start, rest, message_id, timestamp, violations)
         except Exception as error:
-            return self._refuse(error)
+            self._refuse(error)
+            return None
 
     def identify(
         self,
@@ -164,14 +156,13 @@ class Tracker:
         """Send what is known about a person; returns the `messageId`, None if the event was refused."""
         try:
             body = object_body(traits)
-            violations = self._violations("$identify", PlanCheck.identify, body) if self._checks else NO_VIOLATIONS
+            violations = self._plan.identify(body) if self._plan is not None else NO_VIOLATIONS
             rest = b'%b,"traits":%b' % (people(user_id, anonymous_id), body)
             rest += self._end(integrations, context, session_id, violations)
-            return self._enqueue(b'{"type":"identify",', rest, message_id, timestamp)
-        except PlanViolationError:
-            raise
+            return self._enqueue(b'{"type":"identify",', rest, message_id, timestamp, violations)
         except Exception as error:
-            return self._refuse(error)
+            self._refuse(error)
+            return None
 
     def page(
         self,
@@ -193,7 +184,8 @@ class Tracker:
             rest += self._end(integrations, context, session_id)
             return self._enqueue(start, rest, message_id, timestamp)
         except Exception as error:
-            return self._refuse(error)
+            self._refuse(error)
+            return None
 
     def screen(
         self,
@@ -215,7 +207,8 @@ class Tracker:
             rest += self._end(integrations, context, session_id)
             return self._enqueue(start, rest, message_id, timestamp)
         except Exception as error:
-            return self._refuse(error)
+            self._refuse(error)
+            return None
 
     def group(
         self,
@@ -237,15 +230,14 @@ class Tracker:
             if group_id is None or group_id == "":
                 raise Refused(Dropped.NO_PERSON)
             body = object_body(traits)
-            violations = self._violations("$group", PlanCheck.group, body) if self._checks else NO_VIOLATIONS
+            violations = self._plan.group(body) if self._plan is not None else NO_VIOLATIONS
             start = b'{"type":"group","groupId":%b,' % encode_text(group_id)
             rest = b'%b,"traits":%b' % (people(user_id, anonymous_id), body)
             rest += self._end(integrations, context, session_id, violations)
-            return self._enqueue(start, rest, message_id, timestamp)
-        except PlanViolationError:
-            raise
+            return self._enqueue(start, rest, message_id, timestamp, violations)
         except Exception as error:
-            return self._refuse(error)
+            self._refuse(error)
+            return None
 
     def alias(
         self,
@@ -268,7 +260,8 @@ class Tracker:
             rest = people(user_id, None) + self._end(integrations, context, session_id)
             return self._enqueue(start, rest, message_id, timestamp)
         except Exception as error:
-            return self._refuse(error)
+            self._refuse(error)
+            return None
 
     def flush(self, timeout: float = 10.0) -> bool:
         """
@@ -278,9 +271,11 @@ class Tracker:
 
     def close(self, timeout: float | None = None) -> bool:
         """
-        Send what is pending and stop; what is left after `timeout` seconds is dropped and counted. Returns whether none was.
+        Send what is pending and stop; what is left after `timeout` seconds is dropped and counted. Returns
+        whether none was.
 
-        The default timeout is `close_timeout_s`. Closing again does nothing; events tracked later are dropped and counted.
+        The default timeout is `close_timeout_s`. Closing again does nothing; events tracked later are dropped
+        and counted.
         """
         with self._lock:
             self._closed = True
@@ -304,7 +299,14 @@ class Tracker:
         state = "closed" if self._closed else f"{self._outbox.pending} pending"
         return f"<Tracker to {self.options.host}, {state}>"
 
-    def _enqueue(self, start: bytes, rest: bytes, message_id: str | None, timestamp: datetime | str | None) -> str | None:
+    def _enqueue(
+        self,
+        start: bytes,
+        rest: bytes,
+        message_id: str | None,
+        timestamp: datetime | str | None,
+        violations: Sequence[Violation] = NO_VIOLATIONS,
+    ) -> str | None:
         """Put an event's message id and timestamp between its two parts, and the event into the outbox."""
         with self._lock:
             if self._closed:
@@ -320,6 +322,8 @@ class Tracker:
             if not self._outbox.add(event):
                 raise Refused(Dropped.QUEUE_FULL)
             self._books.enqueued += 1
+            if violations:
+                self._books.flagged += 1
             if not self._running:
                 self._run()
         return stamp[ID_START:ID_END].decode() if message_id is None else str(message_id)
@@ -328,7 +332,7 @@ class Tracker:
         """Return what is the same for all events of this name."""
         if not event:
             raise Refused(Dropped.NO_EVENT_NAME)
-        fast = self._plan.fast(event) if self._plan is not None and self._checks else None
+        fast = self._plan.fast(event) if self._plan is not None else None
         decode, leftover = fast or (None, None)
         known = (b'{"type":"track","event":%b,' % encode_text(event), decode, leftover)
         if len(self._known) < MAX_KNOWN_EVENTS:
@@ -345,52 +349,13 @@ class Tracker:
         end = self._context.end(context, session_id, violations)
         return end if integrations is None else object_member(b"integrations", integrations) + end
 
-    def _violations(
-        self, event: str, check: Callable[..., Sequence[Violation]], *arguments: object
-    ) -> Sequence[Violation]:
-        """
-        Return what breaks the plan, after the policy had its say: raises Refused or PlanViolationError if it
-        says so.
-        """
-        plan = self._plan
-        if plan is None:
-            return NO_VIOLATIONS
-        try:
-            violations = check(plan, *arguments)
-        except Exception as error:
-            # A check that fails is no verdict: the event goes out unmarked, and the collector decides.
-            log.error("The plan check failed (%s); the event is sent unmarked.", type(error).__name__)
-            return NO_VIOLATIONS
-        if not violations:
-            return NO_VIOLATIONS
-        with self._lock:
-            self._books.flagged += 1
-        policy = self.options.on_violation
-        if policy == "raise":
-            self._refuse(Refused(Dropped.VIOLATION))
-            raise PlanViolationError(event, violations, plan.name, plan.rev)
-        self._report(event, violations)
-        if policy == "drop":
-            raise Refused(Dropped.VIOLATION)
-        return violations
-
-    def _report(self, event: str, violations: Sequence[Violation]) -> None:
-        """
-        Log each kind of violation once, by code and path: the message may quote a value, and values may be
-        personal.
-        """
-        for violation in violations:
-            kind = (event, str(violation.code), violation.path)
-            if kind not in self._seen_violations and len(self._seen_violations) < MAX_KNOWN_EVENTS:
-                self._seen_violations.add(kind)
-                log.warning("Event `%s` breaks the plan at %s: %s.", event, kind[2] or "(event)", kind[1])
-
     def _refuse(self, error: Exception) -> None:
         """
         Enter in the books that an event was not taken, and log it: the 1st, 10th, 100th … time of each
         reason.
         """
-        reason = error.reason if isinstance(error, Refused) else Dropped.INTERNAL_ERROR
+        asked_for = isinstance(error, PlanViolationError)
+        reason = Dropped.VIOLATION if asked_for else getattr(error, "reason", Dropped.INTERNAL_ERROR)
         with self._lock:
             self._books.enqueued += 1
             self._books.dropped[reason] += 1
@@ -398,6 +363,8 @@ class Tracker:
         if count == 10 ** (len(str(count)) - 1):
             cause = f" ({type(error).__name__})" if reason is Dropped.INTERNAL_ERROR else ""
             log.error("Dropped %d event(s) so far: %s%s.", count, reason.value, cause)
+        if asked_for:
+            raise error
 
     def _run(self) -> None:
         self._running = True
@@ -418,3 +385,14 @@ class Tracker:
         self._lock = self._sender.lock
         self._stamps = Stamps(self._clock.time_ns)
         self._running = False
+
+
+def _plan_check(plan: str | os.PathLike[str] | Release | None, options: Options) -> PlanCheck | None:
+    if options.plan is not None and (plan is None or isinstance(plan, str | os.PathLike)):
+        return PlanCheck(load_release(options.plan), options.source, options.on_violation)
+    if plan is None:
+        return None
+    if not hasattr(plan, "rev"):
+        msg = f"`plan` is a {type(plan).__name__}. Write the path of a release file, or a trackway_plan.Release."
+        raise ConfigurationError(msg)
+    return PlanCheck(cast("Release", plan), options.source, options.on_violation)

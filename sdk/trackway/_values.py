@@ -3,7 +3,7 @@ Python values to JSON, so that no value loses its event.
 
 | value | becomes |
 | --- | --- |
-| `datetime` with a zone | RFC 3339 text; without a zone: the same without an offset (the plan check points it out) |
+| `datetime` with a zone | RFC 3339 text; without a zone the same without offset, which a plan flags |
 | `date`, `time`, `timedelta` | ISO 8601 text |
 | `Decimal`, `UUID` | text, exactly |
 | `Enum` | its value |
@@ -18,9 +18,10 @@ Python values to JSON, so that no value loses its event.
 | keys that are no text | text: `True` → "true", `None` → "null", others by `str` |
 | lone surrogates | U+FFFD |
 | a value inside itself, or deeper than 64 levels | text `<nested too deep>` |
-| anything else, generators included | `str(value)`, and a log line once per type; if even that fails: `<TypeName>` |
+| anything else, generators included | `str(value)`, with a log line once per type; if that fails `<TypeName>` |
 
-The first six lines are msgspec's own; `_strange` takes what it does not know, `_plain` whole trees that it gives up on.
+The first six lines are msgspec's own; `_strange` takes what it does not know, `_plain` whole trees that it
+gives up on.
 """
 
 from __future__ import annotations
@@ -68,10 +69,14 @@ def encode_text(value: object) -> bytes:
 
 def _strange(value: Any) -> Any:
     """Return something msgspec can encode in place of a value it cannot; called in mid-encoding."""
-    for base in (str, int, float, bytes):
-        if isinstance(value, base):
-            # Through the base's own method: a subclass may have made __str__ say something else.
-            return base.__str__(value) if base is str else base(value)
+    if isinstance(value, str):
+        return str.__str__(value)  # not str(value): a subclass may have made that say something else
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, bytes):
+        return bytes(value)
     if isinstance(value, datetime):
         if value != value:  # pandas.NaT is a datetime, unequal to itself
             return None

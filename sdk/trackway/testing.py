@@ -65,13 +65,13 @@ class RecordingTransport:
 
     def send(self, request: Request) -> Answer:
         """Record the request and give the next answer."""
-        body = zlib.decompress(request.body, wbits=31) if "Content-Encoding" in request.headers else request.body
-        batch = msgspec.json.decode(body)
+        zipped = "Content-Encoding" in request.headers
+        batch = msgspec.json.decode(zlib.decompress(request.body, wbits=31) if zipped else request.body)
         self.requests.append(request)
         self.batches.append(batch)
         answer = self._answers.popleft() if self._answers else 200
         if answer is None:
-            raise NetworkError("ConnectionResetError")
+            raise NetworkError("ConnectionResetError")  # noqa: EM101
         if isinstance(answer, int):
             answer = Answer(answer, b'{"success":true}' if answer == 200 else b"")
         if answer.status == 200:

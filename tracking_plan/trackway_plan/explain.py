@@ -44,7 +44,9 @@ _KIND_NAMES = {
 } | {kind: phrase for kind, (_, phrase) in formats.KIND_FORMATS.items()}
 
 
-def findings(root: PropertySpec, errors: Iterable[ValidationError], rules: Sequence[Rule] = ()) -> list[Finding]:
+def findings(
+    root: PropertySpec, errors: Iterable[ValidationError], rules: Sequence[Rule] = ()
+) -> list[Finding]:
     """The findings behind jsonschema's errors about a value of `root`, at most one kind of each in one place."""
     found: dict[tuple[ViolationCode, Path], Finding] = {}
     wrong: set[Path] = set()
@@ -122,7 +124,11 @@ def _value(path: Path, spec: PropertySpec, keyword: str, limit: Any, value: Any)
     if keyword == "type" or _misfits(spec, keyword, value):
         return ViolationCode.WRONG_TYPE, path, _expected(path, spec, value, _type_name(spec, keyword, value))
     code = _LIMIT_CODES.get(keyword, ViolationCode.OUT_OF_RANGE)
-    return code, path, _expected(path, spec, value, _limit_name(spec, keyword, limit), _meant(spec, keyword, value))
+    return (
+        code,
+        path,
+        _expected(path, spec, value, _limit_name(spec, keyword, limit), _meant(spec, keyword, value)),
+    )
 
 
 def _misfits(spec: PropertySpec, keyword: str, value: Any) -> bool:
@@ -198,8 +204,10 @@ def rendered(value: Any, *, show: bool) -> str:
     if not show:
         return name if not isinstance(value, str) else "text"
     text = json.dumps(value, ensure_ascii=False) if not _huge(value) else "beyond 64 bits"
-    return f"{name}: {text if len(text) <= 42 else text[:40] + '…'}" if not isinstance(value, str) else (
-        text if len(text) <= 42 else f"{text[:40]}… ({name})"
+    return (
+        f"{name}: {text if len(text) <= 42 else text[:40] + '…'}"
+        if not isinstance(value, str)
+        else (text if len(text) <= 42 else f"{text[:40]}… ({name})")
     )
 
 
@@ -215,8 +223,10 @@ def shown_path(path: Path) -> str:
     """A path as people write it: `items[2].price`; long names are cut."""
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else ("." if text else "") + (
-            part if len(part) <= 80 else f"{part[:79]}…"
+        text += (
+            f"[{part}]"
+            if isinstance(part, int)
+            else ("." if text else "") + (part if len(part) <= 80 else f"{part[:79]}…")
         )
     return text or "properties"
 

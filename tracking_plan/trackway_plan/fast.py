@@ -52,7 +52,12 @@ def field_names(properties: Iterable[str]) -> list[str]:
     taken = set(names)
     fields = []
     for index, name in enumerate(names):
-        if name.isascii() and name.isidentifier() and name[0] in _IDENTIFIER_STARTS and not keyword.iskeyword(name):
+        if (
+            name.isascii()
+            and name.isidentifier()
+            and name[0] in _IDENTIFIER_STARTS
+            and not keyword.iskeyword(name)
+        ):
             fields.append(name)
         else:
             field = f"p{index}"
@@ -73,7 +78,11 @@ def value_type(spec: PropertySpec, name: str = "Value") -> Any:
     hint: Any
     if spec.kind == "list":
         item: Any = Any if spec.of is None else value_type(spec.of, name)
-        hint = None if item is None else Annotated[list[item], _meta(min_length=spec.min_items, max_length=spec.max_items)]
+        hint = (
+            None
+            if item is None
+            else Annotated[list[item], _meta(min_length=spec.min_items, max_length=spec.max_items)]
+        )
     elif spec.kind == "object":
         hint = dict[str, Any] if spec.properties is None else struct_type(name, spec.properties)
     elif spec.kind == "union":
@@ -115,7 +124,9 @@ def _number_type(spec: PropertySpec) -> Any:
     if spec.min is None and spec.max is None:
         return float
     low, high = _int_bounds(spec)
-    as_float = Annotated[float, _meta(ge=_float_bound(spec.min, math.inf), le=_float_bound(spec.max, -math.inf))]
+    as_float = Annotated[
+        float, _meta(ge=_float_bound(spec.min, math.inf), le=_float_bound(spec.max, -math.inf))
+    ]
     return Union[Annotated[int, _meta(ge=low, le=high)], as_float]
 
 
@@ -136,9 +147,14 @@ def _number(bound: Any) -> int | float:
 def object_test(properties: Mapping[str, PropertySpec], rules: tuple[Rule, ...] = ()) -> Test | None:
     """What a decoded struct must still pass, or None if msgspec has said it all."""
     fields = dict(zip(properties, field_names(properties), strict=True))
-    tests = [(fields[name], test) for name, spec in properties.items() if (test := value_test(spec)) is not None]
+    tests = [
+        (fields[name], test) for name, spec in properties.items() if (test := value_test(spec)) is not None
+    ]
     conditions = [
-        ([(fields[name], values) for name, values in rule.when.items()], [fields[name] for name in rule.then_required])
+        (
+            [(fields[name], values) for name, values in rule.when.items()],
+            [fields[name] for name in rule.then_required],
+        )
         for rule in rules
     ]
     if not tests and not conditions:
@@ -180,6 +196,13 @@ def value_test(spec: PropertySpec) -> Test | None:
         return test
     inner = test
     return lambda value: value is None or inner(value)
+
+
+def value_accepts(spec: PropertySpec, value: object) -> bool:
+    """Whether a scalar or union takes this value, null included."""
+    if value is None:
+        return spec.nullable
+    return any(_whole_test(part)(value) for part in spec.any_of or (spec,))
 
 
 def _whole_test(spec: PropertySpec) -> Test:

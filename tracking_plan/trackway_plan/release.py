@@ -109,11 +109,18 @@ def compile_release(plan: Plan, rev: int, created: date | None = None) -> Releas
         created=created.isoformat() if created else "",
         summary=plan.summary,
         sources=plan.sources,
-        events={name: _in_place(plan, event) for name, event in plan.events.items()},
+        events=events_in_place(plan),
         traits=plan.traits,
         on_violation=DEFAULT_POLICY | plan.on_violation,
     )
-    return msgspec.structs.replace(release, hash=content_hash(release))
+    release = msgspec.structs.replace(release, hash=content_hash(release))
+    # Read back, so that it is the very value that reading the file gives, in the same order.
+    return msgspec.json.decode(msgspec.json.encode(release, order="sorted"), type=Release)
+
+
+def events_in_place(plan: Plan) -> dict[str, EventSpec]:
+    """The plan's events with the properties of their groups among their own."""
+    return {name: _in_place(plan, event) for name, event in plan.events.items()}
 
 
 def _in_place(plan: Plan, event: EventSpec) -> EventSpec:

@@ -25,7 +25,7 @@ from .release import Release
 Outcome = Literal["ok", "flagged", "quarantined", "unplanned"]
 Properties = bytes | Mapping[str, Any]
 
-_UNREADABLE = (msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError)
+UNREADABLE = (msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError)
 
 
 class Violation(Struct, frozen=True):
@@ -44,12 +44,14 @@ class Verdict(Struct, frozen=True):
     rev: int = 0
 
 
-class _Shape:
+class Shape:
     """How one set of properties (an event's or a person's) is checked both ways; the slow way is built at first use."""
 
     __slots__ = ("_spec", "_validator", "event", "extra", "schema", "struct")
 
-    def __init__(self, name: str, properties: Mapping[str, PropertySpec], event: EventSpec | None = None) -> None:
+    def __init__(
+        self, name: str, properties: Mapping[str, PropertySpec], event: EventSpec | None = None
+    ) -> None:
         from . import schema
 
         self._spec = PropertySpec(kind="object", properties=dict(properties))
@@ -59,12 +61,37 @@ class _Shape:
         self.extra = fast.object_test(properties, event.rules if event else ())
         self.schema = schema.object_schema(properties) if event is None else schema.event_schema(event)
 
-    def findings(self, value: Any) -> list[explain.Finding]:
+    def accepts(self, raw: bytes) -> bool:
+        """The fast yes: True means jsonschema accepts it, False only that it must be asked."""
+        if self.struct is None:
+            return False
+        try:
+            value = msgspec.json.decode(raw, type=self.struct)
+        except UNREADABLE:
+            return False
+        return self.extra is None or self.extra(value)
+
+    def findings(self, properties: Properties) -> list[explain.Finding]:
+        """What is wrong with these properties, after both ways; empty if nothing is."""
+        try:
+            raw = properties if isinstance(properties, bytes) else msgspec.json.encode(properties)
+            if self.accepts(raw):
+                return []
+            value = msgspec.json.decode(raw)
+        except UNREADABLE as error:
+            return [
+                (ViolationCode.WRONG_TYPE, (), f"The properties cannot be read as JSON: {_reason(error)}.")
+            ]
+        return self.schema_findings(value)
+
+    def schema_findings(self, value: Any) -> list[explain.Finding]:
+        """What jsonschema alone finds wrong with decoded properties."""
         if self._validator is None:
             from .schema import schema_validator
 
             self._validator = schema_validator(self.schema)
-        return explain.findings(self._spec, self._validator.iter_errors(value), self.event.rules if self.event else ())
+        rules = self.event.rules if self.event else ()
+        return explain.findings(self._spec, self._validator.iter_errors(value), rules)
 
 
 class Validator:
@@ -74,10 +101,10 @@ class Validator:
         self.release = release
         self._ok = Verdict("ok", (), release.rev)
         self._events = {
-            name: _Shape(f"Event{index}", event.properties, event)
+            name: Shape(f"Event{index}", event.properties, event)
             for index, (name, event) in enumerate(release.events.items())
         }
-        self._traits = {kind: _Shape(f"{kind}_traits", specs) for kind, specs in release.traits.items()}
+        self._traits = {kind: Shape(f"{kind}_traits", specs) for kind, specs in release.traits.items()}
         # (source, event) → decoder and check, for those where a decode that succeeds means "ok".
         self._fast: dict[tuple[str | None, str], tuple[Callable[[bytes], Any], fast.Test | None]] = {}
         for source in (None, *release.sources):
@@ -99,7 +126,7 @@ class Validator:
             try:
                 raw = properties if type(properties) is bytes else msgspec.json.encode(properties)
                 value = decode(raw)
-            except _UNREADABLE:
+            except UNREADABLE:
                 pass
             else:
                 if extra is None or extra(value):
@@ -111,7 +138,7 @@ class Validator:
         shape = self._traits.get(kind)
         if shape is None:
             return Verdict("unplanned", (), self.release.rev)
-        return self._verdict(self._shape_findings(shape, traits), None, None)
+        return self._verdict(shape.findings(traits), None, None)
 
     def properties_type(self, event: str) -> type[Struct] | None:
         """The struct whose successful decode, with `extra_check`, means "ok"; None if there is no such struct."""
@@ -152,7 +179,12 @@ class Validator:
         )
 
     def _may_send(self, event: EventSpec, source: str | None) -> bool:
-        return source is None or not event.sent_by or source in event.sent_by or source not in self.release.sources
+        return (
+            source is None
+            or not event.sent_by
+            or source in event.sent_by
+            or source not in self.release.sources
+        )
 
     def _fast_unknown(self, source: str | None, event: str) -> Any:
         return self._fast.get((None, event)) if source not in self.release.sources else None
@@ -163,7 +195,7 @@ class Validator:
             message = f"`{event[:200]}` is not in plan {self.release.name} rev {self.release.rev}."
             finding = (ViolationCode.UNPLANNED_EVENT, (), message + self._near_event(event))
             return self._verdict([finding], None, source)
-        found = [*self._about_event(shape.event, source), *self._shape_findings(shape, properties)]
+        found = [*self._about_event(shape.event, source), *shape.findings(properties)]
         return self._verdict(found, shape.event, source)
 
     def _about_event(self, event: EventSpec, source: str | None) -> list[explain.Finding]:
@@ -171,21 +203,15 @@ class Validator:
         instead = f" Send `{event.replaced_by}` instead." if event.replaced_by else ""
         if event.status == "deprecated":
             until = f" and will be removed after {event.remove_after}" if event.remove_after else ""
-            found.append((ViolationCode.DEPRECATED_EVENT, (), f"`{event.name}` is deprecated{until}.{instead}"))
+            found.append(
+                (ViolationCode.DEPRECATED_EVENT, (), f"`{event.name}` is deprecated{until}.{instead}")
+            )
         elif event.status == "retired":
             found.append((ViolationCode.RETIRED_EVENT, (), f"`{event.name}` is retired.{instead}"))
         if not self._may_send(event, source):
             message = f"`{event.name}` is sent by {', '.join(event.sent_by)}, not by {source}."
             found.append((ViolationCode.WRONG_SOURCE, (), message))
         return found
-
-    def _shape_findings(self, shape: _Shape, properties: Properties) -> list[explain.Finding]:
-        try:
-            raw = properties if isinstance(properties, bytes) else msgspec.json.encode(properties)
-            value = msgspec.json.decode(raw)
-        except _UNREADABLE as error:
-            return [(ViolationCode.WRONG_TYPE, (), f"The properties cannot be read as JSON: {_reason(error)}.")]
-        return shape.findings(value)
 
     def _verdict(self, found: list[explain.Finding], event: EventSpec | None, source: str | None) -> Verdict:
         violations, outcome = [], "ok"
@@ -218,4 +244,6 @@ def _reason(error: BaseException) -> str:
         return "it is nested too deeply"
     text = str(error).rstrip(".")
     # msgspec says "truncated" of a lone surrogate escape, too.
-    return "it is cut off, or a text in it has a lone surrogate" if text == "Input data was truncated" else text
+    return (
+        "it is cut off, or a text in it has a lone surrogate" if text == "Input data was truncated" else text
+    )

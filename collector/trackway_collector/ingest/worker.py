@@ -70,9 +70,7 @@ async def serve(settings: Settings, worker: str = "w0", *, parent_pipe: bool = F
     Serve until SIGTERM or SIGINT; with `parent_pipe` also until standard input ends, when the supervisor has died.
     """
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
+    stop_on_signals(stop, parent_pipe=parent_pipe)
     app = make_app(make_ingest(settings, worker))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_S)
     await runner.setup()
@@ -80,16 +78,24 @@ async def serve(settings: Settings, worker: str = "w0", *, parent_pipe: bool = F
     try:
         await site.start()
         logger.info("collector listens on http://%s:%d", settings.host, settings.port)
-        if parent_pipe:
-            watch_parent(stop)
         await stop.wait()
     finally:
         await runner.cleanup()
 
 
-def watch_parent(stop: asyncio.Event) -> None:
-    """Set `stop` when standard input ends: the supervisor holds its other end and never writes."""
+def stop_on_signals(stop: asyncio.Event, *, parent_pipe: bool) -> None:
+    """
+    Set `stop` on SIGTERM and SIGINT; under a supervisor on SIGTERM and when standard input ends.
+
+    Ctrl-C reaches the supervisor and its processes alike: there it is the supervisor that says who stops when. It
+    holds the other end of their standard input and never writes, so that its death, too, is an end of input.
+    """
     loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    if not parent_pipe:
+        loop.add_signal_handler(signal.SIGINT, stop.set)
+        return
+    loop.add_signal_handler(signal.SIGINT, lambda: None)
 
     def ended() -> None:
         with contextlib.suppress(BlockingIOError):

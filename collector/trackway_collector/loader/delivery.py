@@ -129,7 +129,7 @@ class Delivery:
             "segment": chunk.segment,
             "first": chunk.first_offset,
             "last": chunk.last_offset,
-            "since": since.strftime("%Y-%m-%d %H:%M:%S.%f"),
+            "since": since,
         }
         backoff_s = FIRST_BACKOFF_S
         while True:

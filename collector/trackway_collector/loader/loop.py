@@ -11,14 +11,18 @@ which is Python's. Order per chunk:
 
 from __future__ import annotations
 
+import base64
 import logging
 import threading
 import time
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import IO
+
+from trackway_plan import Release
 
 from trackway_collector.loader.dedup import WINDOW_DAYS, SeenKeys
 from trackway_collector.loader.delivery import Delivery, LoadRow, Stopped, sql_text
@@ -26,8 +30,8 @@ from trackway_collector.loader.rows import EVENTS, QUARANTINE, Row, RowMaker
 from trackway_collector.loader.values import fits_for
 from trackway_collector.spool import Checkpoint, Chunk, Pending, SpoolReader, load_checkpoint, save_checkpoint
 from trackway_collector.spool.layout import segment_numbers, segment_path, spool_name, take_lock
-from trackway_collector.warehouse import Warehouse, property_types
-from trackway_collector.warehouse.errors import WarehouseError
+from trackway_collector.warehouse import Transient, Warehouse, apply_plan, migrate, property_types
+from trackway_collector.warehouse.plan_columns import typed_paths
 
 logger = logging.getLogger(__name__)
 
@@ -78,12 +82,17 @@ class Loader:
     Loads every spool under `spool_dir` into the warehouse, in one thread and a helper.
 
     Args:
+        release: the plan whose numbers and choices get typed columns; None without a plan.
         grace_s: segments that are loaded are kept this long.
     """
 
-    def __init__(self, warehouse: Warehouse, spool_dir: Path, *, grace_s: float = 900) -> None:
+    def __init__(
+        self, warehouse: Warehouse, spool_dir: Path, release: Release | None = None, *, grace_s: float = 900
+    ) -> None:
         self.stats = LoaderStats()
+        self.died = False
         self._warehouse = warehouse
+        self._release = release
         self._spool_dir = spool_dir
         self._grace_s = grace_s
         self._stop = threading.Event()
@@ -91,6 +100,7 @@ class Loader:
         self._seen = SeenKeys()
         self._sources: dict[Path, _Source] = {}
         self._last_insert = 0.0
+        self._on_death: Callable[[], None] | None = None
         self._thread = threading.Thread(target=self._run, name="loader", daemon=True)
 
     @property
@@ -103,8 +113,9 @@ class Loader:
         """Inserts tried since the start."""
         return self._delivery.attempts
 
-    def start(self) -> None:
-        """Start loading in the background."""
+    def start(self, died: Callable[[], None] | None = None) -> None:
+        """Start loading in the background; `died` is called from there if loading ends in an error."""
+        self._on_death = died
         self._thread.start()
 
     def stop(self, timeout_s: float = 30) -> None:
@@ -128,15 +139,18 @@ class Loader:
 
     def _run(self) -> None:
         try:
+            self._wait_until(self._prepare_tables)
             self._remember_stored()
             with ThreadPoolExecutor(1, thread_name_prefix="loader-rows") as helper:
                 self._load_for_ever(helper)
         except Stopped:
             logger.info("the loader stopped with a chunk pending; the next start settles it")
         except Exception as error:
-            self._delivery.error = f"the loader died: {error}"
-            logger.exception("the loader died; the spool keeps everything until the store process is started again")
-            raise
+            self.died = True
+            self._delivery.error = str(error)
+            logger.exception("the loader died; the spool keeps everything until the store process starts again")
+            if self._on_death is not None:
+                self._on_death()
 
     def _load_for_ever(self, helper: ThreadPoolExecutor) -> None:
         prepared = self._prepare()
@@ -233,11 +247,17 @@ class Loader:
         types = property_types(self._warehouse)
         traits = property_types(self._warehouse, column="traits")
         checkpoint = load_checkpoint(directory)
-        maker = RowMaker(name, fits_for(types), fits_for(traits))
+        maker = RowMaker(name, fits_for(types), fits_for(traits), self._trusted_rev(types))
         source = _Source(SpoolReader(directory), name, maker, lock, checkpoint.segment, checkpoint.byte)
         if checkpoint.pending is not None:
             self._settle(source, checkpoint.pending)
         return source
+
+    def _trusted_rev(self, types: Mapping[str, str]) -> int | None:
+        if self._release is None:
+            return None
+        planned = typed_paths(event.properties for event in self._release.events.values())
+        return self._release.rev if all(types.get(path) == kind for path, kind in planned.items()) else None
 
     def _settle(self, source: _Source, pending: Pending) -> None:
         """Complete a chunk whose insert was begun before this start and may have happened, wholly or in part."""
@@ -258,20 +278,33 @@ class Loader:
         save_checkpoint(source.reader.directory, Checkpoint(chunk.segment, chunk.to_byte))
         source.segment, source.byte = chunk.segment, chunk.to_byte
 
+    def _prepare_tables(self) -> None:
+        migrate(self._warehouse)
+        if self._release is not None:
+            apply_plan(self._warehouse, self._release)
+
     def _remember_stored(self) -> None:
-        """Read the keys of the window from the warehouse, day by day; waits for an engine that is away."""
+        """Read the keys of the window from the warehouse, day by day."""
         today = datetime.now(UTC).date()
-        day = today - timedelta(days=WINDOW_DAYS)
+        for back in range(WINDOW_DAYS, -2, -1):
+            self._wait_until(self._remember_day, today - timedelta(days=back))
+
+    def _remember_day(self, day: date) -> None:
+        hours = self._warehouse.query(sql_text("seen_keys"), {"day": day}).rows
+        at_us = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000
+        self._seen.add([base64.b64decode(keys) for (keys,) in hours], at_us)
+
+    def _wait_until(self, work: Callable[..., None], *arguments: object) -> None:
+        """Do the work, again and again while the warehouse is away."""
         backoff_s = IDLE_S
-        while day <= today + timedelta(days=1):
+        while True:
             try:
-                keys = self._warehouse.query_bytes(sql_text("seen_keys"), {"day": day.isoformat()}, fmt="RowBinary")
-            except WarehouseError as error:
+                work(*arguments)
+            except Transient as error:
                 backoff_s = self._delivery.wait(error, backoff_s)
-                continue
-            self._seen.add([keys], _day_us(day))
-            day += timedelta(days=1)
-        self._delivery.error = None
+            else:
+                self._delivery.error = None
+                return
 
     def _delete_passed_segments(self) -> None:
         now = time.monotonic()
@@ -283,8 +316,4 @@ class Loader:
                 if now - source.passed_at.setdefault(number, now) >= self._grace_s:
                     segment_path(directory, number).unlink()
                     del source.passed_at[number]
-
-
-def _day_us(day: date) -> int:
-    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000
 

@@ -141,10 +141,14 @@ class RowMaker:
 
     Args:
         properties: typed path → how a value fits it, for `properties`; `traits` the same.
+        trusted_rev: the plan revision whose properties have, each, the typed path of its kind: what it accepted fits.
     """
 
-    def __init__(self, spool: str, properties: dict[str, Fit], traits: dict[str, Fit]) -> None:
+    def __init__(
+        self, spool: str, properties: dict[str, Fit], traits: dict[str, Fit], trusted_rev: int | None = None
+    ) -> None:
         self._spool = spool
+        self._trusted_rev = trusted_rev
         self._properties = properties
         self._traits = traits
         self._context = ContextColumns()
@@ -206,7 +210,7 @@ class RowMaker:
             if original_us is None and wire.timestamp is not None:
                 row.misfits = {"timestamp": json_text(wire.timestamp)}
             # What the fast way accepted fits as it is. Anything else is looked at value by value.
-            careful = verdict is not None or outcome != Outcome.OK
+            careful = verdict is not None or outcome != Outcome.OK or record.validated_rev != self._trusted_rev
             properties = self._values(wire.properties, self._properties, row, "", careful)
             traits = self._values(wire.traits, self._traits, row, "traits.", True)
             context = self._context.piece(bytes(wire.context), request.context)

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from trackway_collector.timestamps import parse_timestamp_us
+from trackway_collector.warehouse.plan_columns import MAX_DEPTH
 
 _INT64 = range(-(2**63), 2**63)
 # Beyond 2^53 not every integer has a Float64 of its own.
@@ -117,10 +118,17 @@ def _decimal(precision: int, scale: int) -> Fit:
     return fit
 
 
-def _any(value: Any) -> Any:
-    # The engine's JSON type holds integers up to UInt64 exactly, larger ones only as another number.
-    if type(value) is int and not -(2**63) <= value < 2**64:
-        return _MISFIT
+def _any(value: Any, depth: int = 0) -> Any:
+    # The engine's JSON type holds integers up to UInt64 exactly, and refuses a block with very deep objects.
+    kind = type(value)
+    if kind is int:
+        return value if -(2**63) <= value < 2**64 else _MISFIT
+    if kind is float:
+        return value if math.isfinite(value) else _MISFIT
+    if kind is dict or kind is list:
+        inner = value.values() if kind is dict else value
+        if depth >= MAX_DEPTH or any(_any(item, depth + 1) is _MISFIT for item in inner):
+            return _MISFIT
     return value
 
 

@@ -85,6 +85,11 @@ class Warehouse(Protocol):
     ) -> pandas.DataFrame:
         """The same as a DataFrame; nullable integers and strings are pandas' nullable types."""
 
+    def query_bytes(
+        self, sql: str, params: Params | None = None, settings: Settings | None = None, *, fmt: str
+    ) -> bytes:
+        """The rows of a SELECT as the bytes of a ClickHouse output format ("RowBinary", "Parquet", …)."""
+
     def insert_rows(self, table: str, rows: bytes, *, token: str, query_id: str) -> None:
         """
         Store `rows` (JSONEachRow: one JSON object a line) in `table`, all or none.

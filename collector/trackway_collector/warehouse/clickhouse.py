@@ -61,6 +61,11 @@ class ClickHouseWarehouse:
         )
         return frame if len(frame.columns) else native.without_rows_df(self._columns(sql, bound, settings))
 
+    def query_bytes(
+        self, sql: str, params: Params | None = None, settings: Settings | None = None, *, fmt: str
+    ) -> bytes:
+        return self._bytes(sql, exact(params), settings, fmt)
+
     def command(self, sql: str, params: Params | None = None, settings: Settings | None = None) -> None:
         bound = exact(params)
         self._call(lambda client: client.command(sql, parameters=bound, settings=dict(settings or {})))
@@ -91,11 +96,13 @@ class ClickHouseWarehouse:
 
     def _columns(self, sql: str, bound: dict[str, object], settings: Settings | None) -> native.Columns:
         # In Native, a result without rows comes without names and types too.
-        def ask(client: Any) -> bytes:
-            body: bytes = client.raw_query(sql, parameters=bound, settings=dict(settings or {}), fmt="JSONCompact")
-            return body
+        return native.columns_of_json(self._bytes(sql, bound, settings, "JSONCompact"))
 
-        return native.columns_of_json(self._call(ask))
+    def _bytes(self, sql: str, bound: dict[str, object], settings: Settings | None, fmt: str) -> bytes:
+        body: bytes = self._call(
+            lambda client: client.raw_query(sql, parameters=bound, settings=dict(settings or {}), fmt=fmt)
+        )
+        return body
 
     def _client(self) -> Any:
         with self._lock:

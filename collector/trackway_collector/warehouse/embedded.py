@@ -60,6 +60,12 @@ class EmbeddedWarehouse:
         found = self._select(sql, params, settings)
         return native.decode_df(found) if isinstance(found, bytes) else native.without_rows_df(found)
 
+    def query_bytes(
+        self, sql: str, params: Params | None = None, settings: Settings | None = None, *, fmt: str
+    ) -> bytes:
+        with self._connection(settings) as connection:
+            return _run(connection, sql, fmt, bind(params))
+
     def command(self, sql: str, params: Params | None = None, settings: Settings | None = None) -> None:
         with self._connection(settings) as connection:
             _run(connection, sql, "TabSeparated", bind(params))

@@ -107,6 +107,12 @@ def test_an_empty_result_has_its_columns(warehouse: Warehouse) -> None:
     assert warehouse.query_df(sql).dtypes.equals(empty)
 
 
+def test_results_come_in_any_format(warehouse: Warehouse) -> None:
+    """`query_bytes` gives the format's bytes as they are, none for no rows in RowBinary."""
+    assert warehouse.query_bytes("SELECT {n:UInt16}, 'ab'", {"n": 258}, fmt="RowBinary") == b"\x02\x01\x02ab"
+    assert warehouse.query_bytes("SELECT 1 WHERE 0", fmt="RowBinary") == b""
+
+
 def test_settings_hold_for_one_query(warehouse: Warehouse) -> None:
     """They reach the engine, and the next query does not see them."""
     sql = "SELECT value FROM system.settings WHERE name = 'max_threads' AND changed"

@@ -1,0 +1,151 @@
+"""The commands `trackway up`, `trackway tail`, `trackway collector …` and `trackway warehouse …`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from trackway_collector.config import Settings, describe_settings, load_settings
+from trackway_collector.errors import CollectorError, ConfigError
+from trackway_collector.warehouse.cli import warehouse
+
+__all__ = ["collector", "up", "warehouse"]
+
+EXIT_FINDINGS = 1
+EXIT_CANNOT_LOAD = 3
+EXIT_UNREACHABLE = 4
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def settings_options(command: F) -> F:
+    """Add an option for each setting that a person may want to give."""
+    options = [
+        click.option("--data-dir", type=click.Path(path_type=Path), help="Where spool, engine and keys live."),
+        click.option("--warehouse", metavar="URL", help="chdb:///dir or clickhouse://user:password@host:8123/db."),
+        click.option("--plan", metavar="PATH", help="A release file, or a plan directory with releases."),
+        click.option("--write-key", "write_keys", multiple=True, metavar="SOURCE=KEY", help="Repeat for each source."),
+        click.option("--host", help="Address the collector listens on [127.0.0.1]."),
+        click.option("--port", type=int, help="Port of the collector [8077]."),
+        click.option("--max-backlog-mib", type=int, help="Answer 503 while this much waits to be stored [8192]."),
+        click.option("--show-config", is_flag=True, help="Print each setting and where it came from, then stop."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.command(epilog="Example: trackway up --plan tracking_plan --write-key web=a-long-secret")
+@settings_options
+@click.option("--console-port", type=int, help="Port of the console [8078].")
+@click.option("--query-port", type=int, help="Port of ClickHouse's protocol over the embedded engine [8079].")
+def up(show_config: bool, **arguments: Any) -> None:
+    """Collector, store and console in one go; Ctrl-C stops them."""
+    from trackway_collector.up import supervise, with_write_keys
+
+    settings = _settings(arguments, show_config)
+    _log()
+    try:
+        settings = with_write_keys(settings)
+        _say_where(settings)
+        asyncio.run(supervise(settings))
+    except CollectorError as error:
+        _fail(error)
+
+
+@click.group()
+def collector() -> None:
+    """The collector alone, for when the store runs elsewhere."""
+
+
+@collector.command(epilog="Example: trackway collector serve --write-key web=a-long-secret --port 8077")
+@settings_options
+def serve(show_config: bool, **arguments: Any) -> None:
+    """Accept events into the spool; a store process loads them."""
+    from trackway_collector.ingest import worker
+
+    settings = _settings(arguments, show_config)
+    _log()
+    try:
+        worker.run(settings)
+    except CollectorError as error:
+        _fail(error)
+
+
+@collector.command(epilog="Example: trackway collector store --warehouse clickhouse://trackway:secret@db:8123/trackway")
+@settings_options
+def store(show_config: bool, **arguments: Any) -> None:
+    """Load the spool into the warehouse; console and query port included."""
+    from trackway_collector.store import process
+    from trackway_collector.warehouse import WarehouseError
+
+    settings = _settings(arguments, show_config)
+    _log()
+    try:
+        asyncio.run(process.serve(settings))
+    except (CollectorError, WarehouseError) as error:
+        _fail(error)
+
+
+@warehouse.command(epilog="Example: trackway warehouse verify")
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Where the spool lives.")
+@click.option("--warehouse", "url", metavar="URL", help="The warehouse to count [the data directory's own].")
+def verify(data_dir: Path | None, url: str | None) -> None:
+    """Prove, segment by segment, that the warehouse holds what the spool holds; exit 1 if not."""
+    from trackway_collector.loader.verify import verify as count
+    from trackway_collector.warehouse import WarehouseError, open_warehouse
+
+    settings, _ = load_settings({"data_dir": data_dir, "warehouse": url})
+    try:
+        opened = open_warehouse(settings.warehouse_url)
+        counts = count(opened, settings.spool_dir)
+        opened.close()
+    except WarehouseError as error:
+        _fail(error, EXIT_UNREACHABLE)
+    table = Table("spool", "segment", "spooled", "stored", "quarantined", "duplicates", "missing", box=None)
+    for row in counts:
+        numbers = (row.segment, row.spooled, row.stored, row.quarantined, row.duplicates, row.missing)
+        table.add_row(row.spool, *(f"{number:,}" for number in numbers))
+    Console().print(table)
+    if any(row.missing for row in counts):
+        sys.exit(EXIT_FINDINGS)
+
+
+def _settings(arguments: dict[str, Any], show_config: bool) -> Settings:
+    try:
+        settings, origins = load_settings(arguments)
+    except ConfigError as error:
+        raise click.UsageError(str(error)) from error
+    if show_config:
+        table = Table("setting", "value", "from", box=None)
+        for row in describe_settings(settings, origins):
+            table.add_row(*row)
+        Console().print(table)
+        sys.exit(0)
+    return settings
+
+
+def _say_where(settings: Settings) -> None:
+    console = Console(stderr=True, highlight=False)
+    console.print(f"[bold]collector[/]  http://{settings.host}:{settings.port}")
+    for source, key in settings.write_keys.items():
+        console.print(f"  source {source}: write key {key}")
+    console.print(f"[bold]console[/]    its URL, with the token, is in {settings.store_file}")
+    console.print("Ctrl-C stops; everything accepted is kept.", style="dim")
+
+
+def _log() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
+def _fail(error: Exception, status: int = EXIT_CANNOT_LOAD) -> None:
+    Console(stderr=True, highlight=False).print(f"[red]{error}[/]")
+    sys.exit(status)

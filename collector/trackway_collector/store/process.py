@@ -1,0 +1,126 @@
+"""The store process: open the warehouse, serve, load; on SIGTERM finish the chunk at hand and leave."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import logging
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from aiohttp import web
+
+from trackway_collector.config import Settings
+from trackway_collector.ingest.worker import load_release, stop_on_signals
+from trackway_collector.loader.loop import Loader
+
+from trackway_collector.warehouse import Warehouse, open_warehouse
+from trackway_collector.warehouse.embedded import EmbeddedWarehouse
+from trackway_collector.warehouse.store_file import StoreFile
+
+logger = logging.getLogger(__name__)
+
+CONSOLE = "trackway_analytics.console:setup"
+"""Named, not imported: the console is a package above this one, and an extra."""
+
+TOKEN_FILE = "token"
+
+
+class SetUpConsole(Protocol):
+    """What the console offers: add its pages to an application of the store process."""
+
+    async def __call__(
+        self, app: web.Application, *, warehouse: Warehouse, token: str, status: Callable[[], dict[str, Any]]
+    ) -> None: ...
+
+
+async def serve(settings: Settings, *, parent_pipe: bool = False) -> None:
+    """
+    Run the store process until SIGTERM, SIGINT or, with `parent_pipe`, until the supervisor dies.
+
+    Raises:
+        RuntimeError: the loader died; its log says of what. The supervisor starts the process again.
+    """
+    stop = asyncio.Event()
+    stop_on_signals(stop, parent_pipe=parent_pipe)
+    loop = asyncio.get_running_loop()
+    release = load_release(settings.plan) if settings.plan else None
+    async with contextlib.AsyncExitStack() as stack:
+        warehouse = open_warehouse(settings.warehouse_url, owner=True)
+        stack.callback(warehouse.close)
+        loader = Loader(warehouse, settings.spool_dir, release, grace_s=settings.spool_grace_s)
+        token = _token(settings.data_dir / TOKEN_FILE)
+        await _start_sites(stack, settings, warehouse, loader, token)
+        store_file = StoreFile(
+            pid=os.getpid(),
+            query_host="127.0.0.1",
+            query_port=settings.query_port,
+            token=token,
+            console_url=f"http://127.0.0.1:{settings.console_port}/?token={token}",
+        )
+        store_file.write(settings.store_file)
+        stack.callback(store_file.remove, settings.store_file)
+        loader.start(died=lambda: loop.call_soon_threadsafe(stop.set))
+        stack.push_async_callback(asyncio.to_thread, loader.stop)
+        await stop.wait()
+    if loader.died:
+        message = f"the loader died: {loader.error}"
+        raise RuntimeError(message)
+
+
+async def _start_sites(
+    stack: contextlib.AsyncExitStack, settings: Settings, warehouse: Warehouse, loader: Loader, token: str
+) -> None:
+    set_up_console = _console()
+    if set_up_console is not None:
+        app = web.Application()
+        await set_up_console(app, warehouse=warehouse, token=token, status=lambda: status(loader))
+        await _listen(stack, app, settings.console_port)
+    if isinstance(warehouse, EmbeddedWarehouse):
+        await _listen(stack, make_query_app(warehouse.engine, token), settings.query_port)
+
+
+async def _listen(stack: contextlib.AsyncExitStack, app: web.Application, port: int) -> None:
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+
+
+def status(loader: Loader) -> dict[str, Any]:
+    """Return what the console shows of the loader."""
+    lag_bytes, lag_seconds = loader.lag()
+    stats = loader.stats
+    return {
+        "lag_bytes": lag_bytes,
+        "lag_seconds": lag_seconds,
+        "loaded_events": stats.stored,
+        "quarantined_events": stats.quarantined,
+        "duplicate_events": stats.duplicates,
+        "loading_error": loader.error,
+    }
+
+
+def _console() -> SetUpConsole | None:
+    module, _, attribute = CONSOLE.partition(":")
+    try:
+        found: SetUpConsole = getattr(importlib.import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        logger.warning("no console: `%s` is not installed; write: pip install 'trackway[console]'", error.name)
+        return None
+    return found
+
+
+def _token(path: Path) -> str:
+    """Return the token of this data directory; it outlives restarts, so that an open page goes on working."""
+    with contextlib.suppress(FileNotFoundError):
+        return path.read_text("utf-8").strip()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    token = secrets.token_urlsafe(24)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(token)
+    return token

@@ -1,0 +1,154 @@
+"""
+`trackway up`: the whole house on one machine, as two processes under one supervisor.
+
+    supervisor ─┬─ ingest worker   HTTP → spool
+                └─ store           spool → warehouse, console, query port
+
+The supervisor starts a process again when it ends, and ends them when it is asked to. If the supervisor itself is
+killed, the pipe that is the processes' standard input ends, and they leave too: nothing keeps ports or locks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import logging
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from trackway_collector.config import Settings
+from trackway_collector.errors import ConfigError
+
+logger = logging.getLogger(__name__)
+
+SETTINGS_VARIABLE = "TRACKWAY_PROCESS_SETTINGS"
+PROCESSES = ("ingest", "store")
+KEYS_FILE = "keys.json"
+DEFAULT_SOURCE = "app"
+FIRST_RESTART_S = 0.2
+MAX_RESTART_S = 10.0
+STEADY_S = 30.0
+STOP_S = 45.0
+
+
+def with_write_keys(settings: Settings) -> Settings:
+    """Return the settings with at least one write key: the data directory's own, made at its first start."""
+    if settings.write_keys:
+        return settings
+    path = settings.data_dir / KEYS_FILE
+    if path.exists():
+        try:
+            keys: Mapping[str, str] = json.loads(path.read_text("utf-8"))
+        except ValueError as error:
+            message = f"{path}: is not JSON: {error}.\n  Delete it to have a new key made."
+            raise ConfigError(message) from error
+    else:
+        keys = {DEFAULT_SOURCE: secrets.token_urlsafe(18)}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump(keys, file)
+    return dataclasses.replace(settings, write_keys=dict(keys))
+
+
+async def supervise(settings: Settings) -> None:
+    """Run the processes until SIGTERM or SIGINT, then stop the ingest worker first and the store after it."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    keepers = [_Keeper(name, settings) for name in PROCESSES]
+    tasks = [asyncio.create_task(keeper.keep()) for keeper in keepers]
+    try:
+        await stop.wait()
+    finally:
+        for keeper in keepers:
+            await keeper.stop()
+        await asyncio.gather(*tasks)
+
+
+class _Keeper:
+    """Keeps one process running."""
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        self._name = name
+        self._settings = settings
+        self._process: asyncio.subprocess.Process | None = None
+        self._stopping = asyncio.Event()
+
+    async def keep(self) -> None:
+        """Start the process and start it again whenever it ends."""
+        pause_s = FIRST_RESTART_S
+        while not self._stopping.is_set():
+            started = asyncio.get_running_loop().time()
+            self._process = await self._start()
+            status = await self._process.wait()
+            if self._stopping.is_set():
+                return
+            steady = asyncio.get_running_loop().time() - started > STEADY_S
+            pause_s = FIRST_RESTART_S if steady else min(pause_s * 2, MAX_RESTART_S)
+            logger.error("the %s process ended with status %d; starting it again in %.1f s", self._name, status, pause_s)
+            try:
+                await asyncio.wait_for(self._stopping.wait(), pause_s)
+            except TimeoutError:
+                continue
+
+    async def stop(self) -> None:
+        """Ask the process to finish; kill it when it does not."""
+        self._stopping.set()
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), STOP_S)
+        except TimeoutError:
+            logger.error("the %s process does not stop; killing it. The spool keeps what it had accepted.", self._name)
+            process.kill()
+            await process.wait()
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        environment = os.environ | {SETTINGS_VARIABLE: encode_settings(self._settings)}
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "trackway_collector.up",
+            self._name,
+            stdin=asyncio.subprocess.PIPE,
+            env=environment,
+        )
+
+
+def encode_settings(settings: Settings) -> str:
+    """Return the settings as text, for a process's environment: arguments can be read by every user."""
+    return json.dumps(dataclasses.asdict(settings) | {"data_dir": str(settings.data_dir)})
+
+
+def decode_settings(text: str) -> Settings:
+    """Return the settings of their text."""
+    values: dict[str, Any] = json.loads(text)
+    return Settings(**values | {"data_dir": Path(values["data_dir"])})
+
+
+def main() -> None:
+    """Be one of the processes; the supervisor says which and with what settings."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    settings = decode_settings(os.environ.pop(SETTINGS_VARIABLE))
+    name = sys.argv[1]
+    if name == "ingest":
+        from trackway_collector.ingest import worker
+
+        worker.run(settings, parent_pipe=True)
+    else:
+        from trackway_collector.store import process
+
+        asyncio.run(process.serve(settings, parent_pipe=True))
+
+
+if __name__ == "__main__":
+    main()

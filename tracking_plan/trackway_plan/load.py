@@ -1,0 +1,403 @@
+"""
+A directory of YAML files to a `Plan`, or every problem in it at once.
+
+    plan.yaml                      name, sources, groups everywhere, policy, naming, compatibility
+    types.yaml                     named types
+    groups/*.yaml                  property groups
+    traits/user.yaml, account.yaml
+    events/<area>/<event>.yaml     one event per file
+    accepted.yaml                  breaking findings that were accepted (read here, used by `plan breaking`)
+    releases/NNNN.json             not read here
+
+Files are read first, one by one (`nodes`, `load_property`); then the plan is checked as a whole (`checks`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from yaml.nodes import Node
+
+from .checks import check_plan
+from .errors import PlanErrors, Problem
+from .formats import is_date
+from .load_property import PropertyReader
+from .model import (
+    FORMAT,
+    STATUSES,
+    Acceptance,
+    Action,
+    EventSpec,
+    Former,
+    Group,
+    Place,
+    Plan,
+    PropertySpec,
+    Rule,
+    Source,
+    ViolationCode,
+    Waiver,
+)
+from .nodes import Reader, read_file
+
+_LATER_ACTIONS = ("strip", "reject")
+_TRAITS = ("user", "account")
+
+
+def load_plan(directory: str | os.PathLike[str]) -> Plan:
+    """
+    The plan in a directory.
+
+    Raises:
+        PlanErrors: with every problem found, each as file, line, column, what is wrong and what to write instead.
+    """
+    plan, problems = read_plan(directory)
+    if problems:
+        raise PlanErrors(problems)
+    return plan
+
+
+def read_plan(directory: str | os.PathLike[str]) -> tuple[Plan, list[Problem]]:
+    """What could be read of a plan, and every problem in it; with problems, only good for showing them."""
+    return _Loader(Path(directory)).load()
+
+
+class _Loader:
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.problems: list[Problem] = []
+        self.specs = PropertyReader()
+        self.places: dict[tuple[str, ...], Place] = self.specs.places
+
+    def load(self) -> tuple[Plan, list[Problem]]:
+        root = self.directory / "plan.yaml"
+        if not root.is_file():
+            message = "there is no plan here: plan.yaml is missing."
+            hint = "Name the plan's directory, or write a plan.yaml with `plan: <name>` and `format: 1`."
+            return Plan(name=""), [Problem(str(root), 1, 1, message, hint)]
+        self._misplaced()
+        self._types()
+        head = self._one("plan.yaml", self._head) or {"name": ""}
+        plan = Plan(
+            **head,
+            types={
+                name: spec
+                for name in self.specs.type_nodes
+                if (spec := self.specs.named_type(name)) is not None
+            },
+            groups={group.name: group for group in self._each("groups", "*.yaml", self._group, "groups")},
+            traits={
+                kind: specs
+                for kind in _TRAITS
+                if (specs := self._one(f"traits/{kind}.yaml", self._traits)) is not None
+            },
+            events={event.name: event for event in self._each("events", "*/*.yaml", self._event, "events")},
+            accepted=self._one("accepted.yaml", self._accepted) or (),
+            places=self.places,
+        )
+        self.problems += check_plan(plan, broken=bool(self.problems))
+        return plan, sorted(set(self.problems))
+
+    def _one(self, name: str, read: Callable[[Reader, Node], Any]) -> Any:
+        path = self.directory / name
+        if not path.is_file():
+            return None
+        node = read_file(path, str(path), self.problems)
+        return None if node is None else read(Reader(str(path), self.problems), node)
+
+    def _each(
+        self, folder: str, glob: str, read: Callable[[Reader, Node], Any], section: str
+    ) -> Iterator[Any]:
+        """What each file of a folder holds; a name that two files claim is a problem of the second."""
+        for path in sorted((self.directory / folder).glob(glob)):
+            found = self._one(path.relative_to(self.directory).as_posix(), read)
+            if found is None:
+                continue
+            place, key = found[0], (section, found[1].name)
+            if key in self.places:
+                first = self.places[key]
+                message = f"`{found[1].name}` is defined already, in {first.file}:{first.line}."
+                self.problems.append(
+                    Problem(place.file, place.line, place.column, message, "Rename or remove one.")
+                )
+                continue
+            self.places[key] = place
+            yield found[1]
+
+    def _misplaced(self) -> None:
+        """YAML files that would silently not be read."""
+        allowed = {"plan.yaml", "types.yaml", "accepted.yaml", *(f"traits/{kind}.yaml" for kind in _TRAITS)}
+        for folder in ("", "groups", "traits", "events"):
+            paths = (self.directory / folder).glob("**/*.y*ml" if folder == "events" else "*.y*ml")
+            for path in paths:
+                name = path.relative_to(self.directory).as_posix()
+                right = name in allowed or (folder == "groups" and path.suffix == ".yaml")
+                right = right or (folder == "events" and path.suffix == ".yaml" and name.count("/") == 2)
+                if not right:
+                    hint = (
+                        "Files are plan.yaml, types.yaml, accepted.yaml, groups/<group>.yaml, traits/user.yaml, "
+                        "traits/account.yaml and events/<area>/<event>.yaml."
+                    )
+                    self.problems.append(
+                        Problem(str(path), 1, 1, "no part of a plan is read from this place.", hint)
+                    )
+
+    # ── plan.yaml ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _head(self, reader: Reader, node: Node) -> dict[str, Any]:
+        what = "the plan"
+        keys = reader.mapping(
+            node,
+            what,
+            ("plan", "format", "summary", "sources", "everywhere", "on_violation", "naming", "compatibility"),
+            required=("plan", "format"),
+        )
+        head: dict[str, Any] = {"name": ""}
+        for key, read in (("plan", reader.name), ("summary", reader.text), ("everywhere", reader.names)):
+            if key in keys:
+                head["name" if key == "plan" else key] = read(keys[key], f"`{key}`") or ""
+        if "format" in keys and (form := reader.integer(keys["format"], "`format`")) not in (None, FORMAT):
+            hint = f"This version of trackway reads `format: {FORMAT}`."
+            reader.problem(
+                keys["format"], f"the plan has format {form}, which this version cannot read.", hint
+            )
+        if "sources" in keys:
+            head["sources"] = {
+                name: self._source(reader, name, key, value)
+                for name, (key, value) in reader.named(keys["sources"], "`sources`").items()
+            }
+        if "on_violation" in keys:
+            head["on_violation"] = self._policy(reader, keys["on_violation"])
+        for key, known in _KEPT.items():
+            if key in keys:
+                parts = reader.mapping(keys[key], f"`{key}`", known)
+                head[key] = {name: reader.data(part, f"`{name}` of `{key}`") for name, part in parts.items()}
+        head["everywhere"] = tuple(head.get("everywhere") or ())
+        self.places["everywhere",] = reader.place(keys.get("everywhere", node))
+        return head
+
+    def _source(self, reader: Reader, name: str, key: Node, node: Node) -> Source:
+        self.places["sources", name] = reader.place(key)
+        if node.tag.endswith(":null"):
+            return Source(name=name)
+        keys = reader.mapping(node, f"source `{name}`", ("kind", "sdk", "summary", "on_violation"))
+        return Source(
+            name=name,
+            kind=_read(
+                keys, "kind", lambda n: reader.one_of(n, f"`kind` of source `{name}`", ("client", "server"))
+            )
+            or "",
+            sdk=_read(keys, "sdk", lambda n: reader.text(n, f"`sdk` of source `{name}`")) or "",
+            summary=_read(keys, "summary", lambda n: reader.text(n, f"`summary` of source `{name}`")) or "",
+            on_violation=_read(keys, "on_violation", lambda n: self._policy(reader, n)) or {},
+        )
+
+    def _policy(self, reader: Reader, node: Node) -> dict[str, str]:
+        policy = {}
+        for code, value in reader.mapping(
+            node, "`on_violation`", [code.value for code in ViolationCode]
+        ).items():
+            if reader.text(value, f"`{code}`") in _LATER_ACTIONS:
+                message = f"`{code}: {value.value}` is part of the plan language, but this version cannot do it yet."
+                hint = "Write `flag` (mark and store) or `quarantine` (set aside with its payload)."
+                reader.problem(value, message, hint)
+            elif (
+                action := reader.one_of(value, f"`{code}`", [action.value for action in Action])
+            ) is not None:
+                policy[code] = action
+        return policy
+
+    # ── types.yaml, groups, traits ───────────────────────────────────────────────────────────────────────────────
+
+    def _types(self) -> None:
+        def read(reader: Reader, node: Node) -> None:
+            keys = reader.mapping(node, "types.yaml", ("types",), required=("types",))
+            types = reader.named(keys["types"], "`types`") if "types" in keys else {}
+            from .model import KINDS
+
+            for name, (key, value) in types.items():
+                if name in KINDS:
+                    reader.problem(
+                        key, f"the plan language has a type `{name}` already.", "Give yours another name."
+                    )
+                else:
+                    self.specs.type_nodes[name] = reader, value
+
+        self._one("types.yaml", read)
+
+    def _group(self, reader: Reader, node: Node) -> tuple[Place, Group] | None:
+        keys = reader.mapping(
+            node, "a group", ("group", "summary", "include", "properties"), required=("group",)
+        )
+        name = _read(keys, "group", lambda n: reader.name(n, "the name of the group"))
+        if name is None:
+            return None
+        what, at = f"group `{name}`", ("groups", name)
+        group = Group(
+            name=name,
+            summary=_read(keys, "summary", lambda n: reader.text(n, f"`summary` of {what}")) or "",
+            include=self._names(reader, keys, "include", what, at),
+            properties=_read(keys, "properties", lambda n: self.specs.properties(reader, n, what, at)) or {},
+        )
+        return reader.place(keys["group"]), group
+
+    def _traits(self, reader: Reader, node: Node) -> dict[str, PropertySpec]:
+        kind = Path(reader.file).stem
+        keys = reader.mapping(
+            node, f"traits of a {kind}", ("traits", "summary", "properties"), required=("properties",)
+        )
+        if "traits" in keys:
+            reader.one_of(keys["traits"], "`traits`", (kind,))
+        at = ("traits", kind)
+        return (
+            _read(keys, "properties", lambda n: self.specs.properties(reader, n, f"traits of a {kind}", at))
+            or {}
+        )
+
+    # ── events ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _event(self, reader: Reader, node: Node) -> tuple[Place, EventSpec] | None:
+        known = (*EventSpec.__struct_fields__, "event")
+        keys = reader.mapping(
+            node, "an event", [key for key in known if key not in ("name", "area")], required=("event",)
+        )
+        name = _read(keys, "event", lambda n: reader.name(n, "the name of the event"))
+        if name is None:
+            return None
+        what, at = f"event `{name}`", ("events", name)
+        if name.startswith("$"):
+            reader.problem(
+                keys["event"], f"{what}: names that begin with `$` are kept for Trackway's own events."
+            )
+        texts = {
+            key: _read(keys, key, lambda n, key=key: reader.text(n, f"`{key}` of {what}")) or ""  # type: ignore[misc]
+            for key in ("summary", "owner", "when", "replaced_by", "remove_after")
+        }
+        if texts["remove_after"] and not is_date(texts["remove_after"]):
+            reader.problem(
+                keys["remove_after"],
+                f"`remove_after` of {what} must be a date.",
+                "Write it as in 2026-11-01.",
+            )
+        for key in ("replaced_by", "remove_after"):
+            if key in keys:
+                self.places[(*at, key)] = reader.place(keys[key])
+        event = EventSpec(
+            name=name,
+            area=Path(reader.file).parent.name,
+            status=_read(keys, "status", lambda n: reader.one_of(n, f"`status` of {what}", STATUSES))
+            or "active",
+            sent_by=self._names(reader, keys, "sent_by", what, at),
+            once_per=self._names(reader, keys, "once_per", what, at),
+            include=self._names(reader, keys, "include", what, at),
+            properties=_read(keys, "properties", lambda n: self.specs.properties(reader, n, what, at)) or {},
+            rules=self._list(reader, keys, "rules", what, at, self._rule),
+            formerly=self._list(reader, keys, "formerly", what, at, self._former),
+            on_violation=_read(keys, "on_violation", lambda n: self._policy(reader, n)) or {},
+            examples=self._list(reader, keys, "examples", what, at, self._example),
+            waive=self._list(reader, keys, "waive", what, at, self._waiver),
+            **texts,
+        )
+        return reader.place(keys["event"]), event
+
+    def _names(
+        self, reader: Reader, keys: dict[str, Node], key: str, what: str, at: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        if key not in keys:
+            return ()
+        self.places[(*at, key)] = reader.place(keys[key])
+        return reader.names(keys[key], f"`{key}` of {what}")
+
+    def _list(
+        self,
+        reader: Reader,
+        keys: dict[str, Node],
+        key: str,
+        what: str,
+        at: tuple[str, ...],
+        read: Callable[..., Any],
+    ) -> tuple[Any, ...]:
+        found = []
+        for node in reader.items(keys[key], f"`{key}` of {what}") if key in keys else ():
+            value = read(reader, node, f"an entry in `{key}` of {what}")
+            if value is not None:
+                self.places[(*at, key, str(len(found)))] = reader.place(node)
+                found.append(value)
+        return tuple(found)
+
+    def _rule(self, reader: Reader, node: Node, what: str) -> Rule | None:
+        keys = reader.mapping(node, what, ("if", "then_required"), required=("if", "then_required"))
+        if len(keys) < 2:
+            return None
+        when = {}
+        for name, (_, value) in reader.named(keys["if"], f"`if` of {what}").items():
+            nodes = value.value if isinstance(value.value, list) else [value]
+            when[name] = tuple(reader.scalar(each, f"`{name}` in `if` of {what}") for each in nodes)
+        then = reader.names(keys["then_required"], f"`then_required` of {what}")
+        if not when or not then or not all(when.values()):
+            reader.problem(node, f"{what} needs a condition and a consequence.", _RULE_HINT)
+            return None
+        return Rule(when=when, then_required=then)
+
+    def _former(self, reader: Reader, node: Node, what: str) -> Former | None:
+        keys = reader.mapping(node, what, ("event", "property", "now", "through"))
+        if ("event" in keys) == ("property" in keys) or ("property" in keys) != ("now" in keys):
+            hint = (
+                "Write `{event: old_name, through: 8}` or `{property: old_name, now: new_name, through: 8}`."
+            )
+            reader.problem(node, f"{what} names either a former event or a former property.", hint)
+            return None
+        texts = {
+            key: reader.name(keys[key], f"`{key}` of {what}") or ""
+            for key in ("event", "property", "now")
+            if key in keys
+        }
+        return Former(
+            **texts, through=_read(keys, "through", lambda n: reader.integer(n, f"`through` of {what}", 1))
+        )
+
+    def _example(self, reader: Reader, node: Node, what: str) -> dict[str, Any] | None:
+        value = reader.data(node, what)
+        if isinstance(value, dict):
+            return value
+        reader.problem(node, f"{what} must be a mapping of properties.")
+        return None
+
+    def _waiver(self, reader: Reader, node: Node, what: str) -> Waiver | None:
+        texts = self._texts(reader, node, what, ("rule", "reason"), ("until",))
+        return Waiver(**texts) if texts else None
+
+    def _accepted(self, reader: Reader, node: Node) -> tuple[Acceptance, ...]:
+        keys = reader.mapping(node, "accepted.yaml", ("accepted",), required=("accepted",))
+        found = []
+        for item in reader.items(keys["accepted"], "`accepted`") if "accepted" in keys else ():
+            texts = self._texts(
+                reader, item, "an accepted finding", ("fingerprint", "reason"), ("until", "author")
+            )
+            if texts:
+                found.append(Acceptance(**texts))
+        return tuple(found)
+
+    def _texts(
+        self, reader: Reader, node: Node, what: str, needed: tuple[str, ...], more: tuple[str, ...]
+    ) -> dict[str, str]:
+        keys = reader.mapping(node, what, (*needed, *more), required=needed)
+        texts = {key: reader.text(value, f"`{key}` of {what}") or "" for key, value in keys.items()}
+        if texts.get("until") and not is_date(texts["until"]):
+            reader.problem(keys["until"], f"`until` of {what} must be a date.", "Write it as in 2026-12-31.")
+        return texts if all(texts.get(key) for key in needed) else {}
+
+
+_RULE_HINT = "Write `{if: {payment_method: wallet}, then_required: [wallet_brand]}`."
+# Kept as they stand for lint and breaking; only their first keys are checked here.
+_KEPT = {
+    "naming": ("events", "properties", "unit_suffixes"),
+    "compatibility": ("query", "ingest", "storage", "source", "notice_days", "quiet_below"),
+}
+
+
+def _read(keys: dict[str, Node], key: str, read: Callable[[Node], Any]) -> Any:
+    return read(keys[key]) if key in keys else None
