@@ -56,8 +56,8 @@ def references(plan: Plan, events: Events) -> Iterator[Problem]:
     for group in plan.groups.values():
         for name in group.include:
             if name not in plan.groups:
-                at = ("groups", group.name, "include")
-                yield _unknown(plan, at, f"`include` of group `{group.name}`", name, plan.groups)
+                here = ("groups", group.name, "include")
+                yield _unknown(plan, here, f"`include` of group `{group.name}`", name, plan.groups)
     for event in plan.events.values():
         at, what = ("events", event.name), f"of event `{event.name}`"
         for name in event.include:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -16,9 +16,6 @@ from . import formats
 from .model import PropertySpec, Rule, ViolationCode
 from .near import did_you_mean, listed
 from .schema import FLOAT_END, INT_MAX, INT_MIN
-
-if TYPE_CHECKING:
-    from jsonschema import ValidationError
 
 Path = tuple[str | int, ...]
 Finding = tuple[ViolationCode, Path, str]
@@ -45,7 +42,7 @@ _KIND_NAMES = {
 
 
 def findings(
-    root: PropertySpec, errors: Iterable[ValidationError], rules: Sequence[Rule] = ()
+    root: PropertySpec, errors: Iterable[Any], rules: Sequence[Rule] = ()
 ) -> list[Finding]:
     """The findings behind jsonschema's errors about a value of `root`, at most one kind of each in one place."""
     found: dict[tuple[ViolationCode, Path], Finding] = {}
@@ -59,7 +56,7 @@ def findings(
     return [f for f in found.values() if f[0] is ViolationCode.WRONG_TYPE or f[1] not in wrong]
 
 
-def _of_error(root: PropertySpec, error: ValidationError, rules: Sequence[Rule]) -> Iterator[Finding]:
+def _of_error(root: PropertySpec, error: Any, rules: Sequence[Rule]) -> Iterator[Finding]:
     path: Path = tuple(error.absolute_path)
     spec = _spec_at(root, path)
     keyword = str(error.validator)
@@ -76,21 +73,21 @@ def _of_error(root: PropertySpec, error: ValidationError, rules: Sequence[Rule])
         yield _value(path, spec, keyword, error.validator_value, error.instance)
 
 
-def _rule(rule: Rule, error: ValidationError) -> Iterator[Finding]:
+def _rule(rule: Rule, error: Any) -> Iterator[Finding]:
     when = " and ".join(f"`{name}` is {_alternatives(values)}" for name, values in rule.when.items())
     for name in rule.then_required:
         if name not in error.instance:
             yield ViolationCode.RULE_FAILED, (name,), f"`{name}` is required when {when}."
 
 
-def _missing(path: Path, error: ValidationError) -> Iterator[Finding]:
+def _missing(path: Path, error: Any) -> Iterator[Finding]:
     for name in error.validator_value:
         if name not in error.instance:
             where = (*path, name)
             yield ViolationCode.MISSING_REQUIRED, where, f"`{shown_path(where)}` is required and missing."
 
 
-def _unplanned(path: Path, error: ValidationError) -> Iterator[Finding]:
+def _unplanned(path: Path, error: Any) -> Iterator[Finding]:
     planned = error.schema["properties"]
     for name in error.instance:
         if name not in planned:
@@ -102,9 +99,9 @@ def _unplanned(path: Path, error: ValidationError) -> Iterator[Finding]:
             )
 
 
-def _union(path: Path, spec: PropertySpec, error: ValidationError) -> Finding:
+def _union(path: Path, spec: PropertySpec, error: Any) -> Finding:
     """The complaint of the part that has the value's type, if one has; otherwise that no part has it."""
-    by_part: dict[int, list[ValidationError]] = {}
+    by_part: dict[int, list[Any]] = {}
     for each in error.context or ():
         by_part.setdefault(int(each.schema_path[0]), []).append(each)
     for index, errors in by_part.items():

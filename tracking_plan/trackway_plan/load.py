@@ -372,7 +372,7 @@ class _Loader:
 
     def _accepted(self, reader: Reader, node: Node) -> tuple[Acceptance, ...]:
         keys = reader.mapping(node, "accepted.yaml", ("accepted",), required=("accepted",))
-        found = []
+        found: list[Acceptance] = []
         for item in reader.items(keys["accepted"], "`accepted`") if "accepted" in keys else ():
             texts = self._texts(
                 reader, item, "an accepted finding", ("fingerprint", "reason"), ("until", "author")

@@ -35,6 +35,7 @@ _TAB_INDENT = re.compile(r"^ *\t", re.MULTILINE)
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
 _NUMBER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _CORE = "tag:yaml.org,2002:"
 _LONGEST_NAME = 200
 
@@ -42,51 +43,54 @@ _LONGEST_NAME = 200
 def read_file(path: Path, file: str, problems: list[Problem]) -> Node | None:
     """The root node of a YAML file, or None and a problem that says why there is none."""
     try:
+        return _parsed(_text(path))
+    except _Refused as why:
+        problems.append(Problem(file, *why.where, str(why), why.hint))
+        return None
+
+
+def _text(path: Path) -> str:
+    content = b""
+    try:
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
             hint = "Split it: one event per file, shared properties in groups/, shared types in types.yaml."
-            return _none(
-                problems, file, f"the file has {size:,} bytes; a plan file may have {MAX_FILE_BYTES:,}.", hint
-            )
+            message = f"the file has {size:,} bytes; a plan file may have {MAX_FILE_BYTES:,}."
+            raise _Refused(message, hint)
         content = path.read_bytes()
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = content[: error.start]
-        line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
-        return _none(problems, file, "this is not UTF-8 text.", "Save the file as UTF-8.", line, column)
+        where = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
+        raise _Refused("this is not UTF-8 text.", "Save the file as UTF-8.", *where) from error  # noqa: EM101
     except OSError as error:
-        return _none(problems, file, f"the file cannot be read: {error.strerror}.")
+        raise _Refused(f"the file cannot be read: {error.strerror}.") from error  # noqa: EM102
     if tab := _TAB_INDENT.search(text):
-        line, column = text.count("\n", 0, tab.start()) + 1, tab.end() - tab.start()
-        return _none(problems, file, "a tab in the indentation.", "Indent with spaces.", line, column)
+        where = text.count("\n", 0, tab.start()) + 1, tab.end() - tab.start()
+        raise _Refused("a tab in the indentation.", "Indent with spaces.", *where)  # noqa: EM101
+    return text
+
+
+def _parsed(text: str) -> Node:
     try:
-        # Events cost half as much again as nodes, so they are read first only where the text gives reason to.
-        if not _harmless(text) and (refused := _first_refusal(text)):
-            return _none(problems, file, *refused)
-        node = yaml.compose(text, Loader=_Loader)
+        # Reading the parser's events costs half as much again, so that is done only where the text gives reason.
+        if not _harmless(text):
+            _refuse_treacherous(text)
+        node: Node | None = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        return _none(
-            problems, file, f"this is not YAML: {_syntax(error)}.", _syntax_hint(error), line, column
-        )
+        where = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        raise _Refused(f"this is not YAML: {_syntax(error)}.", _syntax_hint(error), *where) from error  # noqa: EM102
     except yaml.reader.ReaderError as error:
-        before_text = text[: error.position]
-        line, column = before_text.count("\n") + 1, len(before_text) - before_text.rfind("\n")
-        return _none(
-            problems,
-            file,
-            f"character U+{ord(text[error.position]) if error.position < len(text) else 0:04X} may not stand in YAML.",
-            "Remove it.",
-            line,
-            column,
-        )
+        found = _UNPRINTABLE.search(text)
+        at = found.start() if found else 0
+        message = f"the character U+{ord(text[at]):04X} may not stand in YAML."
+        where = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
+        raise _Refused(message, "Remove it.", *where) from error
     if node is None:
-        return _none(
-            problems, file, "the file is empty.", "Delete it, or write the plan part it should hold."
-        )
+        raise _Refused("the file is empty.", "Delete it, or write the part of the plan it should hold.")  # noqa: EM101
     if deep := _too_deep(node):
-        return _none(problems, file, *_TOO_DEEP, deep.start_mark.line + 1, deep.start_mark.column + 1)
+        raise _Refused(*_TOO_DEEP, deep.start_mark.line + 1, deep.start_mark.column + 1)
     return node
 
 
@@ -104,10 +108,13 @@ def _children(node: Node) -> Iterable[Node]:
     return node.value if isinstance(node, SequenceNode) else ()
 
 
-def _none(
-    problems: list[Problem], file: str, message: str, hint: str = "", line: int = 1, column: int = 1
-) -> None:
-    problems.append(Problem(file, line, column, message, hint))
+class _Refused(Exception):
+    """Why a file is not read at all: message, hint, line, column."""
+
+    def __init__(self, message: str, hint: str = "", line: int = 1, column: int = 1) -> None:
+        super().__init__(message)
+        self.where = line, column
+        self.hint = hint
 
 
 def _harmless(text: str) -> bool:
@@ -117,22 +124,21 @@ def _harmless(text: str) -> bool:
     return nesting <= 500 and max(map(len, text.splitlines()), default=0) <= 1000
 
 
-def _first_refusal(text: str) -> tuple[str, str, int, int] | None:
+def _refuse_treacherous(text: str) -> None:
+    """Refuse anchors, aliases and deep nesting before nodes are made of them."""
     depth = 0
     for event in yaml.parse(text, Loader=_Loader):
         mark = event.start_mark
-        where = mark.line + 1, mark.column + 1
-        if isinstance(event, yaml.AliasEvent):
-            return f"the alias `*{event.anchor}`: a plan has no anchors and aliases.", _INSTEAD, *where
-        if getattr(event, "anchor", None) is not None:
-            return f"the anchor `&{event.anchor}`: a plan has no anchors and aliases.", _INSTEAD, *where
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
+        where = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        anchor = getattr(event, "anchor", None)
+        if anchor is not None:
+            what = f"the alias `*{anchor}`" if isinstance(event, yaml.AliasEvent) else f"the anchor `&{anchor}`"
+            message = f"{what}: a plan has no anchors and aliases."
+            raise _Refused(message, _INSTEAD, *where)
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
-            return *_TOO_DEEP, *where
-    return None
+            raise _Refused(*_TOO_DEEP, *where)
 
 
 _TOO_DEEP = f"nested more than {MAX_DEPTH} deep.", "Name the inner types in types.yaml."

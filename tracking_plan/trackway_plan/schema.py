@@ -112,7 +112,7 @@ def schema_validator(schema: Schema) -> SchemaValidator:
     checker = jsonschema.FormatChecker(formats=())
     for name, (check, _) in (formats.FORMATS | formats.KIND_FORMATS).items():
         checker.checks(name)(_for_text(check))
-    extended = jsonschema.validators.extend(
+    extended: Any = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
         jsonschema.Draft202012Validator,
         {
             "pattern": _keyword(lambda text, pattern: matcher(pattern[4:-2])(text)),
