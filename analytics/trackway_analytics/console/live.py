@@ -48,7 +48,8 @@ class Live:
 
         `events` and `quarantined` are rows; `per_second` is events received in the last `RATE_WINDOW_S` seconds,
         each second; `history` is events received in each of the last `HISTORY_S` whole seconds, oldest first;
-        `recent` are the last events, newest first. When the warehouse cannot be asked, `store_error` says why and the
+        `recent` are the last events, newest first; `loaded` is what the loader did since the store process started;
+        `lag_bytes` and `lag_seconds` are what waits in the spool and for how long. When the warehouse cannot be asked, `store_error` says why and the
         last known numbers stay.
         """
         async with self._lock:
@@ -66,11 +67,14 @@ class Live:
         status = self.status()
         return {
             "at": datetime.fromtimestamp(self._now(), UTC).isoformat(),
-            "ready": bool(status.get("ready")),
-            "lag_events": status.get("lag_events", 0),
-            "lag_seconds": round(float(status.get("lag_seconds", 0.0)), 3),
-            "loading_error": status.get("loading_error"),
-            "collector": status.get("collector", {}),
+            "lag_bytes": status["lag_bytes"],
+            "lag_seconds": round(status["lag_seconds"], 3),
+            "loaded": {
+                "stored": status["loaded_events"],
+                "quarantined": status["quarantined_events"],
+                "repeated": status["duplicate_events"],
+            },
+            "loading_error": status["loading_error"],
             "store_error": store_error,
             "events": self._store["events"],
             "quarantined": self._store["quarantined"],

@@ -21,7 +21,7 @@ import trackway_plan
 
 MARKER = ".trackway-demo"
 READY_WITHIN_S = 60.0
-STOP_WITHIN_S = 15.0
+STOP_WITHIN_S = 30.0
 DEFAULT_PORTS = {"port": 8077, "console-port": 8078, "query-port": 8079}
 
 

@@ -17,12 +17,12 @@ from trackway_collector.warehouse import Warehouse
 
 TOKEN = "a-token-of-the-tests"
 HEALTHY: dict[str, Any] = {
-    "ready": True,
-    "lag_events": 0,
+    "lag_bytes": 0,
     "lag_seconds": 0.0,
+    "loaded_events": 7,
+    "quarantined_events": 1,
+    "duplicate_events": 3,
     "loading_error": None,
-    "collector": {"accepted": 7, "flagged": 2, "quarantined": 1, "rejected": 0, "duplicates": 3},
-    "spools": [],
 }
 
 

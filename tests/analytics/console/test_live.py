@@ -45,12 +45,12 @@ def ago(seconds: float) -> str:
 
 
 async def test_counts_are_those_of_the_tables(warehouse: Warehouse, status: dict[str, Any]) -> None:
-    """Three stored and one quarantined event are 3 and 1, and the collector's own counters pass through."""
+    """Three stored and one quarantined event are 3 and 1, and the loader's own counters pass through."""
     store_events(warehouse, [{"event": "Seen", "received_at": ago(5)} for _ in range(3)])
     store_quarantined(warehouse, [{"event": "Seen", "received_at": ago(5)}])
     snapshot = await live(warehouse, status).snapshot()
     assert (snapshot["events"], snapshot["quarantined"]) == (3, 1)
-    assert snapshot["collector"] == status["collector"]
+    assert snapshot["loaded"] == {"stored": 7, "quarantined": 1, "repeated": 3}
 
 
 async def test_the_rate_is_of_whole_seconds_before_now(warehouse: Warehouse, status: dict[str, Any]) -> None:
@@ -145,7 +145,7 @@ async def test_a_store_that_does_not_answer_is_named(warehouse: Warehouse, statu
 
 async def test_a_loader_that_cannot_load_is_named(warehouse: Warehouse, status: dict[str, Any]) -> None:
     """Lag and the loader's error reach the page as the store process states them."""
-    status |= {"lag_events": 1200, "lag_seconds": 61.5, "loading_error": "ClickHouse is down"}
+    status |= {"lag_bytes": 1200, "lag_seconds": 61.5, "loading_error": "ClickHouse is down"}
     snapshot = await live(warehouse, status).snapshot()
-    assert (snapshot["lag_events"], snapshot["lag_seconds"]) == (1200, 61.5)
+    assert (snapshot["lag_bytes"], snapshot["lag_seconds"]) == (1200, 61.5)
     assert snapshot["loading_error"] == "ClickHouse is down"

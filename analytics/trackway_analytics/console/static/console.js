@@ -15,8 +15,12 @@ function element(tag, text, attributes = {}) {
 }
 
 function seconds(value) {
-  if (value < 1) return `${Math.round(value * 1000)} ms`;
   return value < 120 ? `${value.toFixed(1)} s` : `${Math.round(value / 60)} min`;
+}
+
+function bytes(value) {
+  const unit = value < 1e3 ? ["B", 1] : value < 1e6 ? ["kB", 1e3] : value < 1e9 ? ["MB", 1e6] : ["GB", 1e9];
+  return `${decimal.format(Math.round((value / unit[1]) * 10) / 10)} ${unit[0]}`;
 }
 
 // ---- The moving numbers -------------------------------------------------------------------------------------------
@@ -25,12 +29,12 @@ function showFigures(live) {
   byId("events").textContent = count.format(live.events);
   byId("per-second").textContent = count.format(Math.round(live.per_second * 10) / 10);
   byId("quarantined").textContent = count.format(live.quarantined);
-  byId("lag-events").textContent = count.format(live.lag_events);
+  byId("lag-bytes").textContent = bytes(live.lag_bytes);
   byId("lag-seconds").textContent = seconds(live.lag_seconds);
   byId("quarantine-figure").dataset.level = live.quarantined > 0 ? "bad" : "";
   byId("lag-figure").dataset.level = live.loading_error ? "bad" : live.lag_seconds > 10 ? "warn" : "";
-  for (const node of byId("outcomes").querySelectorAll("[data-outcome]")) {
-    node.textContent = count.format(live.collector[node.dataset.outcome] ?? 0);
+  for (const node of byId("loaded").querySelectorAll("[data-outcome]")) {
+    node.textContent = count.format(live.loaded[node.dataset.outcome]);
   }
   showHistory(live.history);
 }
