@@ -1,8 +1,8 @@
 """
 A real browser without a window: Debian's Chromium (or any Chrome), driven by Selenium.
 
-`TRACKWAY_TEST_CHROMIUM` and `TRACKWAY_TEST_CHROMEDRIVER` name other programs than those on the PATH. Nothing is
-downloaded: where a program is missing, the fixture skips and says which.
+`TRACKWAY_TEST_CHROMIUM` and `TRACKWAY_TEST_CHROMEDRIVER` name other programs than those on the PATH. Nothing
+is downloaded: where a program is missing, the fixture skips and says which.
 """
 
 from __future__ import annotations
@@ -24,8 +24,12 @@ DRIVERS = ("chromedriver",)
 
 @contextmanager
 def headless_browser(width: int = 1440, height: int = 1000) -> Iterator[Chrome]:
-    """Yield a browser with an empty profile; skips the test where Chromium, its driver or Selenium is missing."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="Selenium is not installed: pip install selenium")
+    """
+    Yield a browser with an empty profile; skips the test where Chromium, its driver or Selenium is missing.
+    """
+    webdriver = pytest.importorskip(
+        "selenium.webdriver", reason="Selenium is not installed: pip install selenium"
+    )
     browser = _program("TRACKWAY_TEST_CHROMIUM", BROWSERS, "chromium")
     driver = _program("TRACKWAY_TEST_CHROMEDRIVER", DRIVERS, "chromium-driver")
     options = webdriver.ChromeOptions()
@@ -50,7 +54,8 @@ def prefer(chrome: Chrome, scheme: Literal["light", "dark"]) -> None:
 
 def console_errors(chrome: Chrome) -> list[str]:
     """Return what the browser's console complains about since the last call."""
-    return [entry["message"] for entry in chrome.get_log("browser") if entry["level"] == "SEVERE"]
+    log: list[dict[str, str]] = chrome.get_log("browser")  # type: ignore[no-untyped-call]
+    return [entry["message"] for entry in log if entry["level"] == "SEVERE"]
 
 
 def _program(variable: str, names: tuple[str, ...], package: str) -> str:

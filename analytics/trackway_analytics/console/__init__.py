@@ -1,5 +1,6 @@
 """
-The web console: one page that shows events arrive, with the four charts of the demo when its events are there.
+The web console: one page that shows events arrive, with the four charts of the demo when its events are
+there.
 
 The store process hosts it on its own aiohttp application, listening on loopback:
 

@@ -38,8 +38,9 @@ async def setup(
     """
     Add the console to `app`, the aiohttp application that listens on the console's address.
 
-    `warehouse` is asked from threads, never on the event loop. `status` says how the
-    loader is doing (`trackway_collector.store.process.status`), without waiting. `allowed_hosts` are host names, besides those of this machine, that requests may carry.
+    `warehouse` is asked from threads, never on the event loop. `status` says how the loader is doing
+    (`trackway_collector.store.process.status`), without waiting. `allowed_hosts` are host names, besides
+    those of this machine, that requests may carry.
     """
     app[RENDERER] = Renderer()
     app[LIVE] = Live(warehouse, status)

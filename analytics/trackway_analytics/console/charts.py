@@ -1,7 +1,8 @@
 """
 The four questions as the page shows them: figure, table, semantics and SQL, all of one answer.
 
-An answer is kept until an event arrives, and asked for once however many look: charts are the costly part of the page.
+An answer is kept until an event arrives, and asked for once however many look: charts are the costly part of
+the page.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ class Charts:
         """
         Return the answer to the question `name`, ready for JSON.
 
-        `available` is false, with a `message`, while no event of the question's source is stored. Otherwise there are
-        `figure` (plotly's JSON), `columns` and `rows` (NaN as None), `semantics` and `sql`.
+        `available` is false, with a `message`, while no event of the question's source is stored. Otherwise
+        there are `figure` (plotly's JSON), `columns` and `rows` (NaN as None), `semantics` and `sql`.
         """
         async with self._lock:
             return await asyncio.to_thread(self._answer, QUESTIONS[name])
@@ -49,14 +50,18 @@ class Charts:
         if not found:
             message = (
                 f"This chart draws events of the source “{question.source}”, and none is stored. "
-                "`trackway demo` sends them; ask about your own events in a notebook or with `trackway query`."
+                "`trackway demo` sends them. "
+                "Ask about your own events in a notebook or with `trackway query`."
             )
             return {"available": False, "message": message}
         return {"available": True, **chart(question.ask(self._events))}
 
 
-def chart(answer: Answer) -> dict[str, Any]:
-    """Return an answer as plain values for JSON: its own `to_dict`, and the figure without what the page says itself."""
+def chart(answer: Answer[Any]) -> dict[str, Any]:
+    """
+    Return an answer as plain values for JSON: its own `to_dict`, and the figure without what the page says
+    itself.
+    """
     figure = json.loads(answer.figure().to_json())
     layout = figure["layout"]
     meaning = literal(answer.semantics)

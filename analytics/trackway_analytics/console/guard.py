@@ -3,10 +3,10 @@ Who may ask the console, and the headers that every answer carries.
 
 Three questions before any handler runs, in this order:
 
-1. **Host.** Only names of this machine, or names that the operator listed: a foreign name that resolves to 127.0.0.1 is
-   how DNS rebinding reads local services. → 403
-2. **Origin**, and `Sec-Fetch-Site` where a browser sends it: a request that another site's page makes is refused, and
-   another port on this machine is another site. → 403
+1. **Host.** Only names of this machine, or names that the operator listed: a foreign name that resolves to
+   127.0.0.1 is how DNS rebinding reads local services. → 403
+2. **Origin**, and `Sec-Fetch-Site` where a browser sends it: a request that another site's page makes is
+   refused, and another port on this machine is another site. → 403
 3. **Token.** `?token=` in the URL, `Authorization: Bearer`, or the cookie that a right `?token=` sets. → 401
 
 A loopback address is no proof of a local visitor: behind a reverse proxy everybody comes from 127.0.0.1.

@@ -1,9 +1,10 @@
 """
 The numbers that move: how many events are stored, how fast they come, the last of them with their verdicts.
 
-All viewers together cost one look a second. A look costs two counts, which ClickHouse reads from part metadata. Only
-when a count has changed does it also read the last minute of `received_at` and the newest events; parts carry the
-smallest and largest `received_at` (it is the partition key), so older parts are not opened.
+All viewers together cost one look a second. A look costs two counts, which ClickHouse reads from part
+metadata. Only when a count has changed does it also read the last minute of `received_at` and the newest
+events; parts carry the smallest and largest `received_at` (it is the partition key), so older parts are not
+opened.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ FRESH_FOR_S = 0.8
 RATE_WINDOW_S = 10
 HISTORY_S = 60
 LAST_EVENTS = 25
-# How far back to look for the last events, nearest first: a busy store stops at the first, a quiet one goes on.
+# How far back to look for the last events, nearest first: a busy store stops at the first, a quiet one goes
+# on.
 LOOK_BACK_S = (60, 3600, 86_400, 31 * 86_400, None)
 
 
@@ -46,11 +48,11 @@ class Live:
         """
         Return what the page shows now, ready for JSON.
 
-        `events` and `quarantined` are rows; `per_second` is events received in the last `RATE_WINDOW_S` seconds,
-        each second; `history` is events received in each of the last `HISTORY_S` whole seconds, oldest first;
-        `recent` are the last events, newest first; `loaded` is what the loader did since the store process started;
-        `lag_bytes` and `lag_seconds` are what waits in the spool and for how long. When the warehouse cannot be asked, `store_error` says why and the
-        last known numbers stay.
+        `events` and `quarantined` are rows; `per_second` is events received in the last `RATE_WINDOW_S`
+        seconds, each second; `history` is events received in each of the last `HISTORY_S` whole seconds,
+        oldest first; `recent` are the last events, newest first; `loaded` is what the loader did since the
+        store process started; `lag_bytes` and `lag_seconds` are what waits in the spool and for how long.
+        When the warehouse cannot be asked, `store_error` says why and the last known numbers stay.
         """
         async with self._lock:
             if time.monotonic() - self._taken_at >= FRESH_FOR_S:

@@ -1,12 +1,13 @@
 """
 `trackway demo`: start, replay, kill, start again, wait, count, ask, and keep serving.
 
-Everything goes the way that an app's events go: `Tracker` over HTTP to a collector in another process, from there to
-the embedded engine, and the answers come from this process over the query port.
+Everything goes the way that an app's events go: `Tracker` over HTTP to a collector in another process, from
+there to the embedded engine, and the answers come from this process over the query port.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from contextlib import closing
 from pathlib import Path
@@ -14,16 +15,30 @@ from pathlib import Path
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.text import Text
 
 from trackway_analytics import Events
-from trackway_analytics.demo import published, questions, report
+from trackway_analytics.demo import questions, report
 from trackway_analytics.demo.finding import find_incident
 from trackway_analytics.demo.ledger import Line, arrived, draw_up
 from trackway_analytics.demo.replay import LOGS, TOTAL_EVENTS
 from trackway_analytics.demo.sending import Replay
-from trackway_analytics.demo.stack import Stack, StackError, choose_ports, empty_data_directory, plan_directory
+from trackway_analytics.demo.stack import (
+    Stack,
+    StackError,
+    choose_ports,
+    empty_data_directory,
+    plan_directory,
+)
 from trackway_collector.warehouse import Warehouse, WarehouseError, open_warehouse
 from trackway_plan import Release, latest_release
 
@@ -45,9 +60,13 @@ ARRIVE_STALL_S = 30.0
 @click.option("--port", type=int, help="Port of the collector.  [default: 8077, or a free one]")
 @click.option("--console-port", type=int, help="Port of the console.  [default: 8078, or a free one]")
 @click.option("--query-port", type=int, help="Port of the query protocol.  [default: 8079, or a free one]")
-def demo(once: bool, data_dir: Path, port: int | None, console_port: int | None, query_port: int | None) -> None:
+def demo(
+    once: bool, data_dir: Path, port: int | None, console_port: int | None, query_port: int | None
+) -> None:
     """Replay bundled event logs, kill the collector in the middle, count, and answer four questions."""
     console = Console(highlight=False)
+    # The trackers warn of every attempt while the collector is dead; the demo says so itself.
+    logging.getLogger("trackway").setLevel(logging.ERROR)
     try:
         empty_data_directory(data_dir)
         ports = choose_ports({"port": port, "console-port": console_port, "query-port": query_port})
@@ -71,11 +90,12 @@ def _run(console: Console, stack: Stack, *, keep_serving: bool) -> list[str]:
         replay = Replay(LOGS, stack.host, stack.keys, release)
         with replay:
             _replay(console, stack, replay)
+        store = stack.store()
         with closing(open_warehouse(stack.warehouse_url)) as warehouse:
             _wait_until_queryable(console, warehouse, replay.acked())
             lines = draw_up(warehouse, LOGS, replay.stats())
             problems = _report(console, warehouse, lines, stack.kills)
-        _say_where(console, stack)
+        _say_where(console, stack, store.console_url)
         if keep_serving and not problems:
             console.print("Serving until Ctrl-C.")
             stack.wait()
@@ -96,8 +116,12 @@ def _release() -> Release:
 
 
 def _replay(console: Console, stack: Stack, replay: Replay) -> None:
-    """Send everything; kill the stack when half is answered, and start it again while the trackers keep trying."""
-    console.print(f"Replaying {TOTAL_EVENTS:,} events of three logs through the SDK and HTTP to {stack.host}:")
+    """
+    Send everything; kill the stack when half is answered, and start it again while the trackers keep trying.
+    """
+    console.print(
+        f"Replaying {TOTAL_EVENTS:,} events of three logs through the SDK and HTTP to {stack.host}:"
+    )
     for log in LOGS:
         console.print(f"  [bold]{log.source}[/bold]  {log.events:>7,} events, {log.title}")
     columns = (
@@ -113,7 +137,9 @@ def _replay(console: Console, stack: Stack, replay: Replay) -> None:
             progress.update(task, completed=replay.acked())
             if stack.kills == 0 and replay.acked() >= KILL_AT_SHARE * TOTAL_EVENTS:
                 stack.kill()
-                progress.console.print(f"[yellow]killed the collector (SIGKILL) at {replay.acked():,} answers[/yellow]")
+                progress.console.print(
+                    f"[yellow]killed the collector (SIGKILL) at {replay.acked():,} answers[/yellow]"
+                )
                 stack.start()
                 progress.console.print("[yellow]started it again[/yellow]")
             time.sleep(0.05)
@@ -153,11 +179,13 @@ def _report(console: Console, warehouse: Warehouse, lines: list[Line], kills: in
     return problems
 
 
-def _say_where(console: Console, stack: Stack) -> None:
+def _say_where(console: Console, stack: Stack, console_url: str) -> None:
     console.print()
     # Not wrapped: a link that is broken over two lines cannot be opened.
-    console.print(Text("Console: ").append(stack.console_url, style="bold"), soft_wrap=True)
-    console.print(Text("Notebook: ").append(f'trackway_analytics.connect("{stack.warehouse_url}")'), soft_wrap=True)
+    console.print(Text("Console: ").append(console_url, style="bold"), soft_wrap=True)
+    console.print(
+        Text("Notebook: ").append(f'trackway_analytics.connect("{stack.warehouse_url}")'), soft_wrap=True
+    )
 
 
 class RateColumn(ProgressColumn):

@@ -1,18 +1,20 @@
 """
-Where and when did the shop's checkout break? A search over every step and every week, told nothing about the incident.
+Where and when did the shop's checkout break? A search over every step and every week, told nothing about the
+incident.
 
-For each step of the checkout and each week: of the sessions that reached the step in that week, the share that went on
-to the next step, against all other weeks of the same step.
+For each step of the checkout and each week: of the sessions that reached the step in that week, the share
+that went on to the next step, against all other weeks of the same step.
 
-**The rule.** Fisher's exact test, one-sided (did fewer go on than chance allows, were the week like the others?). With
-some hundred (step, week) pairs tried, a small p-value somewhere is no news, so each is multiplied by the number of pairs
-(Bonferroni) and must stay below 0.01. The step with the smallest is where it broke. Weeks next to it, on the same step,
-belong to the incident while their own p-value is below 0.05; they are tested once each, because of where they lie.
+**The rule.** Fisher's exact test, one-sided (did fewer go on than chance allows, were the week like the
+others?). With some hundred (step, week) pairs tried, a small p-value somewhere is no news, so each is
+multiplied by the number of pairs (Bonferroni) and must stay below 0.01. The step with the smallest is where
+it broke. Weeks next to it, on the same step, belong to the incident while their own p-value is below 0.05;
+they are tested once each, because of where they lie.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import comb
@@ -28,7 +30,9 @@ WEEK = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class StepWeek:
-    """One step in one week: sessions that entered it, and those of them that went on, against all other weeks."""
+    """
+    One step in one week: sessions that entered it, and those of them that went on, against all other weeks.
+    """
 
     step: str
     next_step: str
@@ -52,20 +56,30 @@ class StepWeek:
 
 
 @dataclass(frozen=True, slots=True)
+class Symptom:
+    """The event that sessions of the incident have more often than all others of the same step."""
+
+    event: str
+    share: float
+    """Share of the incident's sessions with the event."""
+    share_elsewhere: float
+    events: int
+    """How often it was seen at all, in any session."""
+    first_day: date
+    last_day: date
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
-    """An incident: the step that broke, its worst week with the corrected p-value, all its weeks, and its trace."""
+    """
+    An incident: the step that broke, its worst week with the corrected p-value, all its weeks, its symptom.
+    """
 
     worst: StepWeek
     weeks: tuple[StepWeek, ...]
     tests: int
     corrected_p_value: float
-    symptom: str
-    """The event that these sessions have more often than all others."""
-    symptom_share: float
-    symptom_share_elsewhere: float
-    symptom_events: int
-    symptom_first_day: date
-    symptom_last_day: date
+    symptom: Symptom
 
     @property
     def entered(self) -> int:
@@ -86,14 +100,19 @@ class Finding:
 
 
 def hypergeometric_lower_tail(drawn_good: int, total: int, good: int, drawn: int) -> float:
-    """Return P(X ≤ drawn_good) for X good ones among `drawn`, drawn without return from `total` with `good` good ones."""
+    """
+    Return P(X ≤ drawn_good) for X good ones among `drawn`, drawn without return from `total` with `good` good
+    ones.
+    """
     least = max(0, drawn - (total - good))
     ways = sum(comb(good, k) * comb(total - good, drawn - k) for k in range(least, drawn_good + 1))
     return ways / comb(total, drawn)
 
 
 def find_incident(warehouse: Warehouse, source: str, steps: Sequence[str] = CHECKOUT) -> Finding | None:
-    """Return the incident that the rule above finds in the sessions of `source`, None when no week stands out."""
+    """
+    Return the incident that the rule above finds in the sessions of `source`, None when no week stands out.
+    """
     result = warehouse.query(read_sql("demo/weekly_steps"), {"source": source, "steps": list(steps)})
     table = against_other_weeks(result.rows, steps)
     located = locate(table)
@@ -105,14 +124,16 @@ def find_incident(warehouse: Warehouse, source: str, steps: Sequence[str] = CHEC
         weeks=weeks,
         tests=len(table),
         corrected_p_value=worst.p_value * len(table),
-        **_symptom(warehouse, source, worst.step, steps, [week.week for week in weeks]),
+        symptom=_symptom(warehouse, source, worst.step, steps, [week.week for week in weeks]),
     )
 
 
 def against_other_weeks(
     rows: Sequence[tuple[int, date, int, int]], steps: Sequence[str]
 ) -> tuple[StepWeek, ...]:
-    """Set each (step number from 1, week, entered, converted) against the sum of the other weeks of its step."""
+    """
+    Set each (step number from 1, week, entered, converted) against the sum of the other weeks of its step.
+    """
     totals = {
         number: (sum(r[2] for r in rows if r[0] == number), sum(r[3] for r in rows if r[0] == number))
         for number in {r[0] for r in rows}
@@ -148,7 +169,7 @@ def locate(table: Sequence[StepWeek]) -> tuple[StepWeek, tuple[StepWeek, ...]] |
 
 def _symptom(
     warehouse: Warehouse, source: str, step: str, steps: Sequence[str], weeks: Sequence[date]
-) -> Mapping[str, object]:
+) -> Symptom:
     params = {"source": source, "step": step, "weeks": list(weeks)}
     rows = warehouse.query(read_sql("demo/events_in_weeks"), params).rows
     ((inside, outside),) = [(i, o) for event, i, o in rows if event == step]
@@ -157,11 +178,4 @@ def _symptom(
     ((events, first_day, last_day),) = warehouse.query(
         read_sql("demo/event_days"), {"source": source, "event": symptom}
     ).rows
-    return {
-        "symptom": symptom,
-        "symptom_share": shares[symptom][0],
-        "symptom_share_elsewhere": shares[symptom][1],
-        "symptom_events": events,
-        "symptom_first_day": first_day,
-        "symptom_last_day": last_day,
-    }
+    return Symptom(symptom, *shares[symptom], events, first_day, last_day)

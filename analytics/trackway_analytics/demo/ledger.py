@@ -61,18 +61,25 @@ def draw_up(warehouse: Warehouse, logs: Iterable[Log], stats: Mapping[str, Stats
     """Return the ledger of all logs: the trackers' accounts beside what the tables hold now."""
     stored = {row[0]: row[1:] for row in warehouse.query(read_sql("demo/ledger")).rows}
     quarantined = dict(warehouse.query(read_sql("demo/quarantined")).rows)
-    return [
-        Line(
-            log.source,
-            log.events,
-            stats[log.source].enqueued,
-            stats[log.source].acked,
-            stats[log.source].rejected + stats[log.source].dropped,
-            *stored.get(log.source, (0, 0, 0, 0)),
-            quarantined.get(log.source, 0),
+    lines = []
+    for log in logs:
+        account = stats[log.source]
+        rows, different, flagged, unplanned = stored.get(log.source, (0, 0, 0, 0))
+        lines.append(
+            Line(
+                source=log.source,
+                expected=log.events,
+                sent=account.enqueued,
+                acked=account.acked,
+                refused=account.rejected + account.dropped,
+                stored=rows,
+                different=different,
+                flagged=flagged,
+                unplanned=unplanned,
+                quarantined=quarantined.get(log.source, 0),
+            )
         )
-        for log in logs
-    ]
+    return lines
 
 
 def arrived(warehouse: Warehouse) -> int:

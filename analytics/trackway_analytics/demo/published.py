@@ -1,10 +1,10 @@
 """
 Figures that others published about the bundled logs. The demo's answers must meet them exactly.
 
-* Session funnel of the shop: the README of retentioneering 5.2.4 gives 28.3 %, 14.2 % and 4.8 % of 3,605 sessions for
-  cart → shipping_details → purchase, which is 1,022 / 512 / 173.
-* Credits of the channel sample: ChannelAttribution 2.2.5 and mta 0.0.9, two programs with the same sample, agree on
-  them. First and last touch are whole conversions; linear credits are rounded to six digits.
+* Session funnel of the shop: the README of retentioneering 5.2.4 gives 28.3 %, 14.2 % and 4.8 % of 3,605
+  sessions for cart → shipping_details → purchase, which is 1,022 / 512 / 173.
+* Credits of the channel sample: ChannelAttribution 2.2.5 and mta 0.0.9, two programs with the same sample,
+  agree on them. First and last touch are whole conversions; linear credits are rounded to six digits.
 """
 
 from __future__ import annotations
@@ -40,11 +40,15 @@ def funnel_differences(found: dict[str, int]) -> list[str]:
 
 
 def credit_differences(model: str, found: dict[str, float]) -> list[str]:
-    """Return one sentence for each channel whose credit differs from the published one in the first six digits."""
+    """
+    Return one sentence for each channel whose credit differs from the published one in the first six digits.
+    """
     published = CREDITS[model]
     return [
-        f"channels: {model} touch gives {channel} {found.get(channel, 0):.6f}, published is {published.get(channel, 0):.6f}"
+        f"channels: {model} credits {channel} with {found.get(channel, 0):.6f}, "
+        f"published is {published.get(channel, 0):.6f}"
         for channel in sorted(published.keys() | found.keys())
-        # The published figures are rounded to six decimals: half a unit of the last place, and the float's own error.
+        # The published figures are rounded to six decimals: half a unit of the last place, and the float's
+        # own error.
         if abs(found.get(channel, 0) - published.get(channel, 0)) > 0.6e-6
     ]

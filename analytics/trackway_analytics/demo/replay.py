@@ -1,15 +1,16 @@
 """
-The bundled logs as calls to `Tracker.track`: what an app would have said, row by row, in the order of the log.
+The bundled logs as calls to `Tracker.track`: what an app would have said, row by row, in the order of the
+log.
 
-| source     | person                      | time                                                | properties             |
-| ---------- | --------------------------- | --------------------------------------------------- | ---------------------- |
-| `air`      | `user_pseudo_id`            | `event_timestamp`, microseconds                     | none                   |
-| `shop`     | `user_id`                   | `timestamp`, read as UTC                            | the four user columns  |
-| `channels` | one invented person a journey | none in the sample: laid an hour apart, see below | `channel` of a `touch` |
+| source     | person               | time                                     | properties            |
+| ---------- | -------------------- | ---------------------------------------- | --------------------- |
+| `air`      | `user_pseudo_id`     | `event_timestamp`, microseconds          | none                  |
+| `shop`     | `user_id`            | `timestamp`, read as UTC                 | the four user columns |
+| `channels` | invented, one a journey | none in the sample: laid an hour apart | `channel` of a touch  |
 
-A row of the channel sample that counts n conversions is n journeys on the same path. Each gets its own person, whose
-touches lie one hour apart and whose `conversion` follows an hour after the last touch. All conversions fall on one
-moment, because the sample says nothing about when.
+A row of the channel sample that counts n conversions is n journeys on the same path. Each gets its own
+person, whose touches lie one hour apart and whose `conversion` follows an hour after the last touch. All
+conversions fall on one moment, because the sample says nothing about when.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -54,7 +56,7 @@ def _figures(line: Line) -> tuple[int, ...]:
     )
 
 
-def answer_parts(answer: Answer, limit: int | None = None) -> tuple[RenderableType, ...]:
+def answer_parts(answer: Answer[Any]) -> tuple[RenderableType, ...]:
     """Return an answer's table; its caption is the sentence that says what was counted."""
     return (answer.table(),)
 
@@ -63,31 +65,37 @@ def finding_text(finding: Finding | None) -> Text:
     """Return the incident in words: step, weeks, shares, how sure, and what those sessions had instead."""
     if finding is None:
         return Text("No week of any checkout step stands out.", style="yellow")
-    worst = finding.worst
+    worst, symptom = finding.worst, finding.symptom
     weeks = " and ".join(f"{cell.week.day} {cell.week:%B %Y}" for cell in finding.weeks)
     plural = "s" if len(finding.weeks) > 1 else ""
     text = Text()
-    text.append(f"The checkout broke at {worst.step} → {worst.next_step} in the week{plural} of {weeks}.\n", style="bold")
+    text.append(
+        f"The checkout broke at {worst.step} → {worst.next_step} in the week{plural} of {weeks}.\n",
+        style="bold",
+    )
     text.append(
         f"Of {finding.entered:,} sessions that reached {worst.step} then, {finding.converted:,} "
-        f"({finding.converted / finding.entered:.0%}) went on; in all other weeks {finding.rate_elsewhere:.0%} did. "
-        f"The worst week is that of {worst.week.day} {worst.week:%B}: {worst.converted:,} of {worst.entered:,} "
-        f"({worst.rate:.0%}).\n"
+        f"({finding.converted / finding.entered:.0%}) went on; in all other weeks "
+        f"{finding.rate_elsewhere:.0%} did. The worst week is that of {_day(worst.week)}: "
+        f"{worst.converted:,} of {worst.entered:,} ({worst.rate:.0%}).\n"
     )
     text.append(
-        f"What they had instead: {finding.symptom}, in {finding.symptom_share:.0%} of these sessions against "
-        f"{finding.symptom_share_elsewhere:.0%} of the others; it was seen {finding.symptom_events:,} times, all from "
-        f"{finding.symptom_first_day.day} {finding.symptom_first_day:%B} to {finding.symptom_last_day.day} "
-        f"{finding.symptom_last_day:%B}.\n"
+        f"What they had instead: {symptom.event}, in {symptom.share:.0%} of these sessions against "
+        f"{symptom.share_elsewhere:.0%} of the others. It was seen {symptom.events:,} times, all of them "
+        f"from {_day(symptom.first_day)} to {_day(symptom.last_day)}.\n"
     )
     text.append(
-        f"How sure: every step and week of the checkout was set against the step's other weeks (Fisher's exact test, "
-        f"{finding.tests} tests); this one has p = {worst.p_value:.1g}, times {finding.tests} tests = "
-        f"{finding.corrected_p_value:.1g}. Nothing in the search knows of the incident, which the log's authors planted "
-        "from 19 May to 7 June.",
+        "How sure: each week of each checkout step was set against the other weeks of that step, by Fisher's "
+        f"exact test. This week has p = {worst.p_value:.1g}; times {finding.tests} such tests, "
+        f"{finding.corrected_p_value:.1g}. The search knows nothing of the incident, which the log's authors "
+        "planted from 19 May to 7 June.",
         style="dim",
     )
     return text
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%B}"
 
 
 def checks_text(problems: Iterable[str], agreed: str) -> Text:

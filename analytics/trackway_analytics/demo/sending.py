@@ -11,7 +11,8 @@ from trackway import Stats, Tracker
 from trackway_analytics.demo.replay import Log
 from trackway_plan import Release
 
-# The queue drops what it cannot hold, by design. A replay has no reason to hurry, so it waits for room instead.
+# The queue drops what it cannot hold, by design. A replay has no reason to hurry, so it waits for room
+# instead.
 MAX_PENDING = 20_000
 MAX_RETRY_WAIT_S = 0.5
 
@@ -54,7 +55,10 @@ class Replay:
         return sum(stats.acked for stats in self.stats().values())
 
     def is_over(self) -> bool:
-        """Whether every event has been handed over and none is on its way. Raises what a replaying thread raised."""
+        """
+        Whether every event has been handed over and none is on its way. Raises what a replaying thread
+        raised.
+        """
         if self._errors:
             raise self._errors[0]
         return not any(thread.is_alive() for thread in self._threads) and not any(

@@ -1,8 +1,10 @@
-"""`trackway up` in a process of its own: started, killed with SIGKILL like a power cut, started again, stopped."""
+"""
+`trackway up` in a process of its own: started, killed with SIGKILL like a power cut, started again, stopped.
+"""
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
 import secrets
 import shutil
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import IO
 
 import trackway_plan
+from trackway_collector.warehouse.store_file import StoreFile
 
 MARKER = ".trackway-demo"
 READY_WITHIN_S = 60.0
@@ -26,7 +29,9 @@ DEFAULT_PORTS = {"port": 8077, "console-port": 8078, "query-port": 8079}
 
 
 class StackError(Exception):
-    """The collector did not start, or the data directory is not ours to empty; the message says how to mend it."""
+    """
+    The collector did not start, or the data directory is not ours to empty; the message says how to mend it.
+    """
 
 
 def plan_directory() -> Path:
@@ -35,7 +40,10 @@ def plan_directory() -> Path:
     for candidate in (package / "examples" / "demo", package.parent / "examples" / "demo"):
         if candidate.is_dir():
             return candidate
-    message = f"The demo's tracking plan is missing: no examples/demo in or beside {package}.\n  Install Trackway again."
+    message = (
+        f"The demo's tracking plan is missing: there is no examples/demo in or beside {package}.\n"
+        "  Install Trackway again."
+    )
     raise StackError(message)
 
 
@@ -59,7 +67,9 @@ def empty_data_directory(directory: Path) -> None:
 
 
 def choose_ports(wanted: Mapping[str, int | None]) -> dict[str, int]:
-    """Return a free port for each name: the one asked for, else the default, else whichever the system gives."""
+    """
+    Return a free port for each name: the one asked for, else the default, else whichever the system gives.
+    """
     chosen: dict[str, int] = {}
     for name, port in wanted.items():
         if port is not None and not _is_free(port):
@@ -111,13 +121,31 @@ class Stack:
         """What any process on this machine gives to `connect` or `open_warehouse`."""
         return f"chdb:///{str(self.data_dir / 'chdb').lstrip('/')}"
 
-    @property
-    def console_url(self) -> str:
-        """The console's address with its token, as the store process wrote it down."""
-        return str(json.loads((self.data_dir / "store.json").read_text(encoding="utf-8"))["console_url"])
+    def store(self) -> StoreFile:
+        """
+        Return what the store process says of itself, once it answers queries.
+
+        Before that, `open_warehouse` would find no store process and open the engine here, which shuts out
+        the store.
+
+        Raises:
+            StackError: it does not answer; the end of the log says why.
+        """
+        deadline = time.monotonic() + READY_WITHIN_S
+        while time.monotonic() < deadline:
+            found = StoreFile.read_running(self.data_dir / "store.json")
+            if found and _listens(found.query_port):
+                return found
+            time.sleep(0.05)
+        message = (
+            f"The store did not answer within {READY_WITHIN_S:.0f} s. The log, {self._log_path}, ends:\n"
+        )
+        raise StackError(message + self._log_tail())
 
     def start(self) -> None:
-        """Start `trackway up` and return when it accepts events; raises StackError with the end of its log."""
+        """
+        Start `trackway up` and return when it accepts events; raises StackError with the end of its log.
+        """
         command = [sys.executable, "-m", "trackway", "up", "--data-dir", str(self.data_dir)]
         for name, port in self._ports.items():
             command += [f"--{name}", str(port)]
@@ -148,10 +176,8 @@ class Stack:
             pass
         finally:
             # Workers that outlived their parent are in the same group.
-            try:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                pass
             process.wait()
 
     def wait(self) -> int:
@@ -166,7 +192,9 @@ class Stack:
 
     def _spawn(self, command: list[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
         # A session of its own: Ctrl-C in the terminal reaches the demo, which then stops the stack in order.
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
 
     def _wait_ready(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + READY_WITHIN_S
@@ -177,7 +205,9 @@ class Stack:
             if _answers(f"{self.host}/ready"):
                 return
             time.sleep(0.05)
-        message = f"The collector was not ready within {READY_WITHIN_S:.0f} s. Its log, {self._log_path}, ends:\n"
+        message = (
+            f"The collector was not ready within {READY_WITHIN_S:.0f} s. Its log, {self._log_path}, ends:\n"
+        )
         raise StackError(message + self._log_tail())
 
     def _log_tail(self) -> str:
@@ -191,3 +221,9 @@ def _answers(url: str) -> bool:
             return bool(response.status == 200)
     except (OSError, urllib.error.URLError):
         return False
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0

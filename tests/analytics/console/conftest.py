@@ -50,7 +50,9 @@ async def client(warehouse: Warehouse, status: dict[str, Any]) -> AsyncIterator[
 
 @contextmanager
 def served(warehouse: Warehouse, status: dict[str, Any]) -> Iterator[str]:
-    """Serve the console from a thread, because a browser test blocks its own; yields the URL with the token."""
+    """
+    Serve the console from a thread, because a browser test blocks its own; yields the URL with the token.
+    """
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient
-
 from tests.analytics.console.conftest import TOKEN
 
 pytestmark = pytest.mark.parametrize("engine", ["chdb"], indirect=True)
@@ -15,7 +14,9 @@ Client = TestClient[Any, Any]
 
 @pytest.mark.parametrize("path", ["/", "/api/live", "/api/charts/funnel", "/?token=guessed", "/nothing-here"])
 async def test_without_the_token_there_is_nothing_to_see(client: Client, path: str) -> None:
-    """Every path but the static files answers 401, also one that does not exist, and a wrong token is none."""
+    """
+    Every path but the static files answers 401, also one that does not exist, and a wrong token is none.
+    """
     response = await client.get(path)
     assert response.status == 401
     assert response.headers["WWW-Authenticate"].startswith("Bearer")
@@ -98,7 +99,9 @@ async def test_another_site_may_link_but_not_embed(client: Client) -> None:
     assert (await client.get("/", params={"token": TOKEN}, headers=click)).status == 200
 
 
-@pytest.mark.parametrize("path", ["/", f"/?token={TOKEN}", "/static/console.js", "/static/nothing", "/api/live"])
+@pytest.mark.parametrize(
+    "path", ["/", f"/?token={TOKEN}", "/static/console.js", "/static/nothing", "/api/live"]
+)
 async def test_every_answer_carries_the_security_headers(client: Client, path: str) -> None:
     """Pages, refusals, files and 404s alike: no inline script, no framing, no sniffing, no referrer."""
     response = await client.get(path)

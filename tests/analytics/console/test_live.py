@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-
 from tests.support.stored import TIME, store_events, store_quarantined
+
 from trackway_analytics.console import live as live_module
 from trackway_analytics.console.live import LAST_EVENTS, Live
 from trackway_collector.warehouse import QueryResult, Warehouse
@@ -68,11 +68,19 @@ async def test_the_rate_is_of_whole_seconds_before_now(warehouse: Warehouse, sta
 async def test_last_events_are_newest_first_with_their_verdicts(
     warehouse: Warehouse, status: dict[str, Any]
 ) -> None:
-    """Stored and quarantined events stand in one list; a flagged one names its violation, a quarantined one says why."""
+    """
+    Stored and quarantined events stand in one list; a flagged one names its violation, a quarantined one says
+    why.
+    """
     store_events(
         warehouse,
         [
-            {"event": "Signed Up", "person_id": "mei", "received_at": ago(3), "properties": {"plan": "专业版"}},
+            {
+                "event": "Signed Up",
+                "person_id": "mei",
+                "received_at": ago(3),
+                "properties": {"plan": "专业版"},
+            },
             {
                 "event": "Sined Up",
                 "person_id": "bo",
@@ -84,7 +92,14 @@ async def test_last_events_are_newest_first_with_their_verdicts(
     )
     store_quarantined(
         warehouse,
-        [{"event": "Paid", "received_at": ago(1), "reasons": ["`total` is text."], "payload": '{"total":"x"}'}],
+        [
+            {
+                "event": "Paid",
+                "received_at": ago(1),
+                "reasons": ["`total` is text."],
+                "payload": '{"total":"x"}',
+            }
+        ],
     )
     recent = (await live(warehouse, status).snapshot())["recent"]
     assert [(row["event"], row["verdict"], row["reasons"]) for row in recent] == [

@@ -6,8 +6,8 @@ from datetime import date
 from math import comb
 
 import pytest
-
 from tests.support.stored import store_calls, store_events
+
 from trackway_analytics.demo.finding import (
     CHECKOUT,
     against_other_weeks,
@@ -40,7 +40,9 @@ def test_weeks_alike_are_no_incident() -> None:
 
 
 def test_an_incident_takes_in_its_weak_neighbour_but_no_other_weak_week() -> None:
-    """The third week broke; the fourth is weak beside it and belongs to it, the first is as weak and lies apart."""
+    """
+    The third week broke; the fourth is weak beside it and belongs to it, the first is as weak and lies apart.
+    """
     converted = [10, 30, 5, 10, 30]
     table = against_other_weeks([(1, week, 40, n) for week, n in zip(MONDAYS, converted, strict=True)], STEPS)
     located = locate(table)
@@ -55,9 +57,12 @@ def test_no_sessions_are_no_incident(warehouse: Warehouse) -> None:
     assert find_incident(warehouse, "shop") is None
 
 
-def test_a_session_counts_in_the_week_of_its_step_and_only_what_comes_after_converts(warehouse: Warehouse) -> None:
+def test_a_session_counts_in_the_week_of_its_step_and_only_what_comes_after_converts(
+    warehouse: Warehouse,
+) -> None:
     """
-    Ada pays on Sunday and buys on Monday: she counts in the old week. Bo buys before he pays: he did not go on.
+    Ada pays on Sunday and buys on Monday: she counts in the old week. Bo buys before he pays: he did not go
+    on.
     """
     from trackway_analytics.demo.sqlfile import read_sql
 
@@ -77,8 +82,8 @@ def test_a_session_counts_in_the_week_of_its_step_and_only_what_comes_after_conv
 
 def test_the_planted_payment_incident_is_found(warehouse: Warehouse) -> None:
     """
-    The authors planted a payment incident from 19 May to 7 June. The search, which knows nothing of it, names the
-    payment step, the two whole weeks inside, and the event of the failure.
+    The authors planted a payment incident from 19 May to 7 June. The search, which knows nothing of it, names
+    the payment step, the two whole weeks inside, and the event of the failure.
     """
     store_calls(warehouse, "shop", shop_calls())
     found = find_incident(warehouse, "shop")
@@ -89,6 +94,6 @@ def test_the_planted_payment_incident_is_found(warehouse: Warehouse) -> None:
     assert (found.entered, found.converted) == (95, 18)
     assert found.tests == 96
     assert found.corrected_p_value == pytest.approx(0.000304, abs=1e-6)
-    assert (found.symptom, found.symptom_events) == ("payment_error", 119)
-    assert found.symptom_first_day == date(2024, 5, 19)
+    assert (found.symptom.event, found.symptom.events) == ("payment_error", 119)
+    assert found.symptom.first_day == date(2024, 5, 19)
     assert CHECKOUT.index(found.worst.step) == 3
