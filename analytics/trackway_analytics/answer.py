@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -59,6 +59,24 @@ class PropertyTypes(Mapping[str, str]):
         return len(self._types())
 
 
+def ask(
+    warehouse: Warehouse, compile_: Callable[[bool], Statement], *, always_exact: bool
+) -> tuple[Statement, QueryResult]:
+    """
+    Return the rows, and the statement that returned them: the quick one, unless it found units it cannot order.
+
+    Every statement has a column `ambiguous`; `queries/timelines.py` says what it counts.
+    """
+    if not always_exact:
+        statement = compile_(False)
+        result = warehouse.query(statement.sql, statement.params)
+        where = result.columns.index("ambiguous")
+        if not any(row[where] for row in result.rows):
+            return statement, result
+    statement = compile_(True)
+    return statement, warehouse.query(statement.sql, statement.params)
+
+
 Q = TypeVar("Q", bound=Question)
 
 
@@ -80,14 +98,11 @@ class Answer(Generic[Q]):
     @cached_property
     def _answered(self) -> tuple[Statement, QueryResult]:
         types = PropertyTypes(self.warehouse)
-        if not self.question.always_exact:
-            statement = self.question.compile(types, exact=False)
-            result = self.warehouse.query(statement.sql, statement.params)
-            where = result.columns.index("ambiguous")
-            if not any(row[where] for row in result.rows):
-                return statement, result
-        statement = self.question.compile(types, exact=True)
-        return statement, self.warehouse.query(statement.sql, statement.params)
+        return ask(
+            self.warehouse,
+            lambda exact: self.question.compile(types, exact=exact),
+            always_exact=self.question.always_exact,
+        )
 
     @property
     def rows(self) -> list[dict[str, Any]]:

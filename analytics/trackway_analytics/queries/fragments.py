@@ -4,12 +4,12 @@ The pieces of SQL that vary from question to question, and how they get into the
 A file is complete SQL in which `__name__` stands where a piece goes. `render` puts the pieces in; a piece is made of our
 own text and of `{name:Type}` placeholders, never of a value. The slots are:
 
-* `__key__`        the columns that tell one unit from another
-* `__gather__`     an aggregate: the unit's events as one sorted array (`timelines.py`)
-* `__at__`, `__mark__`, `__value__`   the parts of one element `x` of it
-* `__keep__`       which rows go into the array
-* `__…_event__`    1 for the events of a step
-* `__timelines__`  another file of this folder, as a subquery
+* `__filter__`       1 for the events that satisfy the question's `where`
+* `__event_mark__`, `__event_value__`   what one event is to the question (`timelines.py`)
+* `__gather__`       an aggregate: the unit's events as one sorted array
+* `__at__`, `__mark__`, `__value__`, `__ambiguous__`   the parts of one element `x` of it
+* `__…_event__`      1 for the events of a step
+* `__timelines__`, `__sequences__`, `__names__`   another file of this folder, as a subquery
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
 
-from trackway_analytics.queries.fields import Bindings
+from trackway_analytics.queries.fields import Bindings, Reader
+from trackway_analytics.queries.where import compile_where
 from trackway_analytics.times import EARLIEST, LATEST, MICROSECOND
 
 _SLOT = re.compile(r"__([a-z]+(?:_[a-z]+)*)__")
@@ -67,11 +68,16 @@ def subquery(name: str, pieces: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which events a question is about: `since` ≤ timestamp < `until`, of one of `sources` (none named: all)."""
+    """Which events a question is about: since ≤ timestamp < until, of one of `sources` (none: all), `where` true."""
 
     since: datetime | None = None
     until: datetime | None = None
     sources: tuple[str, ...] = ()
+    where: str | None = None
+
+    def filter(self, reader: Reader) -> str:
+        """SQL that is 1 for the events that satisfy `where`."""
+        return compile_where(self.where, reader) if self.where else "1"
 
     def bind(self, bindings: Bindings, *, reach_back: timedelta | None = None) -> None:
         """Bind `first`, `last` (both inclusive) and `sources`; `reach_back` moves `first` into the past."""
@@ -87,6 +93,8 @@ class Scope:
         words = []
         if self.sources:
             words.append(f"from source{'s' if len(self.sources) > 1 else ''} {', '.join(self.sources)}")
+        if self.where:
+            words.append(f"where {self.where}")
         if self.since:
             words.append(f"since {spell_moment(self.since)}")
         if self.until:

@@ -53,7 +53,7 @@ class FunnelQuestion:
         self.scope.bind(bindings)
         mark = self._mark(reader)
         value = f"ifNull({reader.text(field_named(self.breakdown))}, '')" if self.breakdown else "''"
-        source = timelines(self.unit, mark=mark, keep=f"{mark} != 0", exact=exact, value=value)
+        source = timelines(self.unit, mark=mark, where=self.scope.filter(reader), exact=exact, value=value)
         if self.unit == "session":
             bindings.params["session_gap_us"] = microseconds(self.session_gap)
         bindings.params |= {
@@ -144,7 +144,8 @@ class Funnel(Answer[FunnelQuestion]):
         records = []
         for i, step in enumerate(self.question.steps):
             before = counts[i - 1] if i else counts[0]
-            low, high = wilson(counts[i], counts[0])
+            # The first step is what the others are compared with: a share of 1 by definition.
+            low, high = wilson(counts[i], counts[0]) if i else (share(counts[0], counts[0]),) * 2
             records.append(
                 {
                     "step": i + 1,

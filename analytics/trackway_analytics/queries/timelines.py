@@ -23,24 +23,27 @@ Unit = Literal["user", "session"]
 MARK_BITS = 10
 MAX_PACKED_MARK = (1 << MARK_BITS) - 1
 # Between 1900 (the earliest DateTime64) and 1970; plus 1, so that no event is at 0.
-MICROS = "toUInt64(toUnixTimestamp64Micro(timestamp) + 2208988800000001)"
-EPOCH_MICROS = 2_208_988_800_000_001
+_MICROS = "toUInt64(toUnixTimestamp64Micro(timestamp) + 2208988800000001)"
 
 
-def timelines(unit: Unit, *, mark: str, keep: str, exact: bool, value: str = "''") -> str:
+def timelines(
+    unit: Unit, *, mark: str, where: str = "1", exact: bool, value: str = "''", every_event: bool = False
+) -> str:
     """
     Return a subquery with one row per unit: `at` and `mark` (Array(UInt64)), `value` (array), `ambiguous` (0 or 1).
 
     Args:
-        mark: SQL of a UInt64 that says what the event is to the question; 0 is nothing.
-        keep: SQL; events for which it is 0 are left out of the arrays, but their unit still has a row.
+        mark: SQL of a UInt64 that says what the event is to the question; events with 0 are nothing to it and may be
+            left out of the arrays, but their unit still has a row.
+        where: SQL that is 1 for the events to look at.
         value: SQL of one more value to carry; needs `exact`.
+        every_event: keep events with mark 0 too.
     """
     if exact:
-        gather = f"arraySort(groupArrayIf(({MICROS}, message_id, toUInt64({mark}), {value}), __keep__))"
+        element = f"({_MICROS}, message_id, toUInt64(event_mark), event_value)"
         parts = {"at": "x.1", "mark": "x.3", "value": "x.4", "ambiguous": "0"}
     else:
-        gather = f"arraySort(groupArrayIf(bitShiftLeft({MICROS}, {MARK_BITS}) + {mark}, __keep__))"
+        element = f"bitShiftLeft({_MICROS}, {MARK_BITS}) + event_mark"
         parts = {
             "at": f"bitShiftRight(x, {MARK_BITS})",
             "mark": f"bitAnd(x, {MAX_PACKED_MARK})",
@@ -51,8 +54,14 @@ def timelines(unit: Unit, *, mark: str, keep: str, exact: bool, value: str = "''
             ),
         }
     # A gap can only be seen when every event of the person is there.
-    kept = keep if unit == "user" else f"({keep} OR session_id = '')"
-    return subquery(
-        "timelines_by_user" if unit == "user" else "timelines_by_session",
-        {**parts, "gather": gather.replace("__keep__", kept)},
-    )
+    keep = "event_mark != 0" if unit == "user" else "event_mark != 0 OR session_id = ''"
+    gather = f"groupArray({element})" if every_event else f"groupArrayIf({element}, {keep})"
+    name = "timelines_by_user" if unit == "user" else "timelines_by_session"
+    pieces = {
+        **parts,
+        "gather": f"arraySort({gather})",
+        "event_mark": mark,
+        "event_value": value,
+        "filter": where,
+    }
+    return subquery(name, pieces)

@@ -10,7 +10,7 @@ SELECT
 FROM (
     SELECT
         arrayJoin(if(
-            has_id,
+            session_id != '',
             [timeline],
             arraySplit(
                 (x, since_last) -> since_last > {session_gap_us:Int64},
@@ -19,10 +19,21 @@ FROM (
             )
         )) AS gathered
     FROM (
-        SELECT session_id != '' AS has_id, __gather__ AS timeline
-        FROM events
-        WHERE timestamp BETWEEN {first:DateTime64(6, 'UTC')} AND {last:DateTime64(6, 'UTC')}
-            AND (empty({sources:Array(String)}) OR has({sources:Array(String)}, source))
-        GROUP BY session_id, if(session_id = '', '', source), if(session_id = '', person_id, '')
+        SELECT session_id, __gather__ AS timeline
+        FROM (
+            SELECT
+                session_id,
+                if(session_id = '', '', source) AS session_source,
+                if(session_id = '', person_id, '') AS session_person,
+                timestamp,
+                message_id,
+                __event_mark__ AS event_mark,
+                __event_value__ AS event_value
+            FROM events
+            WHERE timestamp BETWEEN {first:DateTime64(6, 'UTC')} AND {last:DateTime64(6, 'UTC')}
+                AND (empty({sources:Array(String)}) OR has({sources:Array(String)}, source))
+                AND __filter__
+        )
+        GROUP BY session_id, session_source, session_person
     )
 )

@@ -8,8 +8,17 @@ SELECT
     __ambiguous__ AS ambiguous
 FROM (
     SELECT __gather__ AS gathered
-    FROM events
-    WHERE timestamp BETWEEN {first:DateTime64(6, 'UTC')} AND {last:DateTime64(6, 'UTC')}
-        AND (empty({sources:Array(String)}) OR has({sources:Array(String)}, source))
+    FROM (
+        SELECT
+            person_id,
+            timestamp,
+            message_id,
+            __event_mark__ AS event_mark,
+            __event_value__ AS event_value
+        FROM events
+        WHERE timestamp BETWEEN {first:DateTime64(6, 'UTC')} AND {last:DateTime64(6, 'UTC')}
+            AND (empty({sources:Array(String)}) OR has({sources:Array(String)}, source))
+            AND __filter__
+    )
     GROUP BY person_id
 )
