@@ -1,12 +1,13 @@
 """
 The tracking plan: what events there are, what they carry, and what happens to those that depart from it.
 
-Where this stands in the flow: people write YAML, `load_plan` reads it, `compile_release` freezes it into one JSON
-release, and a `Validator` of that release gives the same verdict in SDK, collector, tests and CI.
+Where this stands in the flow: people write YAML, `load_plan` reads it, `compile_release` freezes it into one
+JSON release, and a `Validator` of that release gives the same verdict in SDK, collector, tests and CI.
 
     events/*.yaml ─ load_plan ─▶ Plan ─ compile_release ─▶ Release ─ Validator ─▶ Verdict
 
-This import needs msgspec alone. YAML is imported by `load_plan`, jsonschema when the first event departs from the plan.
+This import needs msgspec alone. YAML is imported by `load_plan`, jsonschema when the first event departs from
+the plan.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """
 A plan checked as a whole: names that must exist, circles, properties in two places, storage types, examples.
 
-Each check is a function from the plan, and its events with their groups in place, to problems; `CHECKS` is the list of them, in the order they run.
+Each check is a function from the plan, and its events with their groups in place, to problems; `CHECKS` is
+the list of them, in the order they run.
 """
 
 from __future__ import annotations
@@ -104,14 +105,16 @@ def _circle(plan: Plan, start: str) -> list[str]:
 
 
 def clashes(plan: Plan, events: Events) -> Iterator[Problem]:
-    """A property stands in one place: the event, or one of its groups; and each is stored under its own name."""
+    """A property comes from one place: the event, or one of its groups."""
     for event in plan.events.values():
         origin = dict.fromkeys(event.properties, f"event `{event.name}`")
         for group in included(plan, (*plan.everywhere, *event.include)):
             for name in plan.groups[group].properties:
                 if name in origin:
                     at = ("events", event.name, "properties", name)
-                    message = f"`{name}` comes from group `{group}` and from {origin[name]} into event `{event.name}`."
+                    message = (
+                        f"event `{event.name}` has `{name}` from group `{group}` and from {origin[name]}."
+                    )
                     hint = "Keep one of them, or do not include the group."
                     yield _problem(plan, at if at in plan.places else (*at[:2], "include"), message, hint)
                 origin.setdefault(name, f"group `{group}`")
@@ -154,7 +157,11 @@ def storage(plan: Plan, events: Events) -> Iterator[Problem]:
                 reported.add((place, path))
                 where = f" in {known[1].file}:{known[1].line}" if known[1] else ""
                 message = f"`{path}` is stored as {own} here and as {known[0]} by {known[2]}{where}."
-                hint = f"One name has one storage type over the whole plan. Use one type, or write `store_as: {path.replace('.', '_')}_2` here."
+                other = path.replace(".", "_") + "_2"
+                hint = (
+                    "One name has one storage type over the whole plan.\n"
+                    f"Use one type, or write `store_as: {other}` here."
+                )
                 at_place = place or Place(file="plan.yaml", line=1, column=1)
                 yield Problem(at_place.file, at_place.line, at_place.column, message, hint)
 

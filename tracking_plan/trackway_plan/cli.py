@@ -40,8 +40,8 @@ def validate(directory: Path, form: str) -> None:
     """
     Report everything that is wrong with the plan in DIR (tracking_plan unless given).
 
-    Each problem says file:line:column, what is wrong and what to write instead. Releases are checked against the
-    hash they state.
+    Each problem says file:line:column, what is wrong and what to write instead. Releases are checked against
+    the hash they state.
 
     \b
     Example:
@@ -60,10 +60,8 @@ def validate(directory: Path, form: str) -> None:
     else:
         _print(problems)
         _print(notes, kind="note: ")
-        _summary(
-            f"{found.name or directory}: {_count(len(found.events), 'event')}, {_count(len(problems), 'problem')}.",
-            bool(problems),
-        )
+        counts = f"{_count(len(found.events), 'event')}, {_count(len(problems), 'problem')}"
+        _summary(f"{found.name or directory}: {counts}.", bool(problems))
     sys.exit(FINDINGS if problems else 0)
 
 
@@ -73,8 +71,8 @@ def release(directory: Path) -> None:
     """
     Freeze the plan in DIR (tracking_plan unless given) as its next release, DIR/releases/NNNN.json.
 
-    SDK and collector read the release, not the YAML. A release is never overwritten, and a plan that has not changed
-    since the last one is not released again.
+    SDK and collector read the release, not the YAML. A release is never overwritten, and a plan that has not
+    changed since the last one is not released again.
 
     \b
     Example:

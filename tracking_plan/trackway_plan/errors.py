@@ -21,7 +21,7 @@ class PlanError(Exception):
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One thing that is wrong in one place of a plan; `str()` gives `file:line:column: message` and the hint."""
+    """One thing that is wrong in one place; `str()` gives `file:line:column: message` and the hint."""
 
     file: str
     line: int

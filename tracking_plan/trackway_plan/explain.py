@@ -41,10 +41,8 @@ _KIND_NAMES = {
 } | {kind: phrase for kind, (_, phrase) in formats.KIND_FORMATS.items()}
 
 
-def findings(
-    root: PropertySpec, errors: Iterable[Any], rules: Sequence[Rule] = ()
-) -> list[Finding]:
-    """The findings behind jsonschema's errors about a value of `root`, at most one kind of each in one place."""
+def findings(root: PropertySpec, errors: Iterable[Any], rules: Sequence[Rule] = ()) -> list[Finding]:
+    """The findings behind jsonschema's errors about a value of `root`, one of a code in one place."""
     found: dict[tuple[ViolationCode, Path], Finding] = {}
     wrong: set[Path] = set()
     for error in errors:
@@ -129,7 +127,7 @@ def _value(path: Path, spec: PropertySpec, keyword: str, limit: Any, value: Any)
 
 
 def _misfits(spec: PropertySpec, keyword: str, value: Any) -> bool:
-    """Whether a limit that failed belongs to the type itself: what fails it does not fit the type's column."""
+    """Whether a limit that failed is the type's own: what fails it does not fit the type's column."""
     if keyword == "format":
         return spec.kind in formats.KIND_FORMATS
     if not isinstance(value, int | float):
@@ -234,7 +232,7 @@ def pointer(path: Path) -> str:
 
 
 def _spec_at(root: PropertySpec, path: Path) -> PropertySpec:
-    """What the plan says about the value at a path; a part without a class of its own has that of the whole."""
+    """What the plan says about the value at a path; a part without a pii class has that of the whole."""
     spec, pii = root, root.pii
     for part in path:
         inside = spec.of if isinstance(part, int) else (spec.properties or {}).get(part)

@@ -1,18 +1,20 @@
 """
 The plan as msgspec types: the fast yes.
 
-A struct is built for each event, and a check for what msgspec cannot state (formats, decimals, patterns, unions of
-texts, rules). Whatever decodes and passes the check is accepted by jsonschema too; what does not is left to
-jsonschema, so this module may refuse more than it must (`1.0` for an int) but never accept more.
+A struct is built for each event, and a check for what msgspec cannot state (formats, decimals, patterns,
+unions of texts, rules). Whatever decodes and passes the check is accepted by jsonschema too; what does not is
+left to jsonschema, so this module may refuse more than it must (`1.0` for an int) but never accept more.
 
-Struct fields are the property names where those are plain identifiers; others (any script, spaces, keywords) get a
-field `p0`, `p1`, … and are renamed on the wire.
+Struct fields are the property names where those are plain identifiers; others (any script, spaces, keywords)
+get a field `p0`, `p1`, … and are renamed on the wire.
 """
 
+import functools
 import keyword
 import math
+import operator
 from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -34,7 +36,7 @@ def struct_type(name: str, properties: Mapping[str, PropertySpec]) -> type[Struc
         hint = value_type(spec, name=f"{name}_{field}")
         if hint is None or not _writable(wire):
             return None
-        fields.append((field, hint) if spec.required else (field, Union[hint, UnsetType], UNSET))
+        fields.append((field, hint) if spec.required else (field, hint | UnsetType, UNSET))
         rename[field] = wire
     return msgspec.defstruct(
         "Properties" if not name.isidentifier() else name,
@@ -74,7 +76,7 @@ def _writable(name: str) -> bool:
 
 
 def value_type(spec: PropertySpec, name: str = "Value") -> Any:
-    """The msgspec type of one value, or None where there is none (an object with a name msgspec cannot hold)."""
+    """The msgspec type of one value, or None for an object with a name msgspec cannot hold."""
     hint: Any
     if spec.kind == "list":
         item: Any = Any if spec.of is None else value_type(spec.of, name)
@@ -86,13 +88,13 @@ def value_type(spec: PropertySpec, name: str = "Value") -> Any:
     elif spec.kind == "object":
         hint = dict[str, Any] if spec.properties is None else struct_type(name, spec.properties)
     elif spec.kind == "union":
-        hint = Union[tuple(dict.fromkeys(_JSON_TYPES.get(part.kind, str) for part in spec.any_of))]
+        hint = functools.reduce(operator.or_, (_JSON_TYPES.get(part.kind, str) for part in spec.any_of))
     else:
         hint = _scalar_type(spec)
-    return Union[hint, None] if spec.nullable and hint is not None and hint is not Any else hint
+    return hint | None if spec.nullable and hint is not None and hint is not Any else hint
 
 
-_JSON_TYPES: dict[str, Any] = {"int": int, "number": Union[int, float], "bool": bool}
+_JSON_TYPES: dict[str, Any] = {"int": int, "number": int | float, "bool": bool}
 
 
 def _scalar_type(spec: PropertySpec) -> Any:
@@ -113,21 +115,19 @@ def _meta(**limits: Any) -> Meta:
 
 
 def _int_bounds(spec: PropertySpec) -> tuple[int, int]:
-    """The bounds of an int, or of a number that is written as an integer, inside 64 bits; (1, 0) when nothing fits."""
+    """The bounds of an int, or of a number written as an integer, inside 64 bits; (1, 0) if none fits."""
     low = INT_MIN if spec.min is None else max(math.ceil(_number(spec.min)), INT_MIN)
     high = INT_MAX if spec.max is None else min(math.floor(_number(spec.max)), INT_MAX)
     return (low, high) if low <= high else (1, 0)
 
 
 def _number_type(spec: PropertySpec) -> Any:
-    # An integer beyond 2**53 loses digits as a float, which could carry it over a bound: so it is compared as an int.
-    if spec.min is None and spec.max is None:
-        return float
+    # An integer beyond 2**53 loses digits as a float, which could carry it over a bound: compare it whole.
     low, high = _int_bounds(spec)
     as_float = Annotated[
         float, _meta(ge=_float_bound(spec.min, math.inf), le=_float_bound(spec.max, -math.inf))
     ]
-    return Union[Annotated[int, _meta(ge=low, le=high)], as_float]
+    return Annotated[int, _meta(ge=low, le=high)] | as_float
 
 
 def _float_bound(bound: Any, inward: float) -> float | None:
@@ -180,7 +180,7 @@ def _among(value: Any, values: Iterable[Any]) -> bool:
 
 
 def value_test(spec: PropertySpec) -> Test | None:
-    """What a decoded value must still pass, or None if msgspec has said it all; null is the type's business."""
+    """What a decoded value must still pass, or None if msgspec has said it all."""
     test: Test | None = None
     if spec.kind == "union":
         parts = [_whole_test(part) for part in spec.any_of]

@@ -1,8 +1,8 @@
 """
 What a text may look like: one function for each format, used by the fast way and by jsonschema alike.
 
-msgspec has types of its own for dates, UUIDs and decimals. They accept more than the plan means (a date-time without a
-zone, a UUID without hyphens, a Decimal from a number), so the fast way decodes text and asks here.
+msgspec has types of its own for dates, UUIDs and decimals. They accept more than the plan means (a date-time
+without a zone, a UUID without hyphens, a Decimal from a number), so the fast way decodes text and asks here.
 """
 
 from __future__ import annotations

@@ -52,7 +52,8 @@ def load_plan(directory: str | os.PathLike[str]) -> Plan:
     The plan in a directory.
 
     Raises:
-        PlanErrors: with every problem found, each as file, line, column, what is wrong and what to write instead.
+        PlanErrors: with every problem found, each as file, line, column, what is wrong and what to write
+        instead.
     """
     plan, problems = read_plan(directory)
     if problems:
@@ -138,14 +139,14 @@ class _Loader:
                 right = right or (folder == "events" and path.suffix == ".yaml" and name.count("/") == 2)
                 if not right:
                     hint = (
-                        "Files are plan.yaml, types.yaml, accepted.yaml, groups/<group>.yaml, traits/user.yaml, "
-                        "traits/account.yaml and events/<area>/<event>.yaml."
+                        "Files are plan.yaml, types.yaml, accepted.yaml, groups/<group>.yaml, "
+                        "traits/user.yaml, traits/account.yaml and events/<area>/<event>.yaml."
                     )
                     self.problems.append(
                         Problem(str(path), 1, 1, "no part of a plan is read from this place.", hint)
                     )
 
-    # ── plan.yaml ────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── plan.yaml ────────────────────────────────────────────────────────────
 
     def _head(self, reader: Reader, node: Node) -> dict[str, Any]:
         what = "the plan"
@@ -201,7 +202,7 @@ class _Loader:
             node, "`on_violation`", [code.value for code in ViolationCode]
         ).items():
             if reader.text(value, f"`{code}`") in _LATER_ACTIONS:
-                message = f"`{code}: {value.value}` is part of the plan language, but this version cannot do it yet."
+                message = f"this version knows `{code}: {value.value}`, but cannot do it yet."
                 hint = "Write `flag` (mark and store) or `quarantine` (set aside with its payload)."
                 reader.problem(value, message, hint)
             elif (
@@ -210,7 +211,7 @@ class _Loader:
                 policy[code] = action
         return policy
 
-    # ── types.yaml, groups, traits ───────────────────────────────────────────────────────────────────────────────
+    # ── types.yaml, groups, traits ────────────────────────────────────────────────────────────
 
     def _types(self) -> None:
         def read(reader: Reader, node: Node) -> None:
@@ -257,7 +258,7 @@ class _Loader:
             or {}
         )
 
-    # ── events ───────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── events ────────────────────────────────────────────────────────────
 
     def _event(self, reader: Reader, node: Node) -> tuple[Place, EventSpec] | None:
         known = (*EventSpec.__struct_fields__, "event")
@@ -320,7 +321,7 @@ class _Loader:
         at: tuple[str, ...],
         read: Callable[..., Any],
     ) -> tuple[Any, ...]:
-        found = []
+        found: list[Any] = []
         for node in reader.items(keys[key], f"`{key}` of {what}") if key in keys else ():
             value = read(reader, node, f"an entry in `{key}` of {what}")
             if value is not None:

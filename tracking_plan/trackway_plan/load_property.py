@@ -1,8 +1,8 @@
 """
 One property of the plan from its YAML: `{type: choice, required: true, choices: {card: Any card scheme}}`.
 
-Types are a kind (`string`, `int`, …), a name from types.yaml, or a list of scalar kinds for a union. Which keys a kind
-takes is the table `CONSTRAINTS`.
+Types are a kind (`string`, `int`, …), a name from types.yaml, or a list of scalar kinds for a union. Which
+keys a kind takes is the table `CONSTRAINTS`.
 """
 
 from __future__ import annotations
@@ -203,7 +203,7 @@ class PropertyReader:
         base: PropertySpec,
         values: dict[str, Any],
     ) -> None:
-        """Read the keys that depend on the kind into `values`; in a union, each goes to the parts that take it."""
+        """Read the keys that depend on the kind into `values`; in a union, into the parts that take them."""
         parts = list(base.any_of) or [base]
         for key, node in keys.items():
             if key in COMMON:
@@ -274,7 +274,9 @@ class PropertyReader:
                     )
         values, depth = _extent(spec)
         if values > _MAX_VALUES or depth > _MAX_DEPTH:
-            message = f"{what} holds {values} values nested {depth} deep; {_MAX_VALUES} and {_MAX_DEPTH} are the limits."
+            message = (
+                f"{what} holds {values} values, {depth} deep; the limits are {_MAX_VALUES} and {_MAX_DEPTH}."
+            )
             reader.problem(
                 node, message, "Make an inner part `type: object` without `properties`, or split the event."
             )

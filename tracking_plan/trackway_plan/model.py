@@ -1,8 +1,8 @@
 """
 The plan as frozen values: what `load` makes of the YAML, what a release holds as JSON, what `validate` reads.
 
-    Plan ── sources, naming, policy, groups, types, traits, events      as people wrote it (properties by group)
-      └▶ Release ── events, traits, policy                              as machines use it (all properties in place)
+    Plan ── sources, naming, policy, groups, types, traits, events     as people wrote it
+      └▶ Release ── sources, policy, traits, events                    as machines use it, groups in place
 
 Everything here is a msgspec struct, so a release reads and writes itself; defaults are left out of the JSON.
 """
@@ -73,7 +73,7 @@ class Action(StrEnum):
 DEFAULT_POLICY: dict[str, str] = {code.value: Action.FLAG.value for code in ViolationCode} | {
     ViolationCode.WRONG_TYPE.value: Action.QUARANTINE.value
 }
-"""Nothing is lost: what does not fit its column is set aside with its payload, all else is marked and stored."""
+"""Nothing is lost: what does not fit its column is quarantined, all else is marked and stored."""
 
 
 class Base(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -141,7 +141,7 @@ class Rule(Base, frozen=True, kw_only=True):
 
 
 class Former(Base, frozen=True, kw_only=True):
-    """A name used up to revision `through`: of the event (`event`), or of the property that is `now` called so."""
+    """A name used up to revision `through`: of the event, or of the `property` that is `now` called so."""
 
     event: str = ""
     property: str = ""

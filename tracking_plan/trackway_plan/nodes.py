@@ -4,9 +4,9 @@ One YAML file as nodes that know their line and column, and typed reading of the
     file ─ read_file ─▶ node ─ Reader.mapping / text / integer … ─▶ values
                                         └▶ Problem(file, line, column, message, hint)
 
-The C parser composes nodes; nothing is ever constructed from a tag. What makes YAML treacherous is refused: anchors
-and aliases (a bomb in 300 bytes), tabs, duplicate keys, `no` that means false, dates and numbers in disguise, very
-large files, and nesting so deep that the parser would end the process.
+The C parser composes nodes; nothing is ever constructed from a tag. What makes YAML treacherous is refused:
+anchors and aliases (a bomb in 300 bytes), tabs, duplicate keys, `no` that means false, dates and numbers in
+disguise, very large files, and nesting so deep that the parser would end the process.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _text(path: Path) -> str:
 
 def _parsed(text: str) -> Node:
     try:
-        # Reading the parser's events costs half as much again, so that is done only where the text gives reason.
+        # Reading the parser's events costs half as much again: only where the text gives reason.
         if not _harmless(text):
             _refuse_treacherous(text)
         node: Node | None = yaml.compose(text, Loader=_Loader)
@@ -132,7 +132,9 @@ def _refuse_treacherous(text: str) -> None:
         where = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         anchor = getattr(event, "anchor", None)
         if anchor is not None:
-            what = f"the alias `*{anchor}`" if isinstance(event, yaml.AliasEvent) else f"the anchor `&{anchor}`"
+            what = (
+                f"the alias `*{anchor}`" if isinstance(event, yaml.AliasEvent) else f"the anchor `&{anchor}`"
+            )
             message = f"{what}: a plan has no anchors and aliases."
             raise _Refused(message, _INSTEAD, *where)
         depth += isinstance(event, yaml.CollectionStartEvent)
@@ -163,7 +165,7 @@ def _syntax_hint(error: yaml.MarkedYAMLError) -> str:
 
 
 class Reader:
-    """Reads the nodes of one file; whatever is wrong goes to `problems`, and the caller gets None or a default."""
+    """Reads the nodes of one file; what is wrong goes to `problems`, the caller gets None or a default."""
 
     def __init__(self, file: str, problems: list[Problem]) -> None:
         self.file = file

@@ -19,7 +19,7 @@ def plan_notes(plan: Plan) -> list[Problem]:
         for name, spec in properties.items():
             if spec.store != "plain":
                 place = plan.places[*at, "properties", name]
-                message = f"`store: {spec.store}` of `{name}` is kept in the release, but not acted on by this version."
+                message = f"this version does not act on `store: {spec.store}` of `{name}` yet."
                 hint = (
                     "The value is stored as it was sent. Leave it out of the event if it must not be stored."
                 )

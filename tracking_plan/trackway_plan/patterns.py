@@ -8,12 +8,14 @@ Patterns: a subset of regular expressions that means the same in Python and Java
     (…|…)       a group (also written (?:…)) and alternatives
     * + ? {2} {2,} {2,5}      how often the character, class or group before it
 
-A pattern matches the whole value; `^` at its start and `$` at its end are allowed and change nothing. Left out because
-the two languages differ: \s \b \D \W \S \p, look-around, back references, lazy and possessive quantifiers.
+A pattern matches the whole value; `^` at its start and `$` at its end are allowed and change nothing. Left
+out because the two languages differ: \s \b \D \W \S \p, look-around, back references, lazy and possessive
+quantifiers.
 
-Both languages match by backtracking: `^(a+)+$` on 27 characters took 3 s. So a group that repeats may hold neither
-another repetition nor alternatives, at most one repetition may be able to match what follows it as well, and a value
-of more than 1,000 characters matches no pattern. That bounds the work by the square of the value's length.
+Both languages match by backtracking: `^(a+)+$` on 27 characters took 3 s. So a group that repeats may hold
+neither another repetition nor alternatives, at most one repetition may be able to match what follows it as
+well, and a value of more than 1,000 characters matches no pattern. That bounds the work by the square of the
+value's length.
 """
 
 from __future__ import annotations
@@ -97,7 +99,7 @@ class _Parser:
             self._refuse("`)` without its `(`")
         if anchored and len(branches) > 1:
             self._refuse(
-                "`^` and `$` beside `|` bind to one alternative only; leave them out, a pattern always matches the whole value",
+                "`^` and `$` beside `|` bind to one alternative only; leave them out",
                 at=0,
             )
         return branches
@@ -235,7 +237,7 @@ def _refuse_runaways(branches: tuple[tuple[_Piece, ...], ...]) -> None:
         )
         raise PatternError(msg)
     if choices > MOST_FREE_CHOICES:
-        msg = f"more than {MOST_FREE_CHOICES} alternatives or optional parts begin alike; write what they share once"
+        msg = f"over {MOST_FREE_CHOICES} alternatives or optional parts begin alike; put that first"
         raise PatternError(msg)
 
 

@@ -1,11 +1,11 @@
 """
 Releases: a whole plan frozen into one JSON file that SDK, collector and analytics read without YAML.
 
-    plan (YAML) ── compile_release ─▶ Release ── write_release ─▶ releases/0003.json ── Release.load ─▶ Validator
+    Plan ── compile_release ─▶ Release ── write_release ─▶ releases/0003.json ── Release.load ─▶ Release
 
-Groups and named types are expanded in place. The file is canonical (sorted keys, two spaces), and its `hash` is the
-first 12 hex digits of the SHA-256 of its content without `rev`, `hash` and `created`: equal plans have equal hashes,
-and an edit by hand is found when the file is read.
+Groups and named types are expanded in place. The file is canonical (sorted keys, two spaces), and its `hash`
+is the first 12 hex digits of the SHA-256 of its content without `rev`, `hash` and `created`: equal plans have
+equal hashes, and an edit by hand is found when the file is read.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ class Release(Base, frozen=True, kw_only=True):
     created: str = ""
     """The day it was written (ISO date), or "" for one that was compiled in memory."""
     summary: str = ""
-    sources: dict[str, Source] = {}
-    events: dict[str, EventSpec] = {}
-    traits: dict[str, dict[str, PropertySpec]] = {}
-    on_violation: dict[str, str] = {}
+    sources: dict[str, Source] = msgspec.field(default_factory=dict)
+    events: dict[str, EventSpec] = msgspec.field(default_factory=dict)
+    traits: dict[str, dict[str, PropertySpec]] = msgspec.field(default_factory=dict)
+    on_violation: dict[str, str] = msgspec.field(default_factory=dict)
 
     def to_json(self) -> bytes:
         """The canonical file content, ending in a newline."""
@@ -55,19 +55,19 @@ class Release(Base, frozen=True, kw_only=True):
             stated = msgspec.json.decode(content, type=_Stated)
             if stated.format != FORMAT:
                 message = (
-                    f"this release has format {stated.format}, and this version of trackway reads format {FORMAT}.\n"
-                    f"  Install the version of trackway that wrote it, or release the plan again with this one."
+                    f"this release has format {stated.format}, and this version reads format {FORMAT}.\n"
+                    "  Install the version of trackway that wrote it, or release the plan again."
                 )
                 raise ReleaseError(message, path)
             release = msgspec.json.decode(content, type=cls)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            message = f"this is not a release of a tracking plan: {error}\n  Write one with `trackway plan release`."
+            message = f"this is not a release: {error}\n  Write one with `trackway plan release`."
             raise ReleaseError(message, path) from error
         actual = content_hash(release)
         if release.hash != actual:
             message = (
-                f"the content has hash {actual} but states {release.hash or 'none'}: the file was edited by hand.\n"
-                "  Releases are immutable. Take it back from Git, change the YAML, and write the next release."
+                f"the content has hash {actual} but states {release.hash or 'none'}: it was edited by hand.\n"
+                "  Releases are immutable. Take it back from Git, change the YAML, and release again."
             )
             raise ReleaseError(message, path)
         return release
@@ -173,7 +173,8 @@ def latest_release(directory: Path) -> Release | None:
 
 def write_release(plan: Plan, directory: Path, created: date | None = None) -> tuple[Release, Path | None]:
     """
-    Freeze the plan as its next release and return it with its file, or the latest and None if nothing has changed.
+    Freeze the plan as its next release and return it with its file, or the latest and None if nothing has
+    changed.
 
     Raises:
         ReleaseError: the latest release cannot be read.
@@ -189,6 +190,6 @@ def write_release(plan: Plan, directory: Path, created: date | None = None) -> t
         with path.open("xb") as file:
             file.write(release.to_json())
     except FileExistsError as error:
-        message = f"{path}: release {release.rev} exists already, and releases are immutable.\n  Release again for the next number."
+        message = f"{path}: it exists already.\n  Releases are immutable: release again for the next number."
         raise ReleaseExistsError(message) from error
     return release, path

@@ -1,9 +1,9 @@
 """
 The plan as JSON Schema (Draft 2020-12): what has the last word on an event.
 
-Three things have no standard keyword: a pattern that matches the whole value (`pattern` is emitted anchored and
-checked by our own matcher, because `$` in Python also matches before a final newline), and the bounds of decimals
-(`decimalMinimum`, `decimalMaximum`), which are text. `format` is always asserted.
+Three things have no standard keyword: a pattern that matches the whole value (`pattern` is emitted anchored
+and checked by our own matcher, because `$` in Python also matches before a final newline), and the bounds of
+decimals (`decimalMinimum`, `decimalMaximum`), which are text. `format` is always asserted.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def _bounds(spec: PropertySpec) -> list[Schema] | None:
 
 
 def schema_validator(schema: Schema) -> SchemaValidator:
-    """A jsonschema validator for a schema of this module; imports jsonschema, which takes a tenth of a second."""
+    """A jsonschema validator for a schema of this module; imports jsonschema, which takes 0.1 s."""
     import jsonschema
 
     checker = jsonschema.FormatChecker(formats=())

@@ -1,8 +1,8 @@
 """
 How properties are stored: a path for each, and one storage type for each path over the whole plan.
 
-`properties` is one JSON column in the warehouse, so the same name in two events is the same column. An integer here
-and text there would make one of them unreadable.
+`properties` is one JSON column in the warehouse, so the same name in two events is the same column. An
+integer here and text there would make one of them unreadable.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ _LOW_CARDINALITY = re.compile(r"LowCardinality\((.*)\)")
 
 def storage_type(spec: PropertySpec) -> str:
     """
-    What a value is stored as: `text`, `int`, `number`, `decimal`, `list of text` …, with the column when one is named.
+    What a value is stored as: `text`, `int`, `number`, `decimal`, `list of text` …, with the column when one
+    is named.
 
     `string`, `text` and `choice` are all text, and LowCardinality is a matter of speed, not of type.
     """
@@ -35,7 +36,7 @@ def storage_type(spec: PropertySpec) -> str:
 def storage_paths(
     properties: Mapping[str, PropertySpec], prefix: str = ""
 ) -> Iterator[tuple[str, PropertySpec]]:
-    """Each property's path in the warehouse (`shipping.city`; `store_as` counts), those inside objects too."""
+    """Every path in the warehouse (`shipping.city`), those inside objects too; `store_as` counts."""
     for name, spec in properties.items():
         path = prefix + (spec.store_as or name)
         yield path, spec

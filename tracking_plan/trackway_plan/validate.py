@@ -5,7 +5,8 @@ The one validator: the same verdict for the same event in SDK, collector, tests,
                     │ refused                            │ refused
                     └──────────────▶ jsonschema ◀────────┘ ─▶ violations ─▶ policy ─▶ outcome
 
-msgspec is the fast yes. What it refuses goes to jsonschema, whose verdict is final and whose reasons people read.
+msgspec is the fast yes. What it refuses goes to jsonschema, whose verdict is final and whose reasons people
+read.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Verdict(Struct, frozen=True):
 
 
 class Shape:
-    """How one set of properties (an event's or a person's) is checked both ways; the slow way is built at first use."""
+    """How one set of properties (an event's or a person's) is checked, both ways."""
 
     __slots__ = ("_spec", "_validator", "event", "extra", "schema", "struct")
 
@@ -69,7 +70,7 @@ class Shape:
             value = msgspec.json.decode(raw, type=self.struct)
         except UNREADABLE:
             return False
-        return self.extra is None or self.extra(value)
+        return self.extra is None or self.extra(value)  # noqa: S610 - not Django's
 
     def findings(self, properties: Properties) -> list[explain.Finding]:
         """What is wrong with these properties, after both ways; empty if nothing is."""
@@ -116,7 +117,8 @@ class Validator:
 
     def check_track(self, event: str, properties: Properties, source: str | None = None) -> Verdict:
         """
-        The verdict on a track event; `properties` as raw JSON, or as a mapping, which is written as JSON first.
+        The verdict on a track event; `properties` as raw JSON, or as a mapping, which is written as JSON
+        first.
 
         Without a `source`, or with one the plan does not know, nothing is said about who may send the event.
         """
@@ -134,19 +136,19 @@ class Validator:
         return self._explain(event, properties, source)
 
     def check_traits(self, kind: Literal["user", "account"], traits: Properties) -> Verdict:
-        """The verdict on the traits of an identify (user) or group (account) call; "unplanned" if the plan has none."""
+        """The verdict on the traits of a user or an account; "unplanned" if the plan has none."""
         shape = self._traits.get(kind)
         if shape is None:
             return Verdict("unplanned", (), self.release.rev)
         return self._verdict(shape.findings(traits), None, None)
 
     def properties_type(self, event: str) -> type[Struct] | None:
-        """The struct whose successful decode, with `extra_check`, means "ok"; None if there is no such struct."""
+        """The struct whose successful decode, with `extra_check`, means "ok"; None if there is none."""
         shape = self._events.get(event)
         return shape.struct if shape else None
 
     def extra_check(self, event: str) -> fast.Test | None:
-        """What a decoded struct must still pass (formats, patterns, rules …), or None if decoding says it all."""
+        """What a decoded struct must still pass (formats, rules …), or None if decoding says it all."""
         shape = self._events.get(event)
         return shape.extra if shape else None
 
