@@ -11,10 +11,12 @@ import logging
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -26,8 +28,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from trackway_analytics import Events
-from trackway_analytics.demo import questions, report
+from trackway_analytics import Answer, Events, Funnel
+from trackway_analytics.demo import published, questions, report
 from trackway_analytics.demo.finding import find_incident
 from trackway_analytics.demo.ledger import Line, arrived, draw_up
 from trackway_analytics.demo.replay import LOGS, TOTAL_EVENTS
@@ -177,6 +179,34 @@ def _report(console: Console, warehouse: Warehouse, lines: list[Line], kills: in
     if found is None:
         problems.append("shop: the planted payment incident was not found")
     return problems
+
+
+def _session_funnel(console: Console, events: Events) -> list[str]:
+    answer = questions.shop_session_funnel(events)
+    differences = published.funnel_differences(answer.population, dict(zip(*_columns(answer), strict=True)))
+    agreed = "As published by the log's authors: 1,022 / 512 / 173 of 3,605 sessions."
+    parts = (*report.answer_parts(answer), report.checks_text(differences, agreed))
+    report.section(console, "Funnel: synthetic shop log, by session", *parts)
+    return differences
+
+
+def _columns(answer: Funnel) -> tuple[list[str], list[int]]:
+    frame = answer.df
+    return list(frame["label"]), list(frame[answer.units])
+
+
+def _credits(console: Console, answer: Answer[Any]) -> list[str]:
+    frame = answer.df
+    differences = [
+        difference
+        for model in published.CREDITS
+        for difference in published.credit_differences(
+            model, dict(zip(frame["channel"], frame[model], strict=True))
+        )
+    ]
+    agreed = "All 36 credits are those that two other programs publish for this sample, to six digits."
+    console.print(Padding(report.checks_text(differences, agreed), (0, 0, 0, 2)))
+    return differences
 
 
 def _say_where(console: Console, stack: Stack, console_url: str) -> None:

@@ -30,13 +30,16 @@ CREDITS: dict[str, dict[str, float]] = {
 }  # fmt: skip
 
 
-def funnel_differences(found: dict[str, int]) -> list[str]:
+def funnel_differences(sessions: int, found: dict[str, int]) -> list[str]:
     """Return one sentence for each step of the shop's session funnel that is not as published."""
-    return [
+    off = [
         f"shop: {found.get(step, 0):,} sessions reached {step}, published are {published:,}"
         for step, published in SHOP_SESSION_FUNNEL.items()
         if found.get(step, 0) != published
     ]
+    if sessions != SHOP_SESSIONS:
+        off.append(f"shop: there are {sessions:,} sessions, published are {SHOP_SESSIONS:,}")
+    return off
 
 
 def credit_differences(model: str, found: dict[str, float]) -> list[str]:

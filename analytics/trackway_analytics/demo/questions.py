@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from trackway_analytics import Answer, Events
+from trackway_analytics import Answer, Events, Funnel
 
 ONBOARDING = (
     "onboarding_welcome_screen",
@@ -41,20 +41,26 @@ def funnel(events: Events) -> Answer[Any]:
 
 def paths(events: Events) -> Answer[Any]:
     """What users of the app do after the welcome screen."""
-    return events.paths(start=ONBOARDING[0], steps=5, source="air")
+    return events.paths(start=ONBOARDING[0], steps=5, top=6, source="air")
 
 
 def retention(events: Events) -> Answer[Any]:
-    """In which weeks after their first one users of the shop come back."""
-    return events.retention(period="week", source="shop")
+    """In which months after their first one users of the shop come back."""
+    return events.retention(period="month", periods=5, source="shop")
 
 
 def attribution(events: Events) -> Answer[Any]:
     """Which channels the conversions of the sample are credited to."""
-    return events.attribution(conversion="conversion", touch="touch", channel="channel", lookback="30d")
+    return events.attribution(
+        conversion="conversion",
+        touch="touch",
+        channel="channel",
+        models=("first", "last", "linear"),
+        source="channels",
+    )
 
 
-def shop_session_funnel(events: Events) -> Answer[Any]:
+def shop_session_funnel(events: Events) -> Funnel:
     """From the cart to a purchase, by session: the funnel whose figures are published."""
     return events.funnel(*SHOP_CHECKOUT, unit="session", source="shop")
 
@@ -64,7 +70,7 @@ QUESTIONS = {
     for question in (
         Question("funnel", "Funnel", "real app log, one day, by user", "air", funnel),
         Question("paths", "Paths", "real app log, first steps of each session", "air", paths),
-        Question("retention", "Retention", "synthetic shop log, weekly cohorts", "shop", retention),
+        Question("retention", "Retention", "synthetic shop log, monthly cohorts", "shop", retention),
         Question(
             "attribution", "Attribution", "sample of journeys, touches an hour apart", "channels", attribution
         ),
