@@ -13,13 +13,15 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
 from aiohttp import web
 
 from trackway_collector.errors import RequestRefused, SpoolCorrupt, SpoolFull, SpoolUnavailable
 from trackway_collector.ingest.auth import WriteKeys
-from trackway_collector.ingest.decode import BatchDecoder, malformed, write_key_of
+from trackway_collector.ingest.decode import BatchDecoder, write_key_of
+from trackway_collector.ingest.encodings import decompress, too_large
 from trackway_collector.ingest.judge import CALLS
 from trackway_collector.ingest.metrics import render_metrics
 from trackway_collector.outcomes import IngestCounters, Outcome
@@ -50,11 +52,12 @@ class Ingest:
         """Store the events of one request and answer."""
         try:
             source = self.keys.source_of_header(request.headers.get("Authorization"))
-            body = await _read(request)
+            body = await _read(request, self.decoder.limits.batch_bytes)
             if source is None:
                 source = self.keys.source_of_key(write_key_of(body))
-            record = self.decoder.decode(
-                body, call=call, source=source, received_at_us=time.time_ns() // 1000, ip=request.remote or ""
+            received_at_us = time.time_ns() // 1000
+            record, body = self.decoder.decode(
+                body, call=call, source=source, received_at_us=received_at_us, ip=request.remote or ""
             )
             if call and record.exceptions and record.exceptions[0].outcome == Outcome.REJECTED:
                 rejection = record.exceptions[0]
@@ -119,6 +122,15 @@ def make_app(ingest: Ingest) -> web.Application:
     return app
 
 
+def make_runner(app: web.Application, **options: Any) -> web.AppRunner:
+    """
+    Return a runner that hands bodies over as they came.
+
+    aiohttp's own decompression breaks the connection on a damaged body, where a client must get its 400.
+    """
+    return web.AppRunner(app, access_log=None, auto_decompress=False, **options)
+
+
 async def live(request: web.Request) -> web.Response:
     """Say that the process answers."""
     return web.json_response({"live": True})
@@ -150,14 +162,12 @@ def _handler(ingest: Ingest, call: str) -> Callable[[web.Request], Awaitable[web
     return handle
 
 
-async def _read(request: web.Request) -> bytes:
+async def _read(request: web.Request, max_bytes: int) -> bytes:
     try:
-        return await request.read()
+        body = await request.read()
     except web.HTTPRequestEntityTooLarge as error:
-        message = f"The body is larger than {request.client_max_size} bytes after decompression. Send smaller batches."
-        raise RequestRefused(400, "batch_too_large", message) from error
-    except web.RequestPayloadError as error:
-        raise malformed(error) from error
+        raise too_large(max_bytes) from error
+    return decompress(body, request.headers.get("Content-Encoding", ""), max_bytes)
 
 
 def _results(record: Record) -> bytes:

@@ -16,8 +16,9 @@ import msgspec
 from trackway_plan import Release, Validator
 
 from trackway_collector.errors import RequestRefused
+from trackway_collector.ingest import mend
 from trackway_collector.ingest.judge import Limits, judge
-from trackway_collector.outcomes import Outcome
+from trackway_collector.outcomes import EnvelopeFault, Outcome
 from trackway_collector.spool.record import EventVerdict, Record
 from trackway_collector.timestamps import EARLIEST_YEAR, LATEST_YEAR
 
@@ -43,9 +44,9 @@ class BatchDecoder:
         self._verdict = Outcome.OK if release else Outcome.UNPLANNED
         self._fast: dict[str, _FastBatch | None] = {}
 
-    def decode(self, body: bytes, *, call: str, source: str, received_at_us: int, ip: str) -> Record:
+    def decode(self, body: bytes, *, call: str, source: str, received_at_us: int, ip: str) -> tuple[Record, bytes]:
         """
-        Return the spool record of a body.
+        Return the spool record of a body, and the body as the spool shall keep it.
 
         Args:
             call: the route's call (`track`, …) when the body is one event; empty when it is a batch.
@@ -55,22 +56,20 @@ class BatchDecoder:
         """
         if call:
             verdict = self._judge(body, call, source)
-            return self._record(source, received_at_us, 1, call, ip, {0: verdict} if verdict else {})
+            if verdict is not None and EnvelopeFault.UNDECODABLE in verdict.violations:
+                body = mend.event(body)
+            exceptions = {0: verdict} if verdict else {}
+            return Record(source, received_at_us, 1, self._verdict, self.rev, call, ip, True, exceptions), body
         events = self._count_if_all_fine(body, source)
         if events:
-            return self._record(source, received_at_us, events, "", ip, {})
-        batch = self._split(body)
+            return Record(source, received_at_us, events, self._verdict, self.rev, "", ip), body
+        batch, body = self._split(body)
         exceptions = {}
         for position, raw in enumerate(batch):
             verdict = self._judge(raw, "", source)
             if verdict is not None:
                 exceptions[position] = verdict
-        return self._record(source, received_at_us, len(batch), "", ip, exceptions)
-
-    def _record(
-        self, source: str, received_at_us: int, events: int, call: str, ip: str, exceptions: dict[int, EventVerdict]
-    ) -> Record:
-        return Record(source, received_at_us, events, self._verdict, self.rev, call, ip, exceptions)
+        return Record(source, received_at_us, len(batch), self._verdict, self.rev, "", ip, True, exceptions), body
 
     def _judge(self, raw: bytes | msgspec.Raw, call: str, source: str) -> EventVerdict | None:
         return judge(raw, call=call, source=source, validator=self._validator, limits=self.limits)
@@ -82,17 +81,26 @@ class BatchDecoder:
         fast = self._fast[source]
         return fast.count(body) if fast is not None else 0
 
-    def _split(self, body: bytes) -> list[msgspec.Raw]:
+    def _split(self, body: bytes) -> tuple[list[msgspec.Raw], bytes]:
         try:
             batch = _envelope.decode(body).batch
         except msgspec.ValidationError as error:
-            raise RequestRefused(400, "bad_batch", f'A batch is an object {{"batch": [events]}}: {error}.') from error
+            raise bad_batch(error) from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise malformed(error) from error
+            # One event may be to blame; it must not cost the others.
+            mended = mend.batch(body)
+            if mended is None:
+                raise malformed(error) from error
+            return self._split(mended)
         if len(batch) > self.limits.batch_events:
             message = f"The batch holds {len(batch)} events; the limit is {self.limits.batch_events}. Send smaller ones."
             raise RequestRefused(400, "too_many_events", message)
-        return batch
+        return batch, body
+
+
+def bad_batch(error: Exception) -> RequestRefused:
+    """Return the answer to JSON that is no batch."""
+    return RequestRefused(400, "bad_batch", f'A batch is an object {{"batch": [events]}}: {error}.')
 
 
 def write_key_of(body: bytes) -> object:

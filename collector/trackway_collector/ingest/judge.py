@@ -69,10 +69,14 @@ def judge(
         return EventVerdict(Outcome.REJECTED, (Rejection.EVENT_TOO_LARGE,), (reason,), _own_message_id(raw))
     try:
         head = _head.decode(raw)
-        if head.properties is not msgspec.UNSET:
-            _anything.decode(head.properties)
-        if head.traits is not msgspec.UNSET:
-            _anything.decode(head.traits)
+    except msgspec.ValidationError as error:
+        return _bad_envelope(raw, error)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _undecodable(raw, error)
+    try:
+        for values in (head.properties, head.traits):
+            if values is not msgspec.UNSET:
+                _anything.decode(values)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return _undecodable(raw, error)
     kind = call or head.type
@@ -108,9 +112,9 @@ def _judge_by_plan(
         return EventVerdict(Outcome.QUARANTINED, flags + codes, reasons, message_id)
     if flags or codes:
         return EventVerdict(Outcome.FLAGGED, flags + codes, (), message_id)
-    # The validator took the careful way too: values such as 1.0 for an integer are fine, but not as the fast way has
-    # them. Naming the event tells the loader to look at each value.
-    return EventVerdict(Outcome.OK, (), (), message_id)
+    if verdict.outcome == Outcome.OK and not message_id:
+        return None
+    return EventVerdict(verdict.outcome, (), (), message_id)
 
 
 def _envelope_flags(head: Head) -> tuple[str, ...]:
@@ -154,11 +158,14 @@ def _object(raw: msgspec.Raw | msgspec.UnsetType) -> bytes:
     return bytes(raw)
 
 
+def _bad_envelope(raw: bytes | msgspec.Raw, error: msgspec.ValidationError) -> EventVerdict:
+    if bytes(raw)[:1] == b'"':  # what `mend` makes of an event it cannot save
+        return _undecodable(raw, ValueError("it holds bytes, text or numbers that JSON cannot carry"))
+    reason = f"The envelope is wrong: {error}."
+    return EventVerdict(Outcome.QUARANTINED, (EnvelopeFault.BAD_ENVELOPE,), (reason,), _digest(bytes(raw)))
+
+
 def _undecodable(raw: bytes | msgspec.Raw, error: Exception) -> EventVerdict:
-    message_id = _digest(bytes(raw))
-    if isinstance(error, msgspec.ValidationError):
-        reason = f"The envelope is wrong: {error}."
-        return EventVerdict(Outcome.QUARANTINED, (EnvelopeFault.BAD_ENVELOPE,), (reason,), message_id)
     what = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
     reason = f"The event is not readable JSON text: {what}."
-    return EventVerdict(Outcome.QUARANTINED, (EnvelopeFault.UNDECODABLE,), (reason,), message_id)
+    return EventVerdict(Outcome.QUARANTINED, (EnvelopeFault.UNDECODABLE,), (reason,), _digest(bytes(raw)))

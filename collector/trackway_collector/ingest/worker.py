@@ -14,7 +14,7 @@ from trackway_plan import Release
 
 from trackway_collector.config import Settings
 from trackway_collector.errors import ConfigError
-from trackway_collector.ingest.app import Ingest, make_app
+from trackway_collector.ingest.app import Ingest, make_app, make_runner
 from trackway_collector.ingest.auth import WriteKeys
 from trackway_collector.ingest.decode import BatchDecoder
 from trackway_collector.outcomes import IngestCounters
@@ -72,7 +72,7 @@ async def serve(settings: Settings, worker: str = "w0", *, parent_pipe: bool = F
     stop = asyncio.Event()
     stop_on_signals(stop, parent_pipe=parent_pipe)
     app = make_app(make_ingest(settings, worker))
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=DRAIN_S)
+    runner = make_runner(app, shutdown_timeout=DRAIN_S)
     await runner.setup()
     site = web.TCPSite(runner, settings.host, settings.port, backlog=1024)
     try:

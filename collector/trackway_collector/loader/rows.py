@@ -210,7 +210,7 @@ class RowMaker:
             if original_us is None and wire.timestamp is not None:
                 row.misfits = {"timestamp": json_text(wire.timestamp)}
             # What the fast way accepted fits as it is. Anything else is looked at value by value.
-            careful = verdict is not None or outcome != Outcome.OK or record.validated_rev != self._trusted_rev
+            careful = record.careful or outcome != Outcome.OK or record.validated_rev != self._trusted_rev
             properties = self._values(wire.properties, self._properties, row, "", careful)
             traits = self._values(wire.traits, self._traits, row, "traits.", True)
             context = self._context.piece(bytes(wire.context), request.context)

@@ -41,6 +41,8 @@ class Record(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True, g
     """`track`, `identify` …: the body is one event sent to that route. Empty: the body is a batch."""
     ip: str = ""
     """The client's address as the collector saw it."""
+    careful: bool = False
+    """The events were judged one by one: values such as 1.0 for an integer are fine but may not be stored as they are."""
     exceptions: dict[int, EventVerdict] = {}  # noqa: RUF012 - a msgspec struct copies its defaults
     """Position in the body → verdict."""
 

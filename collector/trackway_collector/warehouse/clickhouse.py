@@ -21,6 +21,12 @@ T = TypeVar("T")
 _WRONG_LOGIN = {192, 193, 194, 516}  # UNKNOWN_USER, WRONG_PASSWORD, REQUIRED_PASSWORD, AUTHENTICATION_FAILED
 
 
+def _sent(client: Any, settings: Settings | None) -> dict[str, str | int]:
+    """The settings to send. A server refuses those that its user may not change; the driver would drop them silently."""
+    client.valid_transport_settings = client.valid_transport_settings | set(settings or {})
+    return dict(settings or {})
+
+
 class ClickHouseWarehouse:
     """
     One database of a server.
@@ -46,18 +52,22 @@ class ClickHouseWarehouse:
 
     def query(self, sql: str, params: Params | None = None, settings: Settings | None = None) -> QueryResult:
         bound = exact(params)
-        result = self._call(lambda client: client.query(sql, parameters=bound, settings=dict(settings or {})))
-        if not result.column_names:
-            return native.without_rows(self._columns(sql, bound, settings))
-        types = tuple(column.name for column in result.column_types)
-        return QueryResult(tuple(result.column_names), types, [tuple(row) for row in result.result_rows])
+
+        def ask(client: Any) -> QueryResult:
+            result = client.query(sql, parameters=bound, settings=_sent(client, settings))
+            # The rows are read, and errors in mid-result raised, only here.
+            rows = [tuple(row) for row in result.result_rows]
+            return QueryResult(tuple(result.column_names), tuple(kind.name for kind in result.column_types), rows)
+
+        found = self._call(ask)
+        return found if found.columns else native.without_rows(self._columns(sql, bound, settings))
 
     def query_df(
         self, sql: str, params: Params | None = None, settings: Settings | None = None
     ) -> pandas.DataFrame:
         bound = exact(params)
         frame: pandas.DataFrame = self._call(
-            lambda client: client.query_df(sql, parameters=bound, settings=dict(settings or {}))
+            lambda client: client.query_df(sql, parameters=bound, settings=_sent(client, settings))
         )
         return frame if len(frame.columns) else native.without_rows_df(self._columns(sql, bound, settings))
 
@@ -68,7 +78,7 @@ class ClickHouseWarehouse:
 
     def command(self, sql: str, params: Params | None = None, settings: Settings | None = None) -> None:
         bound = exact(params)
-        self._call(lambda client: client.command(sql, parameters=bound, settings=dict(settings or {})))
+        self._call(lambda client: client.command(sql, parameters=bound, settings=_sent(client, settings)))
 
     def create_database(self) -> None:
         sql = f"CREATE DATABASE IF NOT EXISTS `{self.database}`"
@@ -100,7 +110,7 @@ class ClickHouseWarehouse:
 
     def _bytes(self, sql: str, bound: dict[str, object], settings: Settings | None, fmt: str) -> bytes:
         body: bytes = self._call(
-            lambda client: client.raw_query(sql, parameters=bound, settings=dict(settings or {}), fmt=fmt)
+            lambda client: client.raw_query(sql, parameters=bound, settings=_sent(client, settings), fmt=fmt)
         )
         return body
 

@@ -1,0 +1,156 @@
+"""The verdict on single events, whatever they hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from trackway_collector.ingest.decode import BatchDecoder
+from trackway_collector.spool import EventVerdict, Record
+from trackway_plan import Release
+
+from .test_wire import event
+
+
+def judge(release: Release | None, *events: dict[str, Any] | bytes, source: str = "web") -> Record:
+    """Return the record of a batch of these events."""
+    parts = [item if isinstance(item, bytes) else msgspec.json.encode(item) for item in events]
+    body = b'{"batch":[' + b",".join(parts) + b"]}"
+    return BatchDecoder(release).decode(body, call="", source=source, received_at_us=1, ip="")[0]
+
+
+def verdict(release: Release | None, item: dict[str, Any] | bytes, source: str = "web") -> EventVerdict:
+    """Return the verdict on one event that is not simply fine."""
+    return judge(release, item, source=source).exceptions[0]
+
+
+def test_what_the_plan_accepts_needs_no_words(garden: Release) -> None:
+    """A batch of planned events is one verdict for all."""
+    record = judge(garden, event(), event(properties={"packets": 1, "price": 2, "kind": "basil"}))
+
+    assert ("ok", {}) == (record.verdict, record.exceptions)
+
+
+def test_without_a_plan_all_is_stored_as_unplanned() -> None:
+    """No plan, no complaint: the verdict is `unplanned`."""
+    assert ("unplanned", {}) == ((record := judge(None, event(event="anything"))).verdict, record.exceptions)
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome", "violation"),
+    [
+        ({"event": "seeds_order"}, "flagged", "unplanned_event"),
+        ({"properties": {"packets": 2, "colour": "red"}}, "flagged", "unplanned_property /colour"),
+        ({"properties": {}}, "flagged", "missing_required /packets"),
+        ({"properties": {"packets": 2, "kind": "oak"}}, "flagged", "value_not_allowed /kind"),
+        ({"properties": {"packets": 0}}, "flagged", "out_of_range /packets"),
+        ({"properties": {"packets": 2, "card": "x"}}, "flagged", "pattern /card"),
+        ({"properties": {"packets": "2"}}, "quarantined", "wrong_type /packets"),
+        ({"event": "harvested", "properties": {}}, "flagged", "wrong_source"),
+        ({"userId": None}, "flagged", "no_person"),
+        ({"userId": ""}, "flagged", "no_person"),
+        ({"timestamp": "yesterday"}, "flagged", "bad_timestamp"),
+        ({"timestamp": 1_700_000_000}, "flagged", "bad_timestamp"),
+        ({"timestamp": "0001-01-01T00:00:00Z"}, "flagged", "bad_timestamp"),
+        ({"timestamp": "9999-12-31T23:59:59.999999Z"}, "flagged", "bad_timestamp"),
+        ({"event": None}, "quarantined", "missing_event"),
+        ({"event": 7}, "quarantined", "missing_event"),
+        ({"type": "trakc"}, "quarantined", "unknown_type"),
+        ({"type": None}, "quarantined", "unknown_type"),
+        ({"userId": {"id": 1}}, "quarantined", "bad_envelope"),
+        ({"userId": True}, "quarantined", "bad_envelope"),
+    ],
+)
+def test_each_fault_has_its_verdict(garden: Release, changes: dict[str, Any], outcome: str, violation: str) -> None:
+    """Wrong types and unreadable envelopes are quarantined, everything else is stored and flagged."""
+    found = verdict(garden, {**event(), **changes})
+
+    assert (outcome, violation) == (found.outcome, found.violations[0])
+    assert bool(found.reasons) == (outcome == "quarantined")
+
+
+def test_the_reason_is_written_for_people(garden: Release) -> None:
+    """A quarantined event's reason names the property, what was expected and what came."""
+    (reason,) = verdict(garden, event(properties={"packets": "two"})).reasons
+
+    assert "packets" in reason
+    assert "int" in reason or "whole number" in reason
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"type":"track","event":"seeds_ordered","userId":"lina","messageId":"m","properties":{"packets":2,"x":"\xff"}}',
+        b'{"type":"track","event":"seeds_ordered","userId":"lina","messageId":"m","properties":{"x":"\\ud800"}}',
+        b'{"type":"track","event":"seeds_ordered","userId":"lina","messageId":"m","properties":{"x":1e999}}',
+        b'{"type":"track","event":"seeds_ordered","userId":"lina","messageId":"m","properties":{"x":NaN}}',
+    ],
+)
+def test_text_that_cannot_be_decoded_spoils_its_event_only(garden: Release, raw: bytes) -> None:
+    """Bad UTF-8, a lone surrogate or an infinite number send one event to quarantine and leave its batch alone."""
+    record = judge(garden, event(), raw, event())
+
+    assert [1] == list(record.exceptions)
+    assert ("quarantined", ("undecodable",)) == (record.exceptions[1].outcome, record.exceptions[1].violations)
+    assert record.exceptions[1].message_id.startswith("sha256-")
+
+
+def test_an_event_without_an_id_gets_one(garden: Release) -> None:
+    """A missing, empty or overlong messageId is replaced; the same overlong id is replaced by the same one."""
+    missing, empty = (verdict(garden, event(messageId=value)) for value in (None, ""))
+    long, again = (verdict(garden, event(messageId="x" * 101)) for _ in range(2))
+
+    assert missing.message_id != empty.message_id
+    assert long.message_id == again.message_id
+    assert {"ok"} == {found.outcome for found in (missing, empty, long)}
+
+
+def test_numbers_as_ids_are_taken(garden: Release) -> None:
+    """Hand-written calls send numeric user ids; they are text from then on."""
+    assert not judge(garden, event(userId=4711)).exceptions
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=5,
+)
+PROPERTIES = st.dictionaries(
+    st.sampled_from(["packets", "price", "kind", "card", "at", "note", "other"]),
+    st.sampled_from([1, 2.0, "tomato", "AB-7", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00", 2**63]) | VALUES,
+    max_size=4,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    batch=st.lists(
+        st.fixed_dictionaries(
+            {
+                "type": st.sampled_from(["track", "track", "track", "page", "nonsense"]),
+                "event": st.sampled_from(["seeds_ordered", "harvested", "other"]),
+                "properties": PROPERTIES,
+            },
+            optional={
+                "messageId": st.sampled_from(["m", "", "x" * 101]) | st.text(min_size=1, max_size=5),
+                "userId": st.sampled_from(["lina", "", 7, None]),
+                "timestamp": st.sampled_from(["2026-05-01T10:00:00Z", "2026-05-01", "0099-01-01T00:00:00Z", "x", None]),
+            },
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+    source=st.sampled_from(["web", "api"]),
+)
+def test_both_ways_give_the_same_verdict(garden: Release, batch: list[dict[str, Any]], source: str) -> None:
+    """What the one-pass decoder accepts for a whole batch, the careful way accepts event by event."""
+    body = msgspec.json.encode({"batch": batch})
+    decoder = BatchDecoder(garden)
+
+    record, _ = decoder.decode(body, call="", source=source, received_at_us=1, ip="")
+    each = [decoder._judge(msgspec.Raw(msgspec.json.encode(item)), "", source) for item in batch]
+
+    assert {i: v.outcome for i, v in enumerate(each) if v} == {i: v.outcome for i, v in record.exceptions.items()}

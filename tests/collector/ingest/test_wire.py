@@ -1,0 +1,210 @@
+"""The collector's answers, over real HTTP."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from typing import Any
+
+import pytest
+from trackway_collector.ingest.judge import Limits
+from trackway_plan import Release
+
+from .conftest import StartCollector
+
+LINA = {"type": "track", "event": "seeds_ordered", "messageId": "m-1", "userId": "lina", "properties": {"packets": 2}}
+
+
+def event(**changes: Any) -> dict[str, Any]:
+    """Return an event that the garden plan accepts, with changes; None removes a field."""
+    merged = {"timestamp": "2026-05-01T10:00:00.000001Z", **LINA, **changes}
+    return {name: value for name, value in merged.items() if value is not None}
+
+
+async def test_a_stored_batch_is_answered_with_exactly_200(start_collector: StartCollector, garden: Release) -> None:
+    """A batch whose events are on the disk is answered `200 {"success":true}`, and nothing else."""
+    collector = await start_collector(garden)
+
+    answer = await collector.post("/v1/batch", {"batch": [event(), event(messageId="m-2")]})
+
+    assert (200, {"success": True}) == answer
+    ((record, _),) = collector.spooled()
+    assert (record.source, record.events, record.verdict, record.validated_rev) == ("web", 2, "ok", 3)
+    assert not record.exceptions
+
+
+@pytest.mark.parametrize("call", ["track", "identify", "page", "screen", "group", "alias"])
+async def test_the_single_routes_take_one_event(start_collector: StartCollector, call: str) -> None:
+    """Each of the six routes takes one event, whose type the route names."""
+    collector = await start_collector()
+
+    status, _ = await collector.post(f"/v1/{call}", {"event": "seeds_ordered", "messageId": "m", "userId": "lina"})
+
+    assert status == 200
+    ((record, _),) = collector.spooled()
+    assert (record.call, record.events, record.verdict) == (call, 1, "unplanned")
+
+
+async def test_the_key_may_be_in_the_body(start_collector: StartCollector) -> None:
+    """Clients that send no Authorization header are known by `writeKey` in the body."""
+    collector = await start_collector()
+
+    status, _ = await collector.post("/v1/batch", {"batch": [event()], "writeKey": "api-key"}, key=None)
+
+    assert status == 200
+    assert "api" == collector.spooled()[0][0].source
+
+
+@pytest.mark.parametrize("key", ["wrong", "", None, "web-key2"])
+async def test_an_unknown_key_is_refused(start_collector: StartCollector, key: str | None) -> None:
+    """A wrong or missing key is answered 401 with a message that does not repeat it, and nothing is stored."""
+    collector = await start_collector()
+
+    status, answer = await collector.post("/v1/batch", {"batch": [event()]}, key=key)
+
+    assert (status, answer["code"]) == (401, "unknown_write_key")
+    assert not key or key not in answer["message"]
+    assert not collector.spooled()
+
+
+async def test_a_header_that_is_no_basic_auth_is_refused(start_collector: StartCollector) -> None:
+    """Bearer tokens and broken base64 are answered 401, never with a traceback."""
+    collector = await start_collector()
+
+    for header in ("Bearer web-key", "Basic ???", "Basic /w==", "Basic", ""):
+        status, answer = await collector.post("/v1/batch", {"batch": []}, key=None, Authorization=header)
+        assert (status, answer["success"]) == (401, False), header
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"", "malformed_json"),
+        (b"{", "malformed_json"),
+        (b'{"batch": [{"type": "track"}', "malformed_json"),
+        (b"\xff\xfe", "malformed_json"),
+        (b"[" * 100_000, "bad_batch"),
+        (b'{"batch": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "malformed_json"),
+        (b"[]", "bad_batch"),
+        (b'{"batch": {}}', "bad_batch"),
+        (b'{"events": []}', "bad_batch"),
+        (b"null", "bad_batch"),
+    ],
+)
+async def test_a_body_that_is_no_batch_is_refused_as_a_whole(
+    start_collector: StartCollector, body: bytes, code: str
+) -> None:
+    """What cannot be read as a batch gets 400 with `code` and `message`, and nothing of it is stored."""
+    collector = await start_collector()
+
+    status, answer = await collector.post("/v1/batch", body)
+
+    assert (status, answer["code"]) == (400, code)
+    assert answer["message"]
+    assert not collector.spooled()
+
+
+async def test_gzip_is_understood_and_bombs_are_not(start_collector: StartCollector) -> None:
+    """A gzipped body counts with its size after decompression; 100 MB of zeros in 100 kB are refused cheaply."""
+    collector = await start_collector()
+    packed = gzip.compress(json.dumps({"batch": [event()]}).encode())
+    bomb = gzip.compress(b"0" * 100_000_000)
+
+    taken = await collector.post("/v1/batch", packed, **{"Content-Encoding": "gzip"})
+    refused = await collector.post("/v1/batch", bomb, **{"Content-Encoding": "gzip"})
+    broken = await collector.post("/v1/batch", b"no gzip at all", **{"Content-Encoding": "gzip"})
+    cut = await collector.post("/v1/batch", packed[: len(packed) // 2], **{"Content-Encoding": "gzip"})
+
+    assert taken[0] == 200
+    assert (refused[0], refused[1]["code"]) == (400, "batch_too_large")
+    assert broken[0] == 400
+    assert cut[0] == 400
+    assert 1 == len(collector.spooled())
+
+
+async def test_deflate_is_understood(start_collector: StartCollector) -> None:
+    """`Content-Encoding: deflate` works as gzip does."""
+    collector = await start_collector()
+
+    packed = zlib.compress(json.dumps({"batch": [event()]}).encode())
+
+    assert 200 == (await collector.post("/v1/batch", packed, **{"Content-Encoding": "deflate"}))[0]
+
+
+async def test_limits_are_said(start_collector: StartCollector) -> None:
+    """Too many events, too large a body and too large a single event are refused with a code each."""
+    collector = await start_collector(limits=Limits(event_bytes=400, batch_bytes=3_000, batch_events=3))
+    large = event(properties={"note": "x" * 500})
+
+    too_many = await collector.post("/v1/batch", {"batch": [event()] * 4})
+    too_large = await collector.post("/v1/batch", {"batch": [event(properties={"n": "x" * 4_000})]})
+    single = await collector.post("/v1/track", large)
+
+    assert [(400, "too_many_events"), (400, "batch_too_large"), (400, "event_too_large")] == [
+        (status, answer["code"]) for status, answer in (too_many, too_large, single)
+    ]
+    assert not collector.spooled()
+
+
+async def test_one_large_event_does_not_cost_its_batch(start_collector: StartCollector, garden: Release) -> None:
+    """An event over the limit is refused for good and named to clients that ask; the rest of the batch is stored."""
+    collector = await start_collector(garden, limits=Limits(event_bytes=400))
+    large = event(messageId="large", context={"note": "x" * 500})
+
+    status, answer = await collector.post(
+        "/v1/batch", {"batch": [event(), large]}, Accept="application/vnd.trackway.v1+json"
+    )
+
+    assert status == 200
+    (rejected,) = answer["rejected"]
+    assert (rejected["index"], rejected["messageId"], rejected["code"]) == (1, "large", "event_too_large")
+    assert "limit is 400" in rejected["message"]
+    assert collector.ingest.counters.events == {("web", "ok"): 1, ("web", "rejected"): 1}
+
+
+async def test_content_type_is_ignored(start_collector: StartCollector) -> None:
+    """Clients send text/plain and worse; the body is JSON whatever it is called."""
+    collector = await start_collector()
+
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin-1"):
+        assert 200 == (await collector.post("/v1/batch", {"batch": [event()]}, **{"Content-Type": kind}))[0]
+
+
+async def test_a_full_spool_is_503_with_retry_after(start_collector: StartCollector) -> None:
+    """When the spool is full the answer is 503 with Retry-After, `/ready` says no, and `/live` still says yes."""
+    collector = await start_collector(max_backlog_bytes=1)
+    assert 200 == (await collector.post("/v1/batch", {"batch": [event()]}))[0]
+
+    async with collector.client.post(
+        "/v1/batch", json={"batch": [event()], "writeKey": "web-key"}
+    ) as response:
+        assert response.status == 503
+        assert int(response.headers["Retry-After"]) > 0
+        assert "spool_full" == (await response.json())["code"]
+    async with collector.client.get("/ready") as response:
+        assert response.status == 503
+    async with collector.client.get("/live") as response:
+        assert response.status == 200
+
+
+async def test_metrics_add_up(start_collector: StartCollector, garden: Release) -> None:
+    """Every received event ends in exactly one outcome counter, and `/metrics` shows them by source."""
+    collector = await start_collector(garden)
+    batch = [
+        event(),
+        event(event="seeds_order", messageId="m-2"),
+        event(messageId="m-3", properties={"packets": "two"}),
+        event(messageId="m-4", userId=None),
+        event(messageId="m-5", context={"pad": "x" * 40_000}),
+    ]
+
+    await collector.post("/v1/batch", {"batch": batch})
+
+    async with collector.client.get("/metrics") as response:
+        text = await response.text()
+    assert len(batch) == sum(collector.ingest.counters.events.values())
+    for outcome, count in {"ok": 1, "flagged": 2, "quarantined": 1, "rejected": 1}.items():
+        assert f'trackway_events_total{{outcome="{outcome}",source="web"}} {count}.0' in text
+    assert 'trackway_violations_total{code="unplanned_event",source="web"} 1.0' in text
+    assert "trackway_spool_backlog_bytes" in text
