@@ -169,7 +169,9 @@ class Events:
         anchor = as_events("end" if end is not None else "start", end if end is not None else start)
         left_out = (exclude,) if isinstance(exclude, str) else tuple(exclude)
         if hidden := set(anchor.events) & set(left_out):
-            message = f"exclude hides {', '.join(sorted(hidden))}, which is where the paths are to start or end."
+            message = (
+                f"exclude hides {', '.join(sorted(hidden))}, which is where the paths are to start or end."
+            )
             raise QuestionError(message)
         question = PathsQuestion(
             anchor=anchor.events,
@@ -289,9 +291,7 @@ class Events:
         )
         return Attribution(self.warehouse, question)
 
-    def _scope(
-        self, since: Moment | None, until: Moment | None, source: Sources, where: str | None
-    ) -> Scope:
+    def _scope(self, since: Moment | None, until: Moment | None, source: Sources, where: str | None) -> Scope:
         start = None if since is None else moment("since", since, self.zone)
         end = None if until is None else moment("until", until, self.zone)
         if start and end and start >= end:

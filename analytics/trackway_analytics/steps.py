@@ -64,7 +64,9 @@ def as_step(option: str, value: Steplike) -> Step:
         return value
     if isinstance(value, str) and value:
         return step(value)
-    message = f'{option}={value!r} is neither an event\'s name nor a step. Write "cart" or step("cart", where="…").'
+    message = (
+        f'{option}={value!r} is neither an event\'s name nor a step. Write "cart" or step("cart", where="…").'
+    )
     raise QuestionError(message)
 
 
@@ -86,6 +88,6 @@ def as_events(option: str, value: Steplike | Iterable[Steplike] | None) -> Step:
     if len(steps) == 1:
         return steps[0]
     if any(item.where for item in steps):
-        message = f"{option}: several events share one filter. Write step(\"a\", \"b\", where=…)."
+        message = f'{option}: several events share one filter. Write step("a", "b", where=…).'
         raise QuestionError(message)
     return step(*(name for item in steps for name in item.events))

@@ -53,7 +53,9 @@ class PathsQuestion:
         """The statement that counts moves from node to node."""
         return self.report("paths", types, exact=exact)
 
-    def report(self, name: Report, types: Mapping[str, str], *, exact: bool, top: int | None = None) -> Statement:
+    def report(
+        self, name: Report, types: Mapping[str, str], *, exact: bool, top: int | None = None
+    ) -> Statement:
         """One of the statements over the same sequences; they differ in what they count."""
         bindings = Bindings()
         where = self.scope.filter(Reader(bindings, types))
@@ -136,7 +138,9 @@ class Paths(Answer[PathsQuestion]):
         for column in range(self.question.steps):
             counts = self._counts(column)
             # The anchor is what was asked for; it is never "other".
-            named = sorted(counts, key=lambda name: (name not in self.question.anchor or column > 0, -counts[name], name))
+            named = sorted(
+                counts, key=lambda name: (name not in self.question.anchor or column > 0, -counts[name], name)
+            )
             kept.append(set(named[: self.question.top]))
         return kept
 
@@ -203,7 +207,12 @@ class Paths(Answer[PathsQuestion]):
         arrow = " → " if self.question.direction == "after" else " ← "
         return pd.DataFrame(
             [
-                (arrow.join(row["nodes"]), len(row["nodes"]), row["paths"], share(row["paths"], self.population))
+                (
+                    arrow.join(row["nodes"]),
+                    len(row["nodes"]),
+                    row["paths"],
+                    share(row["paths"], self.population),
+                )
                 for row in rows
             ],
             columns=["path", "length", f"{self.question.unit}s", "share"],
@@ -223,7 +232,12 @@ class Paths(Answer[PathsQuestion]):
             leaving[row["source"]] = leaving.get(row["source"], 0) + row["transitions"]
         return pd.DataFrame(
             [
-                (row["source"], row["target"], row["transitions"], row["transitions"] / leaving[row["source"]])
+                (
+                    row["source"],
+                    row["target"],
+                    row["transitions"],
+                    row["transitions"] / leaving[row["source"]],
+                )
                 for row in rows
             ],
             columns=["source", "target", "transitions", "probability"],
@@ -232,7 +246,9 @@ class Paths(Answer[PathsQuestion]):
     def _report(self, name: Report, top: int | None = None) -> list[dict[str, object]]:
         types = PropertyTypes(self.warehouse)
         _, result = ask(
-            self.warehouse, lambda exact: self.question.report(name, types, exact=exact, top=top), always_exact=False
+            self.warehouse,
+            lambda exact: self.question.report(name, types, exact=exact, top=top),
+            always_exact=False,
         )
         return result.dicts()
 

@@ -163,7 +163,11 @@ class _Parser:
             self._fail(f"`{word}` needs a string", f'Write `{of.label} {word} "…"`.')
         placeholder = self.reader.bindings.bind("value", "String", value)
         text = self.reader.text(of)
-        found = f"startsWith({text}, {placeholder})" if word == "starts_with" else f"position({text}, {placeholder}) > 0"
+        found = (
+            f"startsWith({text}, {placeholder})"
+            if word == "starts_with"
+            else f"position({text}, {placeholder}) > 0"
+        )
         return f"ifNull({found}, 0)"
 
     def _field(self) -> Field:
@@ -188,7 +192,10 @@ class _Parser:
             read = _truth
         if read is None:
             shown = token.text or "the end"
-            self._fail(f"expected a number, a string in quotes, true or false, found `{shown}`", "Put text in quotes.")
+            self._fail(
+                f"expected a number, a string in quotes, true or false, found `{shown}`",
+                "Put text in quotes.",
+            )
         self.tokens.pop(0)
         return read(token.text)
 
@@ -218,7 +225,9 @@ class _Parser:
 
     def _expect(self, word: str) -> None:
         if not self._take(word):
-            self._fail(f"expected `{word}`, found `{self.tokens[0].text or 'the end'}`", "Close what was opened.")
+            self._fail(
+                f"expected `{word}`, found `{self.tokens[0].text or 'the end'}`", "Close what was opened."
+            )
 
     def _tokens(self) -> list[_Token]:
         tokens: list[_Token] = []

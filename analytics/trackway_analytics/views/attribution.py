@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
+from rich.markup import escape
 from rich.table import Table
 
 from trackway_analytics.charts import dressed, literal
-from trackway_analytics.views.text import percent
+from trackway_analytics.views.text import percent, records
 
 if TYPE_CHECKING:
     from trackway_analytics.queries.attribution import Attribution
@@ -33,7 +34,9 @@ def figure(attribution: Attribution) -> go.Figure:
 
 def table(attribution: Attribution) -> Table:
     """Return one row per channel: credited conversions and their share by each model; then what they add up to."""
-    shown = Table(caption=attribution.semantics, caption_justify="left", title="Attribution", title_justify="left")
+    shown = Table(
+        caption=attribution.semantics, caption_justify="left", title="Attribution", title_justify="left"
+    )
     shown.add_column("channel")
     shown.add_column("touches", justify="right")
     q, frame = attribution.question, attribution.df
@@ -43,8 +46,8 @@ def table(attribution: Attribution) -> Table:
         if q.value:
             shown.add_column("value", justify="right")
     total = attribution.conversions
-    for row in frame.to_dict("records"):
-        cells = [row["channel"].replace("[", "\\["), f"{row['touches']:,}"]
+    for row in records(frame):
+        cells = [escape(row["channel"]), f"{row['touches']:,}"]
         for model in q.models:
             cells += [f"{row[model]:,.1f}", percent(row[model] / total)]
             if q.value:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
+from rich.markup import escape
 from rich.table import Table
 
 from trackway_analytics.charts import dressed, literal
-from trackway_analytics.views.text import bar, percent, seconds
+from trackway_analytics.views.text import bar, percent, records, seconds
 
 if TYPE_CHECKING:
     from trackway_analytics.queries.funnel import Funnel
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 def figure(funnel: Funnel) -> go.Figure:
     """Return bars per step (grouped by breakdown value), labelled with count and conversion."""
     frame, chart = funnel.df, go.Figure()
-    groups = frame.groupby("breakdown", sort=False) if "breakdown" in frame else [("", frame)]
     broken_down = "breakdown" in frame
-    for value, group in groups:
+    for value in frame["breakdown"].unique() if broken_down else [""]:
+        group = frame[frame["breakdown"] == value] if broken_down else frame
         # A breakdown is read as shares: groups differ in size, and that is not what is asked.
         heights = group["conversion"] if broken_down else group[funnel.units]
         chart.add_bar(
-            x=[f"{row.step}. {literal(row.label)}" for row in group.itertuples()],
+            x=[f"{row['step']}. {literal(row['label'])}" for row in records(group)],
             y=heights,
             name=literal(str(value)),
             text=[
@@ -57,28 +57,26 @@ def figure(funnel: Funnel) -> go.Figure:
 
 
 def table(funnel: Funnel) -> Table:
-    """Return one row per step: count, conversion, interval, drop-off, time, bar."""
+    """Return one row per step: count, conversion, drop-off, time, bar. It fits 80 columns."""
     shown = Table(caption=funnel.semantics, caption_justify="left", title="Funnel", title_justify="left")
     frame = funnel.df
     if "breakdown" in frame:
-        shown.add_column("value")
-    shown.add_column("step")
-    for name in (funnel.units, "conversion", "95 % interval", "of step before", "dropped", "median time"):
-        shown.add_column(name, justify="right")
-    shown.add_column("")
-    for row in frame.to_dict("records"):
+        shown.add_column("value", overflow="fold")
+    shown.add_column("step", overflow="fold")
+    for name in (funnel.units, "conv.", "of prev.", "lost", "median t"):
+        shown.add_column(name, justify="right", no_wrap=True)
+    shown.add_column("", no_wrap=True, width=8)
+    for row in records(frame):
         first = row["step"] == 1
-        interval = "" if first or math.isnan(row["ci_low"]) else f"{row['ci_low']:.1%}–{row['ci_high']:.1%}"
         cells = [str(row["breakdown"]) if first else ""] if "breakdown" in row else []
         cells += [
             f"{row['step']}. {row['label']}",
             f"{row[funnel.units]:,}",
             percent(row["conversion"]),
-            interval,
             "" if first else percent(row["step_conversion"]),
             "" if first else f"{row['drop_off']:,}",
             "" if first else seconds(row["median_time_s"]),
-            bar(row["conversion"], 20),
+            bar(row["conversion"], 8),
         ]
-        shown.add_row(*(cell.replace("[", "\\[") for cell in cells))
+        shown.add_row(*map(escape, cells))
     return shown

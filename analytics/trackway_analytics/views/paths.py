@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
+from rich.markup import escape
 from rich.table import Table
 
 from trackway_analytics.charts import INK, LOST, PALETTE, dressed, literal
 from trackway_analytics.queries.paths import OTHER
-from trackway_analytics.views.text import percent
+from trackway_analytics.views.text import percent, records
 
 if TYPE_CHECKING:
     from trackway_analytics.queries.paths import Paths
@@ -20,14 +21,15 @@ def figure(paths: Paths) -> go.Figure:
     frame, steps = paths.df, paths.question.steps
     unit = f"{paths.question.unit}s"
     backwards = paths.question.direction == "before"
+    moves = [(row["step"], row["source"], row["target"]) for row in records(frame)]
     places: dict[tuple[int, str], int] = {}
-    for row in frame.itertuples():
-        for place in ((row.step, row.source), (row.step + 1, row.target)):
-            places.setdefault(place, len(places))
+    for step, source, target in moves:
+        places.setdefault((step, source), len(places))
+        places.setdefault((step + 1, target), len(places))
     colours: dict[str, str] = {OTHER: INK, paths.ended: LOST}
     for _, name in places:
         colours.setdefault(name, PALETTE[(len(colours) - 2) % len(PALETTE)])
-    ends = [(places[r.step, r.source], places[r.step + 1, r.target]) for r in frame.itertuples()]
+    ends = [(places[step, source], places[step + 1, target]) for step, source, target in moves]
     chart = go.Figure(
         go.Sankey(
             arrangement="snap",
@@ -65,36 +67,31 @@ def _across(column: int, steps: int, *, backwards: bool) -> float:
 
 def _down(paths: Paths, places: list[tuple[int, str]]) -> list[float]:
     """The middle of each node in a column filled from above, most frequent first, "other" and the ended last."""
-    nodes, unit = paths.nodes, f"{paths.question.unit}s"
+    unit = f"{paths.question.unit}s"
+    above = dict.fromkeys(range(1, paths.question.steps + 1), 0.0)
     middle: dict[tuple[int, str], float] = {}
-    for column, group in nodes.groupby("column"):
+    for row in records(paths.nodes):
+        place = row["column"], row["node"]
         # Who has ended before is drawn once only, where it happened.
-        arrived = {p for p in places if p[0] == column}
-        above = 0.0
-        for row in group.itertuples():
-            if (row.column, row.node) in arrived:
-                size = getattr(row, unit) / max(1, paths.population)
-                middle[row.column, row.node] = above + size / 2
-                above += size + 0.03
-        total = max(1.0, above)
-        for place in arrived & middle.keys():
-            middle[place] /= total
-    return [min(0.999, max(0.001, middle.get(place, 0.5))) for place in places]
+        if place in places:
+            size = row[unit] / max(1, paths.population)
+            middle[place] = above[place[0]] + size / 2
+            above[place[0]] += size + 0.03
+    return [min(0.999, max(0.001, middle.get(p, 0.5) / max(1.0, above[p[0]]))) for p in places]
 
 
 def table(paths: Paths) -> Table:
     """Return the columns side by side: node, count and share, most frequent first."""
     shown = Table(caption=paths.semantics, caption_justify="left", title="Paths", title_justify="left")
     unit = f"{paths.question.unit}s"
-    columns: list[list[str]] = []
-    for column, group in paths.nodes.groupby("column"):
-        columns.append(
-            [f"{row.node}\n  {getattr(row, unit):,} · {percent(row.share)}" for row in group.itertuples()]
-        )
-        place = int(column) - 1
-        heading = f"step {place + 1}" if paths.question.direction == "after" else ("event" if not place else f"{place} before")
-        shown.add_column(heading)
+    after = paths.question.direction == "after"
+    columns: list[list[str]] = [[] for _ in range(paths.question.steps)]
+    for row in records(paths.nodes):
+        columns[row["column"] - 1].append(f"{row['node']}\n  {row[unit]:,} · {percent(row['share'])}")
+    for place in range(paths.question.steps):
+        heading = f"step {place + 1}" if after else f"{place} before" if place else "event"
+        shown.add_column(heading, overflow="fold")
     for line in range(max(map(len, columns), default=0)):
         cells = [cells[line] if line < len(cells) else "" for cells in columns]
-        shown.add_row(*(cell.replace("[", "\\[") for cell in cells))
+        shown.add_row(*map(escape, cells))
     return shown

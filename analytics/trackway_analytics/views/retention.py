@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from trackway_analytics.charts import INK, SEQUENTIAL, dressed
+from trackway_analytics.views.text import records
 
 if TYPE_CHECKING:
     from trackway_analytics.queries.retention import Retention
@@ -21,8 +22,10 @@ def figure(retention: Retention) -> go.Figure:
     frame, average = retention.df, retention.average()
     columns = list(average["period"])
     lines = [("all", int(frame["users"].sum()), list(average["rate"]))]
-    for row in frame.to_dict("records"):
-        lines.append((cohort_name(retention, row["cohort"]), row["users"], [row[number] for number in columns]))
+    for row in records(frame):
+        lines.append(
+            (cohort_name(retention, row["cohort"]), row["users"], [row[str(number)] for number in columns])
+        )
     chart = go.Figure(
         go.Heatmap(
             x=[str(number) for number in columns],
@@ -40,7 +43,9 @@ def figure(retention: Retention) -> go.Figure:
             colorbar={"tickformat": ".0%", "outlinewidth": 0, "thickness": 12},
         )
     )
-    chart.update_xaxes(title=f"{retention.question.period.name}s after the start", type="category", showgrid=False)
+    chart.update_xaxes(
+        title=f"{retention.question.period.name}s after the start", type="category", showgrid=False
+    )
     chart.update_yaxes(autorange="reversed", type="category", showgrid=False)
     chart.update_layout(height=max(380, 200 + 24 * len(lines)))
     # The average is about all cohorts: set it apart from them.
@@ -50,15 +55,17 @@ def figure(retention: Retention) -> go.Figure:
 
 def table(retention: Retention) -> Table:
     """Return a line per cohort, darker where more came back."""
-    shown = Table(caption=retention.semantics, caption_justify="left", title="Retention", title_justify="left")
+    shown = Table(
+        title="Retention", title_justify="left", caption=retention.semantics, caption_justify="left"
+    )
     shown.add_column("cohort")
     shown.add_column("users", justify="right")
     average = retention.average()
     for number in average["period"]:
         shown.add_column(str(number), justify="right")
     frame = retention.df
-    for row in frame.to_dict("records"):
-        cells = [_cell(row[number]) for number in average["period"]]
+    for row in records(frame):
+        cells = [_cell(row[str(number)]) for number in average["period"]]
         shown.add_row(cohort_name(retention, row["cohort"]), f"{row['users']:,}", *cells)
     shown.add_section()
     shown.add_row("all", f"{int(frame['users'].sum()):,}", *map(_cell, average["rate"]))
@@ -67,7 +74,8 @@ def table(retention: Retention) -> Table:
 
 def cohort_name(retention: Retention, start: datetime) -> str:
     """Return the start of a cohort as short as its period allows."""
-    return start.strftime({"hour": "%Y-%m-%d %H:%M", "month": "%Y-%m"}.get(retention.question.period.name, "%Y-%m-%d"))
+    formats = {"hour": "%Y-%m-%d %H:%M", "month": "%Y-%m"}
+    return start.strftime(formats.get(retention.question.period.name, "%Y-%m-%d"))
 
 
 def _cell(rate: float) -> Text:

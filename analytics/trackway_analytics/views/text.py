@@ -3,6 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_LENGTHS = ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min"), (60, "min", 1, "s"))
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a data frame as dicts."""
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
 def percent(share: float) -> str:
@@ -16,7 +27,7 @@ def seconds(length: float) -> str:
         return "–"
     if length < 60:
         return f"{length:.3g} s"
-    for size, name, lower_size, lower in ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min"), (60, "min", 1, "s")):
+    for size, name, lower_size, lower in _LENGTHS:
         if length >= size:
             whole, rest = divmod(int(length), size)
             return f"{whole} {name} {rest // lower_size} {lower}" if rest >= lower_size else f"{whole} {name}"
