@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
     from rich.table import Table
 
-    from trackway_analytics.queries.fragments import Statement
+    from trackway_analytics.queries.fragments import Scope, Statement
+    from trackway_analytics.queries.timelines import Unit
     from trackway_collector.warehouse import QueryResult, Warehouse
 
 
@@ -29,6 +30,10 @@ class Question(Protocol):
 
     def compile(self, types: Mapping[str, str], *, exact: bool) -> Statement:
         """The statement that answers it; see `queries/timelines.py` for `exact`."""
+
+    @property
+    def scope(self) -> Scope:
+        """Which events it is about."""
 
     @property
     def always_exact(self) -> bool:
@@ -108,6 +113,18 @@ class Answer(Generic[Q]):
     def rows(self) -> list[dict[str, Any]]:
         """The rows as the statement returned them, column name → value."""
         return self._answered[1].dicts()
+
+    def ask_population(self, unit: Unit) -> int:
+        """Ask how many users or sessions have any event in the scope: what a statement without rows cannot say."""
+        from trackway_analytics.queries.fields import Bindings, Reader
+        from trackway_analytics.queries.timelines import population
+
+        bindings = Bindings()
+        scope = self.question.scope
+        where = scope.filter(Reader(bindings, PropertyTypes(self.warehouse)))
+        scope.bind(bindings)
+        count: int = self.warehouse.query(f"SELECT {population(unit, where)}", bindings.params).one()
+        return count
 
     @property
     def sql(self) -> str:

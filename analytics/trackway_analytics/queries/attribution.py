@@ -78,7 +78,12 @@ class AttributionQuestion:
         pieces = {
             "names": subquery("channels", {"channel": channel, "touch_event": touch, "filter": where}),
             "timelines": timelines(
-                "user", mark=mark, where=f"{where} AND ({touch} OR {conversion})", exact=exact, value=value
+                "user",
+                mark=mark,
+                where=where,
+                exact=exact,
+                value=value,
+                no_value="arrayMap(x -> CAST(NULL, 'Nullable(Float64)'), gathered)",
             ),
             # A mark is a channel's number and one bit.
             "too_many": "0" if exact else f"length(names) > {MAX_PACKED_MARK // 2}",

@@ -7,7 +7,7 @@ own text and of `{name:Type}` placeholders, never of a value. The slots are:
 * `__filter__`       1 for the events that satisfy the question's `where`
 * `__event_mark__`, `__event_value__`   what one event is to the question (`timelines.py`)
 * `__gather__`       an aggregate: the unit's events as one sorted array
-* `__at__`, `__mark__`, `__value__`, `__ambiguous__`   the parts of one element `x` of it
+* `__at__`, `__mark__`, `__values__`, `__ambiguous__`   what its elements `x` hold
 * `__…_event__`      1 for the events of a step
 * `__timelines__`, `__sequences__`, `__names__`   another file of this folder, as a subquery
 """

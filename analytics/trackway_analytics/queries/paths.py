@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from trackway_analytics.answer import Answer, PropertyTypes, ask
 from trackway_analytics.queries.fields import Bindings, Reader
 from trackway_analytics.queries.fragments import Scope, Statement, render, subquery
-from trackway_analytics.queries.timelines import MAX_PACKED_MARK, Unit, timelines
+from trackway_analytics.queries.timelines import MAX_PACKED_MARK, Unit, population, timelines
 from trackway_analytics.statistics import share
 from trackway_analytics.times import microseconds, spell
 
@@ -67,7 +67,11 @@ class PathsQuestion:
             "timelines": timelines(self.unit, mark=mark, where=where, exact=exact),
             "too_many": "0" if exact else f"length(names) > {MAX_PACKED_MARK}",
         }
-        pieces = {"names": names, "sequences": subquery("sequences", sequences)}
+        pieces = {
+            "names": names,
+            "sequences": subquery("sequences", sequences),
+            "population": population(self.unit, where),
+        }
         if self.unit == "session":
             bindings.params["session_gap_us"] = microseconds(self.session_gap)
         bindings.params |= {
@@ -106,7 +110,7 @@ class Paths(Answer[PathsQuestion]):
     @cached_property
     def total(self) -> int:
         """How many units have any event in the scope."""
-        return self.population + sum(row["paths"] for row in self.rows if row["step"] == 0)
+        return self.rows[0]["population"] if self.rows else self.ask_population(self.question.unit)
 
     @property
     def semantics(self) -> str:

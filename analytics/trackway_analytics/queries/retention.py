@@ -65,7 +65,14 @@ class RetentionQuestion:
             "return_event": self.return_.condition(reader, "returns"),
             "filter": where,
         }
-        pieces = {"person_periods": subquery("person_periods", persons), "filter": where}
+        # Most questions are of this kind: back with any event, or with the one that started.
+        if self.return_ in (Step(()), self.start):
+            same = self.return_ == self.start
+            persons["starts"] = "returns" if same else "arrayDistinct(groupArrayIf(period, started))"
+            name = "person_periods_returning"
+        else:
+            name = "person_periods"
+        pieces = {"person_periods": subquery(name, persons), "filter": where}
         return Statement(render("retention", pieces), bindings.params)
 
 
