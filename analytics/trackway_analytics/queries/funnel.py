@@ -56,7 +56,8 @@ class FunnelQuestion:
         where = self.scope.filter(reader)
         looked_at = where
         if self.unit == "user" and all(step.events for step in self.steps):
-            # The mark says the same; by names the engine finds the parts of the table to read, as it is sorted by them.
+            # The mark says the same; by names the engine finds the parts of the table to read, as it is
+            # sorted by them.
             names = list(dict.fromkeys(event for step in self.steps for event in step.events))
             looked_at = f"{where} AND event IN {bindings.bind('events', 'Array(String)', names)}"
         pieces = {
@@ -125,9 +126,9 @@ class Funnel(Answer[FunnelQuestion]):
                 f", split by {field_named(q.breakdown).label} at the {q.unit}'s first {q.steps[0].spelled()}"
             )
         return (
-            f"Of {self.population:,} {unit} with any event{q.scope.spelled()}, those who did {path} in this order"
-            f" (other events may come between), {window}; {entry}{broken}; conversion is of those who took the first"
-            " step, median_time_s is the median time since it, intervals are 95 % Wilson."
+            f"Of {self.population:,} {unit} with any event{q.scope.spelled()}, those who did {path} in this"
+            f" order (other events may come between), {window}; {entry}{broken}; conversion is of those who"
+            " took the first step, median_time_s is the median time since it, intervals are 95 % Wilson."
         )
 
     @cached_property
@@ -174,7 +175,10 @@ class Funnel(Answer[FunnelQuestion]):
         return records
 
     def figure(self) -> Figure:
-        """Bars of the units that reached each step, with the share that came from the first; the axis starts at 0."""
+        """
+        Bars of the units that reached each step, with the share that came from the first; the axis starts at
+        0.
+        """
         from trackway_analytics.views.funnel import figure
 
         return figure(self)

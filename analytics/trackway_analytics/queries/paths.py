@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from trackway_analytics.answer import Answer, PropertyTypes, ask
 from trackway_analytics.queries.fields import Bindings, Reader
@@ -91,8 +91,9 @@ class Paths(Answer[PathsQuestion]):
     The answer to a path question.
 
     `.df` has a row per step, source and target; `.nodes` a row per column and node. Every column adds up to
-    `.population`, the units that have the anchor event: whoever stops goes to "drop-off" and stays there, nodes that
-    are not among the column's `top` are "other". Back from an event, "start" takes the place of "drop-off".
+    `.population`, the units that have the anchor event: whoever stops goes to "drop-off" and stays there,
+    nodes that are not among the column's `top` are "other". Back from an event, "start" takes the place of
+    "drop-off".
     """
 
     verb = "paths"
@@ -130,8 +131,8 @@ class Paths(Answer[PathsQuestion]):
         left_out = f"; without {', '.join(q.exclude)}" if q.exclude else ""
         return (
             f"Of {self.total:,} {unit} with any event{q.scope.spelled()}, the {self.population:,} with"
-            f" {anchor or 'any event that counts'}: {what} of each{repeats}{left_out}; events are ordered by time,"
-            f" then message_id; in each column all but the {q.top} most frequent events are “{OTHER}”,"
+            f" {anchor or 'any event that counts'}: {what} of each{repeats}{left_out}; events are ordered by"
+            f" time, then message_id; in each column all but the {q.top} most frequent events are “{OTHER}”,"
             f" and those with no further event are “{self.ended}”."
         )
 
@@ -204,7 +205,10 @@ class Paths(Answer[PathsQuestion]):
         return pd.DataFrame(records, columns=["column", "node", f"{self.question.unit}s", "share"])
 
     def top(self, n: int = 20) -> pd.DataFrame:
-        """Return the `n` most frequent whole paths: columns path (events joined by →), length, users or sessions, share."""
+        """
+        Return the `n` most frequent whole paths: columns path (events joined by →), length, users or
+        sessions, share.
+        """
         import pandas as pd
 
         rows = self._report("top_paths", top=n)
@@ -224,7 +228,8 @@ class Paths(Answer[PathsQuestion]):
 
     def transitions(self) -> pd.DataFrame:
         """
-        Return how often one event came right after another anywhere in a session or life, whatever the anchor.
+        Return how often one event came right after another anywhere in a session or life, whatever the
+        anchor.
 
         Columns source, target, transitions, probability (of this target after that source).
         """
@@ -247,7 +252,7 @@ class Paths(Answer[PathsQuestion]):
             columns=["source", "target", "transitions", "probability"],
         )
 
-    def _report(self, name: Report, top: int | None = None) -> list[dict[str, object]]:
+    def _report(self, name: Report, top: int | None = None) -> list[dict[str, Any]]:
         types = PropertyTypes(self.warehouse)
         _, result = ask(
             self.warehouse,

@@ -1,15 +1,17 @@
 """
 Each unit's events, in order: what funnels, paths and attribution are counted on.
 
-The order is (timestamp, message_id). Sorting strings costs three times as much as sorting numbers, and two events of
-one unit at the same microsecond are rare, so there are two ways to gather a timeline, with the same answer:
+The order is (timestamp, message_id). Sorting strings costs three times as much as sorting numbers, and two
+events of one unit at the same microsecond are rare, so there are two ways to gather a timeline, with the same
+answer:
 
-* *packed*: `microseconds since 1900 << 10 | mark` in one UInt64. Where events of one time have different marks their
-  order is not known; the query counts such units as `ambiguous`.
-* *exact*: tuples (microseconds, message_id, mark, value). For ambiguous data, marks above 1023, or when a value of the
-  event (a breakdown, an amount) is needed.
+* *packed*: `microseconds since 1900 << 10 | mark` in one UInt64. Where events of one time have different
+  marks their order is not known; the query counts such units as `ambiguous`.
+* *exact*: tuples (microseconds, message_id, mark, value). For ambiguous data, marks above 1023, or when a
+  value of the event (a breakdown, an amount) is needed.
 
-The packed way is tried first; if it reports an ambiguous unit, its numbers are thrown away and the exact way is taken.
+The packed way is tried first; if it reports an ambiguous unit, its numbers are thrown away and the exact way
+is taken.
 """
 
 from __future__ import annotations
@@ -27,15 +29,21 @@ _MICROS = "toUInt64(toUnixTimestamp64Micro(timestamp) + 2208988800000001)"
 
 
 def timelines(
-    unit: Unit, *, mark: str, where: str = "1", exact: bool, value: str = "''", no_value: str = "emptyArrayString()"
+    unit: Unit,
+    *,
+    mark: str,
+    where: str = "1",
+    exact: bool,
+    value: str = "''",
+    no_value: str = "emptyArrayString()",
 ) -> str:
     """
-    Return a subquery with a row per unit: `at` and `mark` (Array(UInt64)), `value` (array), `ambiguous` (0 or 1),
-    `without_id` (1 for a session that has none).
+    Return a subquery with a row per unit: `at` and `mark` (Array(UInt64)), `value` (array), `ambiguous` (0 or
+    1), `without_id` (1 for a session that has none).
 
     Args:
         mark: SQL of a UInt64 that says what the event is to the question; events with 0 are nothing to it.
-            They are left out, and persons and session ids that have no others have no row. (`population` counts them.)
+            They are left out; persons and session ids without others have no row (`population` counts them).
         where: SQL that is 1 for the events to look at.
         value: SQL of one more value to carry; needs `exact`.
         no_value: SQL of the array `value` when nothing is carried.
@@ -49,8 +57,12 @@ def timelines(
             "at": f"bitShiftRight(x, {MARK_BITS})",
             "mark": f"bitAnd(x, {MAX_PACKED_MARK})",
             "values": no_value,
-            # Same time as the element before (the difference stays within the mark), another mark, neither of them 0.
-            "ambiguous": f"arrayExists((x, d) -> d > 0 AND d < bitAnd(x, {MAX_PACKED_MARK}), gathered, arrayDifference(gathered))",
+            # Same time as the element before (the difference stays within the mark), another mark, neither of
+            # them 0.
+            "ambiguous": (
+                f"arrayExists((x, d) -> d > 0 AND d < bitAnd(x, {MAX_PACKED_MARK}),"
+                " gathered, arrayDifference(gathered))"
+            ),
         }
     pieces = {
         **parts,
