@@ -16,30 +16,31 @@ PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 INK = "#777E8A"
 FAINT = "rgba(119,126,138,0.25)"
 LOST = "rgba(119,126,138,0.45)"
-# From nothing to everything, without a step that a colour-blind reader loses.
-SEQUENTIAL = ((0.0, "rgba(0,114,178,0.06)"), (0.5, "rgba(0,114,178,0.55)"), (1.0, "rgba(0,114,178,1)"))
+# From nothing to everything. Opaque, as Plotly chooses the colour of a cell's text by the cell's alone.
+SEQUENTIAL = ((0.0, "#E3EEF6"), (0.5, "#6FB1D8"), (1.0, "#0072B2"))
 
 
 def dressed(figure: Figure, title: str, meaning: str) -> Figure:
     """Return `figure` with title, house colours, and what it means in small print below."""
+    lines = wrapped(meaning, 120)
     figure.update_layout(
         title={"text": title, "x": 0, "xref": "paper"},
         colorway=list(PALETTE),
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"color": INK, "family": "system-ui, 'Noto Sans', 'Noto Sans CJK SC', sans-serif", "size": 13},
-        margin={"l": 60, "r": 30, "t": 60, "b": 110},
+        margin={"l": 60, "r": 30, "t": 60, "b": 75 + 15 * len(lines)},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 1, "xanchor": "right"},
         hoverlabel={"font": {"family": "system-ui, sans-serif"}},
         annotations=[
             *figure.layout.annotations,
             {
-                "text": wrapped(meaning, 120),
+                "text": "<br>".join(lines),
                 "xref": "paper",
                 "yref": "paper",
                 "x": 0,
                 "y": 0,
-                "yshift": -50,
+                "yshift": -55,
                 "xanchor": "left",
                 "yanchor": "top",
                 "align": "left",
@@ -58,11 +59,19 @@ def literal(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def wrapped(text: str, width: int) -> str:
-    """Return `text` in lines of about `width` characters."""
+def wrapped(text: str, width: int) -> list[str]:
+    """Return `text`, as literal text, in lines of about `width` characters."""
     lines: list[str] = [""]
     for word in literal(text).split(" "):
         if lines[-1] and len(lines[-1]) + len(word) >= width:
             lines.append("")
         lines[-1] = f"{lines[-1]} {word}".strip()
-    return "<br>".join(lines)
+    return lines
+
+
+def shortened(text: str, width: int) -> str:
+    """Return `text` in at most `width` characters: names often begin alike, so most of the end is kept."""
+    if len(text) <= width:
+        return text
+    begin = width // 3
+    return f"{text[:begin]}…{text[-(width - begin - 1) :]}"

@@ -97,8 +97,8 @@ class Events:
         Args:
             steps: event names, or `step("cart", "wishlist", where="price > 10")`; 1 to 32.
             within: each later step comes at most this long after the first; None: no limit.
-            entry: "first" follows each unit from its first step-1 event only; "any" lets each step-1 event start
-                an attempt and counts the furthest. The second gives higher numbers; answers say which it was.
+            entry: "first" follows each unit from its first step-1 event only; "any" lets each step-1 event
+                start an attempt and counts the furthest, which gives higher numbers.
             unit: "user" or "session" (the client's session id, else `session_gap` without an event ends it).
             breakdown: a property or column whose value at the unit's first step-1 event splits the answer.
             top: how many of its values to tell apart; the rest is "(other)".
@@ -219,8 +219,8 @@ class Events:
                 `since`; "recurring": of every period in which they start.
             mode: "on": came back in that period; "on_or_after": in that period or later.
             tz, week_start: default: those of `connect`.
-            since, until, source, where: as for `funnel`; with first="ever", what came before `since` is looked
-                at too, to know who is new.
+            since, until, source, where: as for `funnel`; with first="ever", what came before `since` is
+                looked at too, to know who is new.
 
         Raises:
             QuestionError: an option makes no sense; the message says which and what to write.

@@ -124,7 +124,7 @@ class Attribution(Answer[AttributionQuestion]):
             "first": "first and last give it to one touch",
             "last": "first and last give it to one touch",
             "linear": "linear gives each touch the same",
-            "position": "position gives 40 % each to first and last, the rest to those between (two: half each)",
+            "position": "position gives first and last 40 % each, those between the rest (two: half each)",
             "time_decay": f"time_decay halves a touch's weight with every {spell(q.half_life)} before it",
         }
         models = "; ".join(dict.fromkeys(spoken[model] for model in q.models))
@@ -134,9 +134,9 @@ class Attribution(Answer[AttributionQuestion]):
             missing = self.rows[0]["without_value"] if self.rows else 0
             value = f"; values are {field_named(q.value).label}, which {missing:,} conversions lack"
         return (
-            f"{self.conversions:,} conversions ({q.conversion.spelled()}){q.scope.spelled()}, each credited once"
-            f" to the person's touches ({touch}, by {channel}) {window}; {models}; a conversion without a touch"
-            f" goes to “{NO_TOUCH}”{'' if untouched else ' (there is none)'}{value}."
+            f"{self.conversions:,} conversions ({q.conversion.spelled()}){q.scope.spelled()}, each credited"
+            f" once to the person's touches ({touch}, by {channel}) {window}; {models}; a conversion"
+            f" without a touch goes to “{NO_TOUCH}”{'' if untouched else ' (there is none)'}{value}."
         )
 
     @cached_property

@@ -114,7 +114,8 @@ class Retention(Answer[RetentionQuestion]):
             f"Users{q.scope.spelled()} by calendar {period} ({q.period.zone.key}{week}): a cohort is those"
             f" {start}; a column is the share with {q.return_.spelled()} {when} (0: in the cohort's own"
             f" {period}, from the start event on); a {period} that was not over at"
-            f" {self.seen_until:%Y-%m-%d %H:%M} UTC is empty; the average is pooled over the cohorts that are complete."
+            f" {self.seen_until:%Y-%m-%d %H:%M} UTC is empty; the average is pooled over the"
+            " cohorts that are complete."
         )
 
     def long(self) -> pd.DataFrame:

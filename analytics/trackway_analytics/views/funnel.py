@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from rich.markup import escape
 from rich.table import Table
 
-from trackway_analytics.charts import dressed, literal
+from trackway_analytics.charts import INK, dressed, literal, shortened
 from trackway_analytics.views.text import bar, percent, records, seconds
 
 if TYPE_CHECKING:
@@ -16,43 +16,57 @@ if TYPE_CHECKING:
 
 
 def figure(funnel: Funnel) -> go.Figure:
-    """Return bars per step (grouped by breakdown value), labelled with count and conversion."""
+    """Return a bar per step, from 0, labelled with count and conversion; one per value of a breakdown."""
     frame, chart = funnel.df, go.Figure()
     broken_down = "breakdown" in frame
-    for value in frame["breakdown"].unique() if broken_down else [""]:
+    values = list(frame["breakdown"].unique()) if broken_down else [""]
+    for value in values:
         group = frame[frame["breakdown"] == value] if broken_down else frame
-        # A breakdown is read as shares: groups differ in size, and that is not what is asked.
-        heights = group["conversion"] if broken_down else group[funnel.units]
+        rows = records(group)
         chart.add_bar(
-            x=[f"{row['step']}. {literal(row['label'])}" for row in records(group)],
-            y=heights,
+            orientation="h",
+            y=[f"{row['step']}. {literal(shortened(row['label'], 44))}" for row in rows],
+            # A breakdown is read as shares: groups differ in size, and that is not what is asked.
+            x=group["conversion"] if broken_down else group[funnel.units],
             name=literal(str(value)),
-            text=[
-                f"{count:,}<br>{percent(conversion)}"
-                for count, conversion in zip(group[funnel.units], group["conversion"], strict=True)
+            text=[f"{row[funnel.units]:,} · {percent(row['conversion'])}" for row in rows],
+            textposition="inside" if broken_down else "auto",
+            insidetextanchor="start",
+            textangle=0,
+            customdata=[
+                [
+                    literal(row["label"]),
+                    row["drop_off"],
+                    row["step_conversion"],
+                    row["ci_low"],
+                    row["ci_high"],
+                ]
+                for row in rows
             ],
-            textposition="outside",
-            cliponaxis=False,
-            customdata=group[["drop_off", "step_conversion", "ci_low", "ci_high"]],
             hovertemplate=(
-                "%{x}<br>%{text}<br>of the step before: %{customdata[1]:.1%} (%{customdata[0]:,} stopped)"
-                "<br>95 %: %{customdata[2]:.1%} to %{customdata[3]:.1%}<extra></extra>"
+                "%{customdata[0]}<br>%{text}<br>of the step before: %{customdata[2]:.1%}"
+                " (%{customdata[1]:,} stopped)<br>95 %: %{customdata[3]:.1%} to %{customdata[4]:.1%}"
+                "<extra></extra>"
             ),
-            error_y={
+            error_x={
                 "type": "data",
                 "symmetric": False,
                 "array": group["ci_high"] - group["conversion"],
                 "arrayminus": group["conversion"] - group["ci_low"],
+                "color": INK,
+                "thickness": 1.5,
             }
             if broken_down
             else None,
         )
-    chart.update_yaxes(
+    chart.update_xaxes(
         title=f"share of {funnel.units} with step 1" if broken_down else funnel.units,
         tickformat=".0%" if broken_down else ",",
         rangemode="tozero",
     )
-    chart.update_layout(barmode="group", showlegend=broken_down, bargap=0.35)
+    chart.update_yaxes(autorange="reversed", showgrid=False)
+    height = 260 + len(funnel.question.steps) * max(38, 22 * len(values))
+    chart.update_layout(barmode="group", showlegend=broken_down, bargap=0.3, height=height)
     return dressed(chart, "Funnel", funnel.semantics)
 
 

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from rich.markup import escape
 from rich.table import Table
 
-from trackway_analytics.charts import INK, LOST, PALETTE, dressed, literal
+from trackway_analytics.charts import INK, LOST, PALETTE, dressed, literal, shortened
 from trackway_analytics.queries.paths import OTHER
 from trackway_analytics.views.text import percent, records
 
@@ -33,8 +33,12 @@ def figure(paths: Paths) -> go.Figure:
     chart = go.Figure(
         go.Sankey(
             arrangement="snap",
+            # No halo: it is drawn for a white page.
+            textfont={"color": INK, "shadow": "none"},
             node={
-                "label": [literal(name) for _, name in places],
+                "label": [literal(shortened(name, max(10, 80 // steps))) for _, name in places],
+                "customdata": [literal(name) for _, name in places],
+                "hovertemplate": "%{customdata}<br>%{value:,} " + unit + "<extra></extra>",
                 "color": [colours[name] for _, name in places],
                 "x": [_across(column, steps, backwards=backwards) for column, _ in places],
                 "y": _down(paths, list(places)),
@@ -49,13 +53,15 @@ def figure(paths: Paths) -> go.Figure:
                 "color": "rgba(119,126,138,0.22)",
                 "customdata": list(frame["share"]),
                 "hovertemplate": (
-                    "%{source.label} → %{target.label}<br>%{value:,} " + unit + ", %{customdata:.1%} of all"
-                    "<extra></extra>"
+                    "%{source.customdata} → %{target.customdata}<br>%{value:,} "
+                    + unit
+                    + ", %{customdata:.1%}"
+                    " of all<extra></extra>"
                 ),
             },
         )
     )
-    chart.update_layout(height=560)
+    chart.update_layout(height=620)
     return dressed(chart, "Paths", paths.semantics)
 
 
