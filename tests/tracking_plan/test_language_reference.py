@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from trackway_plan.formats import FORMATS
 from trackway_plan.load_property import COMMON, CONSTRAINTS
 from trackway_plan.model import DEFAULT_POLICY, KINDS, PII_CLASSES, STATUSES, STORES, EventSpec
