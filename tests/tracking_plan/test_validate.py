@@ -131,7 +131,7 @@ def _order(**changes: Any) -> bytes:
 def test_a_departure_is_named_with_its_place_and_cure(
     storefront: Validator, changes: dict[str, Any], outcome: str, code: str, path: str, message: str
 ) -> None:
-    """Each departure has one code, one JSON pointer, and one sentence: what was expected, what came."""
+    """Each departure has one code, one JSON pointer, and one sentence on what was expected and came."""
     verdict = storefront.check_track("order_completed", _order(**changes), "api")
     assert (verdict.outcome, verdict.rev) == (outcome, 1)
     found = [(violation.code, violation.path, violation.message) for violation in verdict.violations]
@@ -198,6 +198,15 @@ def test_what_cannot_be_read_is_quarantined_and_not_quoted(storefront: Validator
     verdict = storefront.check_track("order_completed", raw, "api")
     assert verdict.outcome == "quarantined"
     assert [(violation.code, violation.path) for violation in verdict.violations] == [("wrong_type", "")]
+
+
+def test_many_violations_are_counted_rather_than_told(storefront: Validator) -> None:
+    """Ten thousand unplanned properties are twenty sentences and a number, and hide no wrong type."""
+    extra = {f"x{number}": number for number in range(10_000)}
+    verdict = storefront.check_track("order_completed", _order(amount_minor="25", **extra), "api")
+    assert verdict.outcome == "quarantined"
+    assert len(verdict.violations) == 22
+    assert verdict.violations[-1].message == "There are 9,980 more violations of this kind."
 
 
 def test_a_mapping_and_its_json_have_one_verdict(storefront: Validator) -> None:
