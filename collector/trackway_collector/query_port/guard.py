@@ -115,7 +115,7 @@ def _check_node(kind: str, name: str, forbidden_tables: frozenset[str]) -> None:
         message = f"`{name}` reaches outside the warehouse, and the query port only reads what is in it"
         raise RefusedError(message)
     if kind == "Set":
-        # The engine refuses these on the outside only; a subquery's take effect under readonly=1.
+        # The engine refuses these on the outside, and passes over some of them in a subquery without a word.
         message = "Cannot modify settings in readonly mode: send them in the URL, `&max_threads=1`, instead of SETTINGS"
         raise RefusedError(message)
     if kind in ("TableIdentifier", "Identifier", "ExistsTableQuery") and _FORBIDDEN_TABLES.match(name):

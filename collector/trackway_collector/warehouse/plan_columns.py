@@ -29,6 +29,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from trackway_collector.warehouse.base import Warehouse
+from trackway_collector.warehouse.stored_paths import safe_to_add
 
 logger = logging.getLogger(__name__)
 
@@ -56,10 +57,14 @@ STORAGE_TYPES: dict[str, str] = {
 _JSON_OPTIONS = "max_dynamic_paths = 128, max_dynamic_types = 8"
 
 
-class _PropertySpec(Protocol):
-    @property
-    def kind(self) -> Any: ...
+class PropertySpec(Protocol):
+    """The part of `trackway_plan.PropertySpec` that decides on storage."""
 
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def store_as(self) -> str: ...
 
 
 class Release(Protocol):
@@ -76,8 +81,9 @@ def apply_plan(warehouse: Warehouse, release: Release) -> None:
     """
     Give planned properties and traits their typed paths; what was stored before reads through them too.
 
-    Paths are only ever added. A path keeps the type it has, since changing it would change stored values; values that
-    a later revision types otherwise are kept in `misfits`, and the log says so.
+    Paths are only ever added, and only where the stored values are of that type already: changing the column's type
+    makes the engine write every stored value again. A path that cannot have its type yet stays dynamic, holds
+    everything, and the log says why.
     """
     wanted = {
         "properties": typed_paths(spec.properties for spec in release.events.values()),
@@ -85,9 +91,11 @@ def apply_plan(warehouse: Warehouse, release: Release) -> None:
     }
     for column, paths in wanted.items():
         present = _column_types(warehouse, column)
-        merged = _merged(column, present, paths)
-        if merged != present:
-            warehouse.command(f"ALTER TABLE events MODIFY COLUMN {column} {json_type(merged)}")
+        new = _new_paths(column, present, paths)
+        if new:
+            added = safe_to_add(warehouse, column, new)
+            if added:
+                warehouse.command(f"ALTER TABLE events MODIFY COLUMN {column} {json_type({**present, **added})}")
 
 
 def property_types(warehouse: Warehouse, column: str = "properties") -> dict[str, str]:
@@ -95,21 +103,22 @@ def property_types(warehouse: Warehouse, column: str = "properties") -> dict[str
     return _column_types(warehouse, column)
 
 
-def typed_paths(specs: Iterable[Mapping[str, _PropertySpec]]) -> dict[str, str]:
+def typed_paths(specs: Iterable[Mapping[str, PropertySpec]]) -> dict[str, str]:
     """
     Path → type for at most `MAX_TYPED_PATHS` of the properties, those first whose kind gains most.
 
     A name that events use with different kinds has no type of its own (int and number share Float64), so nothing that
-    one event may send is a misfit because of another.
+    one event may send is a misfit because of another; nor has a name with a dot or a backslash in it.
     """
     kinds: dict[str, set[str]] = {}
     for properties in specs:
         for name, spec in properties.items():
-            kinds.setdefault(name, set()).add(str(getattr(spec.kind, "value", spec.kind)))
+            kinds.setdefault(spec.store_as or name, set()).add(spec.kind)
     typed = {name: stored for name, found in kinds.items() if (stored := _stored_as(found))}
+    plain = [name for name in typed if name and not set(name) & {".", "\\", "%"}]
     order = list(STORAGE_TYPES.values())
-    chosen = sorted(typed, key=lambda name: (order.index(typed[name]), name))[:MAX_TYPED_PATHS]
-    return {_path(name): typed[name] for name in chosen}
+    chosen = sorted(plain, key=lambda name: (order.index(typed[name]), name))[:MAX_TYPED_PATHS]
+    return {name: typed[name] for name in chosen}
 
 
 def json_type(paths: Mapping[str, str]) -> str:
@@ -126,26 +135,21 @@ def _stored_as(kinds: set[str]) -> str | None:
     return types.pop() if len(types) == 1 else None
 
 
-def _path(name: str) -> str:
-    # A dot in a key is not a step into an object; see json_type_escape_dots_in_keys.
-    return name.replace(".", "%2E")
-
-
 def _quoted(path: str) -> str:
     return "`" + path.replace("\\", "\\\\").replace("`", "\\`") + "`"
 
 
-def _merged(column: str, present: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
-    merged = dict(present)
+def _new_paths(column: str, present: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
+    new: dict[str, str] = {}
     for path, kind in wanted.items():
         if path in present:
             if present[path] != kind:
                 logger.warning("%s.%s stays %s; the plan now says %s", column, path, present[path], kind)
-        elif len(merged) < MAX_TYPED_PATHS:
-            merged[path] = kind
+        elif len(present) + len(new) < MAX_TYPED_PATHS:
+            new[path] = kind
         else:
             logger.warning("%s.%s stays untyped: %s typed paths are the limit", column, path, MAX_TYPED_PATHS)
-    return merged
+    return new
 
 
 def _column_types(warehouse: Warehouse, column: str) -> dict[str, str]:
