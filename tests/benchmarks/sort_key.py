@@ -3,9 +3,10 @@ Which sort key the events table should have: size, load and the four questions, 
 
     python tests/benchmarks/sort_key.py --rows 3000000
 
-Persons are skewed (a few send much), 20 event names too (a few are frequent), over 90 days. Each layout gets the same
-rows through the same columns as migration 0001; each question runs five times, and the median counts. A question on
-rare events reads steps that make up about 2 % of the rows, one on frequent events about half of them.
+Persons are skewed (a few send much), 20 event names too (a few are frequent), over 90 days. Each layout gets
+the same rows through the same columns as migration 0001; each question runs five times, and the median
+counts. A question on rare events reads steps that make up about 2 % of the rows, one on frequent events about
+half of them.
 """
 
 from __future__ import annotations
@@ -25,22 +26,25 @@ LAYOUTS = {
     "person, time, event": ("ORDER BY (person_id, timestamp, event, message_id)", ""),
     "event, day, person, time + projection by person": (
         EVENT_FIRST,
-        "ALTER TABLE events ADD PROJECTION by_person (SELECT person_id, timestamp, event, message_id, session_id"
-        " ORDER BY person_id, timestamp)",
+        "ALTER TABLE events ADD PROJECTION by_person"
+        " (SELECT person_id, timestamp, event, message_id, session_id ORDER BY person_id, timestamp)",
     ),
 }
 
-# One person in `rows / 40`, skewed by the square of a uniform number; event n has about 2^-(n/3) of the weight.
+# One person in `rows / 40`, skewed by the square of a uniform number; event n has about 2^-(n/3) of the
+# weight.
 ROWS = """
 INSERT INTO events (source, type, event, message_id, person_id, user_id, session_id, timestamp, received_at,
     plan_rev, verdict, library_name, page_path, device_type, properties, spool, segment, offset)
 SELECT 'web', 'track',
     concat('Event ', toString(least(19, toUInt8(-4.3 * log((rand(1) + 1) / 4294967297.0))))) AS event,
     toString(generateUUIDv7(number)) AS message_id,
-    concat('user_', leftPad(toString(toUInt64(pow(rand(2) / 4294967296.0, 2) * {rows:UInt64} / 40)), 8, '0')) AS person,
+    concat('user_', leftPad(toString(toUInt64(pow(rand(2) / 4294967296.0, 2) * {rows:UInt64} / 40)), 8, '0'))
+        AS person,
     person, concat(person, '-', toString(intDiv(number, {rows:UInt64} / 30))),
     toDateTime64('2026-01-01 00:00:00', 6, 'UTC')
-        + toIntervalMicrosecond(toUInt64(number * (90. * 86400e6 / {rows:UInt64})) + rand(3) % 60000000) AS at,
+        + toIntervalMicrosecond(toUInt64(number * (90. * 86400e6 / {rows:UInt64})) + rand(3) % 60000000)
+        AS at,
     at, 3, 'ok', 'trackway-python', concat('/p/', toString(rand(4) % 200)), 'phone',
     CAST(map('price', toString(rand(5) % 10000)), 'JSON'), 'worker-1', intDiv(number, 500000), number % 500000
 FROM numbers({first:UInt64}, {count:UInt64})
@@ -49,7 +53,8 @@ FROM numbers({first:UInt64}, {count:UInt64})
 _FUNNEL = """
 SELECT level, count() FROM (
     SELECT person_id, windowFunnel(604800000, 'strict_once')(
-        toUInt64(toUnixTimestamp64Milli(timestamp)), event = {a:String}, event = {b:String}, event = {c:String}) AS level
+        toUInt64(toUnixTimestamp64Milli(timestamp)), event = {a:String},
+        event = {b:String}, event = {c:String}) AS level
     FROM events WHERE event IN ({a:String}, {b:String}, {c:String}) GROUP BY person_id
 ) GROUP BY level
 """
@@ -87,7 +92,9 @@ QUESTIONS = {
 
 def main() -> None:
     """Print one Markdown table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, default=3_000_000)
     rows = parser.parse_args().rows
     measured = {name: measure(name, rows, *layout) for name, layout in LAYOUTS.items()}
@@ -115,7 +122,10 @@ def measure(name: str, rows: int, order_by: str, projection: str) -> dict[str, f
             warehouse.command(ROWS, bounds, {"max_insert_threads": 1, "max_threads": 2})
         figures = {"load": time.perf_counter() - started}
         warehouse.command("OPTIMIZE TABLE events FINAL")
-        size = "SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND table = 'events' AND database = {d:String}"
+        size = (
+            "SELECT sum(bytes_on_disk) FROM system.parts"
+            " WHERE active AND table = 'events' AND database = {d:String}"
+        )
         figures["bytes an event"] = warehouse.query(size, {"d": warehouse.database}).one() / rows
         for question, (sql, params) in QUESTIONS.items():
             figures[question] = statistics.median(_timed(warehouse, sql, params) for _ in range(5))

@@ -1,21 +1,24 @@
 """
 Typed paths of `properties` and `traits`, from a plan's release.
 
-A path with a type is stored as a column of its own and reads fast. A path without one still holds everything, in its
-own words; it is read through all the types it was sent with: `properties.total::Nullable(Float64)`.
+A path with a type is stored as a column of its own and reads fast. A path without one still holds everything,
+in its own words; it is read through all the types it was sent with: `properties.total::Nullable(Float64)`.
 
-How JSON reads back (chDB 26.9 and ClickHouse 26.7, each a test in tests/collector/warehouse/test_json_columns.py):
+How JSON reads back (chDB 26.9 and ClickHouse 26.7, each a test in
+tests/collector/warehouse/test_json_columns.py):
 * Absent is NULL, never 0. Null, `{}` and absent are the same.
 * A key with a dot, `{"a.b": 1}`, is the path ``properties.`a%2Eb` ``; `{"a": {"b": 1}}` is `properties.a.b`.
-* A path and its prefix live beside each other: `{"a": 5}` does not disturb a typed `a.b`, nor the other way round.
+* A path and its prefix live beside each other: `{"a": 5}` does not disturb a typed `a.b`, nor the other way
+  round.
 * Strings in paths without type stay strings, dates too. Integers are Int64, up to 2^64-1 UInt64.
 * Of a key sent twice the first is kept.
 
-What a typed path, or the format, cannot hold must not reach the insert: it would fail the whole block, or be changed.
-`rows` puts such a value into `misfits`:
-* whatever JSON type the typed path does not hold (text in a number, 0/1 in a Bool, anything but text in a String);
-* 1.5 in Int64 (the engine cuts it to 1), integers outside Int64, and anywhere integers outside [-2^63, 2^64) or floats
-  beyond Float64 (26.7 refuses the block, 26.9 turns the integer into a string);
+What a typed path, or the format, cannot hold must not reach the insert: it would fail the whole block, or be
+changed. `rows` puts such a value into `misfits`:
+* whatever JSON type the typed path does not hold (text in a number, 0/1 in a Bool, anything but text in a
+  String);
+* 1.5 in Int64 (the engine cuts it to 1), integers outside Int64, and anywhere integers outside [-2^63, 2^64)
+  or floats beyond Float64 (26.7 refuses the block, 26.9 turns the integer into a string);
 * decimals with more than 9 digits after the point or 29 before it (the engine cuts);
 * dates outside 1900–2299 (26.7 stores 1900-01-01), timestamps outside 1900–2299, and numbers in either;
 * objects nested more than `MAX_DEPTH` deep.
@@ -39,8 +42,8 @@ MAX_TYPED_PATHS = 200
 MAX_DEPTH = 100
 """Deeper objects are kept as text in `misfits`. The engine refuses a block with one of 1,000 levels."""
 
-# Kind in the plan → type of the path, in the order in which paths are chosen while there is room: a number without
-# type is the one that reads wrong when someone forgets that 3 and 3.5 are stored as two types.
+# Kind in the plan → type of the path, in the order in which paths are chosen while there is room: a number
+# without type is the one that reads wrong when someone forgets that 3 and 3.5 are stored as two types.
 STORAGE_TYPES: dict[str, str] = {
     "int": "Nullable(Int64)",
     "number": "Nullable(Float64)",
@@ -81,9 +84,9 @@ def apply_plan(warehouse: Warehouse, release: Release) -> None:
     """
     Give planned properties and traits their typed paths; what was stored before reads through them too.
 
-    Paths are only ever added, and only where the stored values are of that type already: changing the column's type
-    makes the engine write every stored value again. A path that cannot have its type yet stays dynamic, holds
-    everything, and the log says why.
+    Paths are only ever added, and only where the stored values are of that type already: changing the
+    column's type makes the engine write every stored value again. A path that cannot have its type yet stays
+    dynamic, holds everything, and the log says why.
     """
     wanted = {
         "properties": typed_paths(spec.properties for spec in release.events.values()),
@@ -95,7 +98,9 @@ def apply_plan(warehouse: Warehouse, release: Release) -> None:
         if new:
             added = safe_to_add(warehouse, column, new)
             if added:
-                warehouse.command(f"ALTER TABLE events MODIFY COLUMN {column} {json_type({**present, **added})}")
+                warehouse.command(
+                    f"ALTER TABLE events MODIFY COLUMN {column} {json_type({**present, **added})}"
+                )
 
 
 def property_types(warehouse: Warehouse, column: str = "properties") -> dict[str, str]:
@@ -107,8 +112,9 @@ def typed_paths(specs: Iterable[Mapping[str, PropertySpec]]) -> dict[str, str]:
     """
     Path → type for at most `MAX_TYPED_PATHS` of the properties, those first whose kind gains most.
 
-    A name that events use with different kinds has no type of its own (int and number share Float64), so nothing that
-    one event may send is a misfit because of another; nor has a name with a dot or a backslash in it.
+    A name that events use with different kinds has no type of its own (int and number share Float64), so
+    nothing that one event may send is a misfit because of another; nor has a name with a dot or a backslash
+    in it.
     """
     kinds: dict[str, set[str]] = {}
     for properties in specs:
@@ -123,7 +129,8 @@ def typed_paths(specs: Iterable[Mapping[str, PropertySpec]]) -> dict[str, str]:
 
 def json_type(paths: Mapping[str, str]) -> str:
     """The column type `JSON(…)` with these typed paths."""
-    return f"JSON({', '.join([_JSON_OPTIONS, *(f'{_quoted(path)} {kind}' for path, kind in sorted(paths.items()))])})"
+    typed = [f"{_quoted(path)} {kind}" for path, kind in sorted(paths.items())]
+    return f"JSON({', '.join([_JSON_OPTIONS, *typed])})"
 
 
 def _stored_as(kinds: set[str]) -> str | None:
@@ -165,7 +172,10 @@ _OPTION = re.compile(r"max_dynamic_(paths|types)\s*=\s*\d+\Z")
 
 
 def parse_json_type(text: str) -> dict[str, str]:
-    """Typed path → type of a column type as ClickHouse prints it, `JSON(max_dynamic_paths=…, a Nullable(Int64))`."""
+    """
+    Typed path → type of a column type as ClickHouse prints it, `JSON(max_dynamic_paths=…, a
+    Nullable(Int64))`.
+    """
     if "(" not in text:
         return {}
     inner = text[text.index("(") + 1 : text.rindex(")")]

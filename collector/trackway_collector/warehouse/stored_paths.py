@@ -1,9 +1,10 @@
 """
 What the JSON columns hold, and whether a typed path can be added without changing a stored value.
 
-`ALTER TABLE … MODIFY COLUMN properties JSON(…)` writes the whole column again, through text (`stored_paths.sql`). On
-the way a value that does not fit the new type stops the ALTER for ever, 1.5 becomes 1 in an Int64, and a string without
-type that looks like a date becomes a DateTime. So the paths are looked at first:
+`ALTER TABLE … MODIFY COLUMN properties JSON(…)` writes the whole column again, through text
+(`stored_paths.sql`). On the way a value that does not fit the new type stops the ALTER for ever, 1.5 becomes
+1 in an Int64, and a string without type that looks like a date becomes a DateTime. So the paths are looked at
+first:
 
 * A new path must hold no value yet, or only values that come out as they went in.
 * A string that would come out as a date gets the type String in the same ALTER, and so stays a string.
@@ -33,10 +34,18 @@ _KEEPS = {
 
 
 def safe_to_add(warehouse: Warehouse, column: str, wanted: Mapping[str, str]) -> dict[str, str]:
-    """The typed paths to add to `column`: those of `wanted` that change no stored value, and what protects the others."""
+    """
+    The typed paths to add to `column`: those of `wanted` that change no stored value, and what protects the
+    others.
+    """
     if not warehouse.query("SELECT count() FROM events").one():
         return dict(wanted)
-    sql = resources.files(__package__).joinpath("stored_paths.sql").read_text("utf-8").replace("events_column", column)
+    sql = (
+        resources.files(__package__)
+        .joinpath("stored_paths.sql")
+        .read_text("utf-8")
+        .replace("events_column", column)
+    )
     stored: dict[str, set[str]] = {}
     turned: dict[str, set[str]] = {}
     for path, types, again in warehouse.query(sql).rows:
@@ -46,10 +55,14 @@ def safe_to_add(warehouse: Warehouse, column: str, wanted: Mapping[str, str]) ->
     added = {}
     for path, kind in wanted.items():
         held = stored.get(path, set())
-        if held <= _KEEPS.get(kind, set()) or (kind == "Nullable(Float64)" and _integers_are_exact(warehouse, column, path, held)):
+        if held <= _KEEPS.get(kind, set()) or (
+            kind == "Nullable(Float64)" and _integers_are_exact(warehouse, column, path, held)
+        ):
             added[path] = kind
         else:
-            logger.warning("%s.%s stays untyped: it holds %s, and %s would change values", column, path, held, kind)
+            logger.warning(
+                "%s.%s stays untyped: it holds %s, and %s would change values", column, path, held, kind
+            )
     for path, types in turned.items():
         if path in added:
             continue
@@ -57,7 +70,9 @@ def safe_to_add(warehouse: Warehouse, column: str, wanted: Mapping[str, str]) ->
         if stored[path] == {"String"}:
             added[path] = TEXT
         elif "String" in stored[path]:
-            logger.warning("%s: no typed path is added, since strings in %s would become %s", column, path, types)
+            logger.warning(
+                "%s: no typed path is added, since strings in %s would become %s", column, path, types
+            )
             return {}
     return added
 
