@@ -144,7 +144,8 @@ def test_a_running_query_is_seen_and_can_be_cancelled(warehouse: Warehouse) -> N
     """An insert that takes its time is running under its id; cancelled, it is Transient and stores nothing."""
     # 2.5 s in one block, just under the 3 s that the engine lets a block sleep.
     warehouse.command(
-        "CREATE TABLE slow (x Int64, y Int64 DEFAULT x + sleepEachRow(0.025)) ENGINE = MergeTree ORDER BY x"
+        "CREATE TABLE slow (x Int64, y Int64 DEFAULT x + sleepEachRow(0.025))"
+        " ENGINE = MergeTree ORDER BY x"
     )
     failures: list[Exception] = []
     name = f"slow-{warehouse.database}"
