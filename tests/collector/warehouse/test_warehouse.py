@@ -141,7 +141,7 @@ def test_several_threads_share_a_warehouse(warehouse: Warehouse) -> None:
 
 
 def test_a_running_query_is_seen_and_can_be_cancelled(warehouse: Warehouse) -> None:
-    """An insert that takes its time is running under its id; cancelled, it is Transient and stores nothing."""
+    """A slow insert is running under its id; cancelled, it is Transient and stores nothing."""
     # 2.5 s in one block, just under the 3 s that the engine lets a block sleep.
     warehouse.command(
         "CREATE TABLE slow (x Int64, y Int64 DEFAULT x + sleepEachRow(0.025))"
