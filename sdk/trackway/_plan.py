@@ -124,10 +124,10 @@ def load_release(path: str) -> Release:
 
     where = Path(path)
     if where.is_dir():
-        msg = f"`plan` is the directory {where.absolute()}. Write a release's file, such as releases/0001.json in it."
+        msg = f"`plan` is a directory: {where.absolute()}. Name a release in it, as releases/0001.json."
         raise ConfigurationError(msg)
     try:
         return Release.load(where)
     except ReleaseError as error:
-        msg = f"`plan` cannot be used: {error}\n  Looked at {where.absolute()}. `trackway plan release` writes one."
+        msg = f"`plan` cannot be used: {error}\n  Looked at: {where.absolute()}."
         raise ConfigurationError(msg) from error

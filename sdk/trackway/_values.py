@@ -18,7 +18,7 @@ Python values to JSON, so that no value loses its event.
 | keys that are no text | text: `True` → "true", `None` → "null", others by `str` |
 | lone surrogates | U+FFFD |
 | a value inside itself, or deeper than 64 levels | text `<nested too deep>` |
-| anything else, generators included | `str(value)`, with a log line once per type; if that fails `<TypeName>` |
+| anything else, generators included | `str(value)`, logged once per type; if that fails `<TypeName>` |
 
 The first six lines are msgspec's own; `_strange` takes what it does not know, `_plain` whole trees that it
 gives up on.
@@ -162,7 +162,8 @@ def _key(key: object) -> str:
 
 
 def _mended(text: str) -> str:
-    return str(text).encode("utf-8", "replace").decode()
+    # Over UTF-16, so that a pair of surrogates becomes the character it stands for and only lone ones are replaced.
+    return str.__str__(text).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 encode = msgspec.json.Encoder(enc_hook=_strange).encode
