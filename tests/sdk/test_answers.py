@@ -30,7 +30,8 @@ def test_200_may_refuse_single_events_for_good() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"OK", b"<html>Please log in</html>", b"[]", b'{"success":false}', b"\xff", b'{"rejected":1}']
+    "body",
+    [b"", b"OK", b"<html>Please log in</html>", b"[]", b'{"success":false}', b"\xff", b'{"rejected":1}'],
 )
 def test_200_without_success_is_not_the_collector(body: bytes) -> None:
     """A portal, a proxy or a wrong address answers 200 to anything; nobody promised to keep the events."""

@@ -124,7 +124,12 @@ def test_a_split_batch_is_sent_as_two_halves_in_order() -> None:
     second = box.take(0.0)
     assert (first.events, second.events) == ([b"a"], [b"b", b"c"])
     box.settle(second, Rejected("batch_too_large"), 0.0)
-    assert (books.acked, dict(books.rejected), box.pending, box.pending_bytes) == (1, {"batch_too_large": 2}, 0, 0)
+    assert (books.acked, dict(books.rejected), box.pending, box.pending_bytes) == (
+        1,
+        {"batch_too_large": 2},
+        0,
+        0,
+    )
 
 
 def test_a_batch_is_given_up_after_its_time_and_counted() -> None:

@@ -188,7 +188,9 @@ def test_a_dict_that_another_thread_changes_is_still_encoded() -> None:
         thread.join()
 
 
-def test_a_value_sent_as_text_is_logged_once_by_type_and_never_by_content(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_value_sent_as_text_is_logged_once_by_type_and_never_by_content(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """Developers hear of it; what the value was stays out of the log."""
 
     class Passport:
@@ -203,7 +205,14 @@ def test_a_value_sent_as_text_is_logged_once_by_type_and_never_by_content(caplog
 
 
 _LEAVES = (
-    st.none() | st.booleans() | st.integers() | st.floats() | st.binary() | st.decimals() | st.datetimes() | st.dates()
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.binary()
+    | st.decimals()
+    | st.datetimes()
+    | st.dates()
 )
 _TEXT = st.text(st.characters(exclude_categories=()))
 _TREES = st.recursive(
