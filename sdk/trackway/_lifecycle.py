@@ -17,8 +17,9 @@ _in_use: set[Tracker] = set()
 
 importing = threading.RLock()
 """
-Held around every late import; forks wait for it. A child that is forked while another thread of its parent imports
-a module inherits that module's import lock, held by a thread it does not have: importing it would wait for ever.
+Held around every late import; forks wait for it. A child that is forked while another thread of its parent
+imports a module inherits that module's import lock, held by a thread it does not have: importing it would
+wait for ever.
 """
 
 

@@ -52,8 +52,8 @@ class HttpTransport:
 
     def send(self, request: Request) -> Answer:
         if self._pool is not None and self._pid != os.getpid():
-            # A forked child must not talk on its parent's connections. They are kept, not closed: closing takes
-            # locks that another thread may have held at the moment of the fork.
+            # A forked child must not talk on its parent's connections. They are kept, not closed: closing
+            # takes locks that another thread may have held at the moment of the fork.
             self._inherited.append(self._pool)
             self._pool = None
         urllib3 = _urllib3()

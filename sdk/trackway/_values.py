@@ -162,7 +162,7 @@ def _key(key: object) -> str:
 
 
 def _mended(text: str) -> str:
-    # Over UTF-16, so that a pair of surrogates becomes the character it stands for and only lone ones are replaced.
+    # Over UTF-16, so that two surrogates that make a character become it, and only lone ones are replaced.
     return str.__str__(text).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 

@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from trackway._answers import Acked, Rejected, Retry, Split
+from trackway._answers import Acked, Rejected, Retry, Split, Verdict
 from trackway._books import Books, Dropped
 from trackway._options import Options
 from trackway._outbox import Batch, Outbox
@@ -215,7 +215,7 @@ class BooksBalance(RuleBasedStateMachine):
         batch, self.out = self.out, None
         assert batch is not None
         count = len(batch.events)
-        verdict = data.draw(
+        verdict: Verdict = data.draw(
             st.sampled_from(
                 [
                     OK,
