@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -89,6 +90,9 @@ class HttpTransport:
 
 def _urllib3() -> ModuleType:
     with importing:
-
         import urllib3
+
+        codecs.lookup(
+            "idna"
+        )  # imports the codec of host names, which the first connection would do otherwise
     return urllib3

@@ -1,4 +1,6 @@
-"""A collector's front door on loopback, for the SDK's tests: real HTTP, scripted answers, everything recorded."""
+"""
+A collector's front door on loopback, for the SDK's tests: real HTTP, scripted answers, everything recorded.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ class Seen:
 
 
 class Loopback:
-    """Answers with the script in turn, then with 200 for ever; `stored` are the events that were answered 200."""
+    """
+    Answers with the script in turn, then with 200 for ever; `stored` are the events that were answered 200.
+    """
 
     def __init__(self, *script: Scripted, port: int = 0) -> None:
         self.script = deque(script)

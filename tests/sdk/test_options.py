@@ -58,7 +58,7 @@ def test_a_wrong_setting_raises_at_once_and_says_what_to_write(
 
 def test_a_wrong_setting_from_the_environment_names_its_variable() -> None:
     """Nobody has to guess where a value came from."""
-    with pytest.raises(ConfigurationError, match="TRACKWAY_MAX_QUEUE_EVENTS is 'many'. Write a whole number"):
+    with pytest.raises(ConfigurationError, match=r"TRACKWAY_MAX_QUEUE_EVENTS is 'many'\. Write a whole"):
         Options.build({"write_key": "k"}, {"TRACKWAY_MAX_QUEUE_EVENTS": "many"})
     with pytest.raises(ConfigurationError, match="came from the environment variable TRACKWAY_ON_VIOLATION"):
         Options.build({"write_key": "k"}, {"TRACKWAY_ON_VIOLATION": "ignore"})
@@ -105,6 +105,6 @@ def test_a_plan_can_be_named_in_the_environment(
     (tmp_path / "plan.json").write_bytes(shop_release.to_json())
     monkeypatch.setenv("TRACKWAY_PLAN", str(tmp_path / "plan.json"))
     with pytest.raises(
-        ConfigurationError, match="`source` is 'kiosk'. Plan `shop` revision 3 knows: backend, web"
+        ConfigurationError, match=r"`source` is 'kiosk'\. Plan `shop` revision 3 knows: backend, web"
     ):
         Tracker("shop-key", source="kiosk")

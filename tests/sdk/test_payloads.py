@@ -102,7 +102,9 @@ def test_each_call_has_its_members(
 
 
 def test_context_is_added_to_ours(tracker: Tracker, transport: RecordingTransport) -> None:
-    """The caller's members stand beside the library; `session_id` is a short way to write `context.sessionId`."""
+    """
+    The caller's members stand beside the library; `session_id` is a short way to write `context.sessionId`.
+    """
     tracker.track("Paid", user_id="ana", context={"ip": "203.0.113.7"}, session_id="visit-1")
     context = only_event(tracker, transport)["context"]
     assert context == LIBRARY | {"ip": "203.0.113.7", "sessionId": "visit-1"}

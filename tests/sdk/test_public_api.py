@@ -29,7 +29,9 @@ def test_public_names_are_listed_sorted_and_there() -> None:
 
 
 def test_importing_trackway_brings_only_msgspec_and_the_standard_library() -> None:
-    """A program that imports trackway pays for nothing it does not use: no HTTP client, no validator, no engine."""
+    """
+    A program that imports trackway pays for nothing it does not use: no HTTP client, no validator, no engine.
+    """
     bare, loaded = (_modules_after(f"import {names}") for names in ("msgspec", "trackway, trackway.testing"))
     assert {
         top for name in loaded - bare if (top := name.partition(".")[0]) not in sys.stdlib_module_names

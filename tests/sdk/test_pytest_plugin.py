@@ -30,7 +30,9 @@ def test_policy(given):
 def test_under_the_plugin_a_violation_fails_the_test(
     tmp_path: Path, shop_release: Release, plugin: list[str], expected: str
 ) -> None:
-    """With the plugin the default is "raise", without it "flag", and what the program asks for wins over both."""
+    """
+    With the plugin the default is "raise", without it "flag", and what the program asks for wins over both.
+    """
     (tmp_path / "plan.json").write_bytes(shop_release.to_json())
     (tmp_path / "test_it.py").write_text(TEST.replace("EXPECTED", expected))
     done = subprocess.run(

@@ -201,7 +201,9 @@ def test_a_batch_too_large_for_this_collector_is_halved_until_it_fits(make_track
 
 
 def test_a_full_queue_refuses_and_counts(make_tracker: MakeTracker) -> None:
-    """The memory is bounded: what comes on top is dropped with its reason, and what was taken is still sent."""
+    """
+    The memory is bounded: what comes on top is dropped with its reason, and what was taken is still sent.
+    """
     with Loopback(refusal(503, "spool_full", Retry_After="1")) as collector:
         tracker = make_tracker(host=collector.url, max_queue_events=5, **QUICK)
         ids = [tracker.track("Paid", {"n": number}, user_id="ana") for number in range(8)]
