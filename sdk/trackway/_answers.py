@@ -7,7 +7,7 @@ What an answer of the collector means for the batch it answers. Pure: bytes in, 
 | 408, 410, 429, 460, 5xx except 501 and 505, no answer | retry, after `Retry-After` if it says so |
 | 400, 413 about size, batch of many | split in two |
 | any other 4xx, 501, 505 | rejected for good, with the collector's code |
-| anything else (other 2xx, 3xx, 200 without success) | not a collector's answer: retry, nothing was promised |
+| anything else: other 2xx, 3xx, 200 without success | not a collector's: retry, nothing was promised |
 """
 
 from __future__ import annotations

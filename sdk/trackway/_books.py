@@ -52,7 +52,7 @@ class Dropped(StrEnum):
     """The call came after `close()`."""
 
     NOT_SENT_IN_TIME = "not_sent_in_time"
-    """`close()`, or the end of the program, reached its deadline while the event was still waiting."""
+    """`close()`, or the end of the program, reached its deadline; what was on its way may have arrived."""
 
     GAVE_UP = "gave_up"
     """The batch was retried for `give_up_after_s` without a final answer."""
@@ -82,7 +82,7 @@ class Stats:
     pending: int
     """It is queued or on its way."""
     flagged: int
-    """How many break the plan and were sent, marked (`on_violation="flag"`); they are in the other counts, too."""
+    """How many break the plan and were queued, marked; the other counts hold them, too."""
     requests: int
     """HTTP requests tried, retries included."""
     retries: int

@@ -78,8 +78,8 @@ class Options:
     """
 
     on_violation: OnViolation = "flag"
-    """What to do with an event that breaks the plan: flag (send, marked), drop, off (do not check), raise. Default: flag;
-    under the pytest plugin: raise."""
+    """What to do with an event that breaks the plan: flag (send, marked), drop, off (do not check) or raise.
+    Default: flag; under the pytest plugin: raise."""
 
     flush_interval_s: float = 0.5
     """How long an event may wait for company, in seconds. Default: 0.5."""
@@ -172,8 +172,9 @@ class Options:
                 chosen[name] = _defaults[name]
         if "write_key" not in chosen:
             msg = (
-                "There is no write key. Looked at: the argument `write_key` (not given), the environment variable "
-                'TRACKWAY_WRITE_KEY (not set).\n  Write Tracker("your-write-key"), or set the variable; '
+                "There is no write key. Looked at: the argument `write_key` (not given), "
+                "the environment variable TRACKWAY_WRITE_KEY (not set).\n"
+                '  Write Tracker("your-write-key"), or set the variable; '
                 "the collector prints its keys when it starts."
             )
             raise ConfigurationError(msg)

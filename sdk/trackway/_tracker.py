@@ -393,6 +393,6 @@ def _plan_check(plan: str | os.PathLike[str] | Release | None, options: Options)
     if plan is None:
         return None
     if not hasattr(plan, "rev"):
-        msg = f"`plan` is a {type(plan).__name__}. Write the path of a release file, or a trackway_plan.Release."
+        msg = f"`plan` is a {type(plan).__name__}. Write the path of a release, or a trackway_plan.Release."
         raise ConfigurationError(msg)
     return PlanCheck(cast("Release", plan), options.source, options.on_violation)
