@@ -1,0 +1,114 @@
+"""
+The numbers that move: how many events are stored, how fast they come, the last of them with their verdicts.
+
+All viewers together cost one look a second. A look costs two counts, which ClickHouse reads from part
+metadata. Only when a count has changed does it also read the last minute of `received_at` and the newest
+events; parts carry the smallest and largest `received_at` (it is the partition key), so older parts are not
+opened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from trackway_analytics.demo.sqlfile import read_sql
+from trackway_collector.warehouse import Warehouse
+
+FRESH_FOR_S = 0.8
+RATE_WINDOW_S = 10
+HISTORY_S = 60
+LAST_EVENTS = 25
+# How far back to look for the last events, nearest first: a busy store stops at the first, a quiet one goes
+# on.
+LOOK_BACK_S = (60, 3600, 86_400, 31 * 86_400, None)
+
+
+class Live:
+    """One snapshot for all viewers, made when somebody asks and older than `FRESH_FOR_S`."""
+
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        status: Callable[[], dict[str, Any]],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.status = status
+        self._warehouse = warehouse
+        self._now = now
+        self._lock = asyncio.Lock()
+        self._taken_at = float("-inf")
+        self._snapshot: dict[str, Any] = {}
+        self._store: dict[str, Any] = {"events": 0, "quarantined": 0, "recent": [], "received": {}}
+
+    async def snapshot(self) -> dict[str, Any]:
+        """
+        Return what the page shows now, ready for JSON.
+
+        `events` and `quarantined` are rows; `per_second` is events received in the last `RATE_WINDOW_S`
+        seconds, each second; `history` is events received in each of the last `HISTORY_S` whole seconds,
+        oldest first; `recent` are the last events, newest first; `loaded` is what the loader did since the
+        store process started; `lag_bytes` and `lag_seconds` are what waits in the spool and for how long.
+        When the warehouse cannot be asked, `store_error` says why and the last known numbers stay.
+        """
+        async with self._lock:
+            if time.monotonic() - self._taken_at >= FRESH_FOR_S:
+                self._snapshot = await self._take()
+                self._taken_at = time.monotonic()
+            return self._snapshot
+
+    async def _take(self) -> dict[str, Any]:
+        store_error = None
+        try:
+            self._store = await asyncio.to_thread(self._ask, self._store)
+        except Exception as error:  # whatever keeps the store from answering is shown to the person who looks
+            store_error = f"{type(error).__name__}: {error}"
+        status = self.status()
+        return {
+            "at": datetime.fromtimestamp(self._now(), UTC).isoformat(),
+            "lag_bytes": status["lag_bytes"],
+            "lag_seconds": round(status["lag_seconds"], 3),
+            "loaded": {
+                "stored": status["loaded_events"],
+                "quarantined": status["quarantined_events"],
+                "repeated": status["duplicate_events"],
+            },
+            "loading_error": status["loading_error"],
+            "store_error": store_error,
+            "events": self._store["events"],
+            "quarantined": self._store["quarantined"],
+            "recent": self._store["recent"],
+            **self._rate(),
+        }
+
+    def _ask(self, before: dict[str, Any]) -> dict[str, Any]:
+        events, quarantined = self._warehouse.query(read_sql("console/totals")).rows[0]
+        if (events, quarantined) == (before["events"], before["quarantined"]):
+            return before
+        since = int(self._now()) - HISTORY_S
+        seconds = self._warehouse.query(read_sql("console/history"), {"since": since}).rows
+        return {
+            "events": events,
+            "quarantined": quarantined,
+            "recent": self._recent(events + quarantined),
+            "received": {int(second): int(count) for second, count in seconds},
+        }
+
+    def _recent(self, total: int) -> list[dict[str, Any]]:
+        rows: list[Any] = []
+        for back in LOOK_BACK_S:
+            since = 0 if back is None else int(self._now()) - back
+            result = self._warehouse.query(read_sql("console/recent"), {"since": since, "limit": LAST_EVENTS})
+            rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
+            if len(rows) >= min(LAST_EVENTS, total):
+                break
+        return [{**row, "reasons": list(row["reasons"])} for row in rows]
+
+    def _rate(self) -> dict[str, Any]:
+        received: dict[int, int] = self._store["received"]
+        this_second = int(self._now())
+        history = [received.get(this_second - back, 0) for back in range(HISTORY_S, 0, -1)]
+        return {"history": history, "per_second": round(sum(history[-RATE_WINDOW_S:]) / RATE_WINDOW_S, 1)}

@@ -1,0 +1,7 @@
+-- Is any event of a source stored? Reads until the first one.
+-- params: source
+-- returns: one row if there is one, else none
+SELECT 1 AS seen
+FROM events
+WHERE source = {source:String}
+LIMIT 1

@@ -1,0 +1,8 @@
+-- Which events there are.
+-- params: sources
+-- returns: one row per event: its name, and how often it occurs
+SELECT event, count() AS occurrences
+FROM events
+WHERE empty({sources:Array(String)}) OR has({sources:Array(String)}, source)
+GROUP BY event
+ORDER BY occurrences DESC, event

@@ -1,0 +1,14 @@
+-- The events that can be nodes of a path, the most frequent first; an event's node number is its place here, from 1.
+-- params: first, last, sources, exclude
+-- returns: one row: the names
+SELECT groupArray(event)
+FROM (
+    SELECT event
+    FROM events
+    WHERE timestamp BETWEEN {first:DateTime64(6, 'UTC')} AND {last:DateTime64(6, 'UTC')}
+        AND (empty({sources:Array(String)}) OR has({sources:Array(String)}, source))
+        AND __filter__
+        AND NOT has({exclude:Array(String)}, event)
+    GROUP BY event
+    ORDER BY count() DESC, event
+)

@@ -1,0 +1,30 @@
+-- Where units went from node to node, step by step.
+-- params: those of __sequences__
+-- returns: one row per step (from 1), source and target node, '' where the path ended: paths; a row with step 0 counts
+--          the units without the anchor event; ambiguous units in every row
+WITH __names__ AS names
+SELECT
+    move.1 AS step,
+    names[move.2] AS source,
+    names[move.3] AS target,
+    sum(alike) AS paths,
+    any(total_ambiguous) AS ambiguous
+FROM (
+    SELECT
+        if(
+            empty(path),
+            [(toUInt8(0), toUInt64(0), toUInt64(0))],
+            arrayFilter(
+                move -> move.2 != 0,
+                arrayMap((i, source, target) -> (toUInt8(i), source, target),
+                    arrayEnumerate(arrayPopBack(path)), arrayPopBack(path), arrayPopFront(path))
+            )
+        ) AS moves,
+        count() AS alike,
+        sum(sum(ambiguous)) OVER () AS total_ambiguous
+    FROM __sequences__
+    GROUP BY path
+)
+ARRAY JOIN moves AS move
+GROUP BY step, source, target
+ORDER BY step, paths DESC, source, target

@@ -1,0 +1,180 @@
+"""Retention: of those who started in a period, how many came back one, two, three … periods later."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+from trackway_analytics.answer import Answer
+from trackway_analytics.periods import Period
+from trackway_analytics.queries.fields import Bindings, Reader
+from trackway_analytics.queries.fragments import Scope, Statement, render, subquery
+from trackway_analytics.statistics import share
+from trackway_analytics.steps import Step
+from trackway_analytics.times import EARLIEST, MICROSECOND
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from plotly.graph_objects import Figure
+    from rich.table import Table
+
+First = Literal["ever", "range", "recurring"]
+Mode = Literal["on", "on_or_after"]
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionQuestion:
+    """The options of a retention question; `Events.retention` documents them."""
+
+    start: Step
+    return_: Step
+    period: Period
+    periods: int
+    first: First
+    mode: Mode
+    scope: Scope = field(default_factory=Scope)
+
+    @property
+    def always_exact(self) -> bool:
+        """Never: the order of events at one time does not matter here."""
+        return False
+
+    def compile(self, types: Mapping[str, str], *, exact: bool) -> Statement:
+        """The statement that counts it."""
+        bindings = Bindings()
+        reader = Reader(bindings, types)
+        self.scope.bind(bindings)
+        if self.first == "ever":
+            # The first event of a person may lie before the range.
+            bindings.params["first"] = EARLIEST
+        bindings.params |= {
+            "since": self.scope.since or EARLIEST,
+            "ever": int(self.first == "ever"),
+            "recurring": int(self.first == "recurring"),
+            "or_after": int(self.mode == "on_or_after"),
+            "periods": self.periods,
+            "zone": self.period.zone.key,
+        }
+        where = self.scope.filter(reader)
+        persons = {
+            "period": self.period.number_sql("timestamp"),
+            "start_event": self.start.condition(reader, "starts"),
+            "return_event": self.return_.condition(reader, "returns"),
+            "filter": where,
+        }
+        pieces = {"person_periods": subquery("person_periods", persons), "filter": where}
+        return Statement(render("retention", pieces), bindings.params)
+
+
+class Retention(Answer[RetentionQuestion]):
+    """
+    The answer to a retention question.
+
+    `.df` is wide: cohort, users, then columns 0, 1, 2 … with the share that came back; NaN where the period is not over
+    yet. `.counts` has the same shape with numbers of users, `.long()` one row per cell with `is_complete`.
+    """
+
+    verb = "retention"
+
+    @cached_property
+    def seen_until(self) -> datetime:
+        """The end of what can be known: `until`, else just after the last event; never in the future."""
+        now = datetime.now(UTC)
+        if self.question.scope.until:
+            return min(now, self.question.scope.until)
+        last = max((row["seen_until"] for row in self.rows), default=None)
+        return now if last is None else min(now, datetime.fromtimestamp(0, UTC) + (last + 1) * MICROSECOND)
+
+    @property
+    def semantics(self) -> str:
+        """One sentence that says what exactly was counted."""
+        q = self.question
+        period = q.period.name
+        start = {
+            "ever": f"whose first {q.start.spelled()} ever falls into it",
+            "range": f"whose first {q.start.spelled()} in the range falls into it",
+            "recurring": f"with {q.start.spelled()} in it, hence people may be in several cohorts",
+        }[q.first]
+        when = f"in the {period} that many {period}s later"
+        if q.mode == "on_or_after":
+            when += " or any time after it"
+        week = f", weeks start on {q.period.week_start}" if period == "week" else ""
+        return (
+            f"Users{q.scope.spelled()} by calendar {period} ({q.period.zone.key}{week}): a cohort is those {start};"
+            f" a column is the share with {q.return_.spelled()} {when} (0: in the cohort's own {period}, from the start"
+            f" event on); a {period} that was not over at {self.seen_until:%Y-%m-%d %H:%M} UTC is empty; the average is"
+            " pooled over the cohorts that are complete."
+        )
+
+    def long(self) -> pd.DataFrame:
+        """Return one row per cell: cohort, period, users, returned, rate, is_complete; rate is NaN where incomplete."""
+        return self._long.copy()
+
+    @cached_property
+    def _long(self) -> pd.DataFrame:
+        import pandas as pd
+
+        q = self.question
+        found = {(row["cohort"], row["after"]): row["users"] for row in self.rows}
+        cohorts = [cohort for cohort, after in found if after == -1]
+        records = []
+        for cohort in range(min(cohorts), max(cohorts) + 1) if cohorts else ():
+            users = found.get((cohort, -1), 0)
+            for after in range(q.periods + 1):
+                complete = q.period.end(cohort + after) <= self.seen_until
+                returned = found.get((cohort, after), 0)
+                rate = share(returned, users) if complete else float("nan")
+                records.append((q.period.label(cohort), after, users, returned, rate, complete))
+        return pd.DataFrame(records, columns=["cohort", "period", "users", "returned", "rate", "is_complete"])
+
+    @cached_property
+    def _frame(self) -> pd.DataFrame:
+        return self._wide("rate")
+
+    @cached_property
+    def counts(self) -> pd.DataFrame:
+        """Like `.df`, with the number of users who came back; NaN where the period is not over yet."""
+        return self._wide("returned")
+
+    def _wide(self, what: str) -> pd.DataFrame:
+        import pandas as pd
+
+        after = list(range(self.question.periods + 1))
+        if self._long.empty:
+            return pd.DataFrame(columns=["cohort", "users", *after])
+        cells = self._long.assign(cell=self._long[what].where(self._long["is_complete"]))
+        wide = cells.pivot(index="cohort", columns="period", values="cell")
+        wide.insert(0, "users", cells.groupby("cohort")["users"].first())
+        wide.columns.name = None
+        return wide.reset_index()
+
+    def average(self) -> pd.DataFrame:
+        """
+        Return the pooled average: all who came back, over all who could have, of the cohorts complete at that period.
+
+        Columns period, users, returned, rate; rate is NaN where no cohort is complete.
+        """
+        import pandas as pd
+
+        complete = self._long[self._long["is_complete"].astype(bool)]
+        records = []
+        for after in range(self.question.periods + 1):
+            cells = complete[complete["period"] == after]
+            users, returned = int(cells["users"].sum()), int(cells["returned"].sum())
+            records.append((after, users, returned, share(returned, users)))
+        return pd.DataFrame(records, columns=["period", "users", "returned", "rate"])
+
+    def figure(self) -> Figure:
+        """A heat map of the cohorts with the pooled average on top; incomplete cells stay empty."""
+        from trackway_analytics.views.retention import figure
+
+        return figure(self)
+
+    def table(self) -> Table:
+        """The cohorts as a heat map for the terminal."""
+        from trackway_analytics.views.retention import table
+
+        return table(self)

@@ -1,0 +1,1 @@
+"""How answers look: a Plotly figure and a rich table for each. Imported when one is asked for."""

@@ -1,0 +1,86 @@
+"""Retention as a heat map, on a page and in the terminal."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import plotly.graph_objects as go
+from rich.table import Table
+from rich.text import Text
+
+from trackway_analytics.charts import INK, SEQUENTIAL, dressed
+from trackway_analytics.views.text import records
+
+if TYPE_CHECKING:
+    from trackway_analytics.queries.retention import Retention
+
+
+def figure(retention: Retention) -> go.Figure:
+    """Return a heat map: a line per cohort, the pooled average above them; colours run from 0 to 100 %."""
+    frame, average = retention.df, retention.average()
+    columns = list(average["period"])
+    lines = [("all", int(frame["users"].sum()), list(average["rate"]))]
+    for row in records(frame):
+        lines.append(
+            (cohort_name(retention, row["cohort"]), row["users"], [row[str(number)] for number in columns])
+        )
+    chart = go.Figure(
+        go.Heatmap(
+            x=[str(number) for number in columns],
+            y=[f"{name} · {users:,}" for name, users, _ in lines],
+            z=[[None if math.isnan(rate) else rate for rate in rates] for _, _, rates in lines],
+            text=[["" if math.isnan(rate) else f"{rate:.0%}" for rate in rates] for _, _, rates in lines],
+            texttemplate="%{text}",
+            colorscale=SEQUENTIAL,
+            zmin=0,
+            zmax=1,
+            xgap=2,
+            ygap=2,
+            hoverongaps=False,
+            hovertemplate="%{y}<br>" + retention.question.period.name + " %{x}: %{z:.1%}<extra></extra>",
+            colorbar={"tickformat": ".0%", "outlinewidth": 0, "thickness": 12},
+        )
+    )
+    chart.update_xaxes(
+        title=f"{retention.question.period.name}s after the start", type="category", showgrid=False
+    )
+    chart.update_yaxes(autorange="reversed", type="category", showgrid=False)
+    chart.update_layout(height=max(380, 200 + 24 * len(lines)))
+    # The average is about all cohorts: set it apart from them.
+    chart.add_hline(y=0.5, line={"color": INK, "width": 1})
+    return dressed(chart, "Retention", retention.semantics)
+
+
+def table(retention: Retention) -> Table:
+    """Return a line per cohort, darker where more came back."""
+    shown = Table(
+        title="Retention", title_justify="left", caption=retention.semantics, caption_justify="left"
+    )
+    shown.add_column("cohort")
+    shown.add_column("users", justify="right")
+    average = retention.average()
+    for number in average["period"]:
+        shown.add_column(str(number), justify="right")
+    frame = retention.df
+    for row in records(frame):
+        cells = [_cell(row[str(number)]) for number in average["period"]]
+        shown.add_row(cohort_name(retention, row["cohort"]), f"{row['users']:,}", *cells)
+    shown.add_section()
+    shown.add_row("all", f"{int(frame['users'].sum()):,}", *map(_cell, average["rate"]))
+    return shown
+
+
+def cohort_name(retention: Retention, start: datetime) -> str:
+    """Return the start of a cohort as short as its period allows."""
+    formats = {"hour": "%Y-%m-%d %H:%M", "month": "%Y-%m"}
+    return start.strftime(formats.get(retention.question.period.name, "%Y-%m-%d"))
+
+
+def _cell(rate: float) -> Text:
+    if math.isnan(rate):
+        return Text("")
+    # From nearly black to blue; white text is readable on all of it.
+    blue = round(60 + 118 * rate)
+    return Text(f"{rate * 100:.1f}", style=f"#ffffff on #{0:02x}{round(30 + 84 * rate):02x}{blue:02x}")
