@@ -209,7 +209,16 @@ function draw(section, figure) {
   for (const name of new Set(["xaxis", "yaxis", ...Object.keys(layout)])) {
     if (/^[xy]axis\d*$/.test(name)) layout[name] = { ...layout[name], ...axis };
   }
-  Plotly.react(section.querySelector(".plot"), figure.data, layout, { responsive: true, displayModeBar: false });
+  Plotly.react(section.querySelector(".plot"), figure.data.map(shortened), layout, { responsive: true, displayModeBar: false });
+}
+
+// The names of a Sankey stand between its columns, two to a gap: long ones are cut in the middle, and whole on hover.
+function shortened(trace) {
+  if (trace.type !== "sankey") return trace;
+  const cut = (name) => (name.length > 28 ? `${name.slice(0, 14)}…${name.slice(-13)}` : name);
+  const { label } = trace.node;
+  const hovertemplate = "%{customdata}<br>%{value:,}<extra></extra>";
+  return { ...trace, node: { ...trace.node, label: label.map(cut), customdata: label, hovertemplate } };
 }
 
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
