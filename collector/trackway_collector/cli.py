@@ -15,9 +15,10 @@ from rich.table import Table
 
 from trackway_collector.config import Settings, describe_settings, load_settings
 from trackway_collector.errors import CollectorError, ConfigError
+from trackway_collector.tail.command import tail
 from trackway_collector.warehouse.cli import warehouse
 
-__all__ = ["collector", "up", "warehouse"]
+__all__ = ["collector", "tail", "up", "warehouse"]
 
 EXIT_FINDINGS = 1
 EXIT_CANNOT_LOAD = 3

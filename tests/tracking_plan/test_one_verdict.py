@@ -274,7 +274,7 @@ def events(draw: st.DrawFn) -> EventSpec:
 
 @st.composite
 def json_text(draw: st.DrawFn, spec: PropertySpec) -> str:
-    """Raw JSON for a value: mostly near what the plan asks for, sometimes anything, sometimes not JSON at all."""
+    """Raw JSON for a value: mostly near what the plan asks for, sometimes anything, or no JSON."""
     way = draw(st.integers(0, 79))
     if way == 0:
         return draw(st.sampled_from(BROKEN))
@@ -426,9 +426,9 @@ def test_a_rule_compares_as_json_does(when: Any, value: str, broken: bool) -> No
 
 
 @given(cases())
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=500, deadline=None)
 def test_what_the_fast_way_accepts_jsonschema_accepts(case: tuple[EventSpec, bytes]) -> None:
-    """A yes of the msgspec decoder and its extra check is a yes of jsonschema on Python's own reading of the JSON."""
+    """A yes of msgspec and the extra check is a yes of jsonschema on Python's reading of the JSON."""
     event, raw = case
     if Shape(event.name, event.properties, event).accepts(raw):
         value = json.loads(raw)
@@ -437,28 +437,32 @@ def test_what_the_fast_way_accepts_jsonschema_accepts(case: tuple[EventSpec, byt
 
 
 @given(cases())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_the_verdict_is_the_one_of_jsonschema(case: tuple[EventSpec, bytes]) -> None:
     """`check_track` says ok exactly when the JSON can be read and jsonschema finds nothing."""
     event, raw = case
     validator = Validator(compile_release(Plan(name="tea", events={event.name: event}), 1))
     verdict = validator.check_track(event.name, raw)
-    try:
-        value = json.loads(raw, parse_constant=lambda text: 1 / 0)
-        readable = not _beyond_floats(value) and json.dumps(value, ensure_ascii=False).encode() is not None
-    except (ValueError, ZeroDivisionError):
-        readable = False
-    if not readable:
+    if not _readable(raw):
         assert verdict.outcome == "quarantined"
         return
+    value = json.loads(raw)
     errors = list(schema_validator(event_schema(event)).iter_errors(value))
     assert (verdict.outcome == "ok") == (not errors)
     assert (verdict.violations == ()) == (not errors)
 
 
-def _beyond_floats(value: object) -> bool:
-    if isinstance(value, dict):
-        return any(map(_beyond_floats, value.values()))
-    if isinstance(value, list):
-        return any(map(_beyond_floats, value))
-    return isinstance(value, float) and not math.isfinite(value)
+def _readable(raw: bytes) -> bool:
+    """Whether this JSON can be stored: numbers finite and texts Unicode, under repeated keys too."""
+
+    def number(text: str) -> float:
+        if not math.isfinite(float(text)):
+            raise ValueError(text)
+        return float(text)
+
+    try:
+        pairs = json.loads(raw, parse_constant=number, parse_float=number, object_pairs_hook=list)
+        json.dumps(pairs, ensure_ascii=False).encode()
+    except ValueError:
+        return False
+    return True

@@ -7,7 +7,7 @@ the list of them, in the order they run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -24,13 +24,17 @@ Events = Mapping[str, EventSpec]
 """The plan's events with the properties of their groups in place."""
 
 
-def check_plan(plan: Plan, *, broken: bool = False) -> Iterator[Problem]:
-    """Every problem of the plan as a whole; examples are left out of a plan that is `broken` already."""
+def check_plan(plan: Plan, broken: Collection[str] = ()) -> Iterator[Problem]:
+    """Every problem of the plan as a whole; examples wait while files they rest on are `broken`."""
     events = events_in_place(plan)
     for check in CHECKS:
         yield from check(plan, events)
-    if not broken:
-        yield from examples(plan, events)
+    shared = [
+        file for file in broken if file not in {plan.places["events", name].file for name in plan.events}
+    ]
+    if not shared:
+        sound = {n: event for n, event in events.items() if plan.places["events", n].file not in broken}
+        yield from examples(plan, sound)
 
 
 def _problem(plan: Plan, at: tuple[str, ...], message: str, hint: str = "") -> Problem:
@@ -209,7 +213,7 @@ def _rules(plan: Plan, event: EventSpec, at: tuple[str, ...], what: str) -> Iter
             if spec is None:
                 continue
             if spec.kind not in (*SCALARS, "union"):
-                message = f"a rule {what} compares `{name}`, which is a {spec.kind}."
+                message = f"a rule {what} compares `{name}`, which has type `{spec.kind}`."
                 yield _problem(plan, here, message, "A rule compares scalar properties.")
                 continue
             for value in values:

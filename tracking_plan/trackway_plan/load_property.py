@@ -189,7 +189,7 @@ class PropertyReader:
             )
             reader.problem(
                 keys["column"],
-                f"`column` of {what} is `{values['column']}`, which cannot hold a {base.kind}.",
+                f"`column` of {what} is `{values['column']}`, which cannot hold `{base.kind}`.",
                 hint,
             )
         return values
@@ -222,7 +222,7 @@ class PropertyReader:
             if part.kind == "choice" and not part.choices and "choices" not in keys:
                 reader.problem(
                     keys["type"],
-                    f"{what} is a choice and needs the key `choices`.",
+                    f"{what} has type `choice` and needs the key `choices`.",
                     "Write `choices: [first, second]`.",
                 )
         if base.kind == "union":
@@ -237,7 +237,7 @@ class PropertyReader:
         own = CONSTRAINTS.get(base.kind, ())
         hint = f"`{key}` is for: {', '.join(takers)}."
         hint += f" `{base.kind}` takes: {', '.join(own)}." if own else ""
-        reader.problem(node, f"{what} is a {base.kind}, which has no `{key}`.", hint)
+        reader.problem(node, f"{what} has type `{base.kind}`, which takes no `{key}`.", hint)
 
     def _constraint(
         self, reader: Reader, node: Node, key: str, what: str, at: tuple[str, ...], spec: PropertySpec

@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from . import explain, fast
 from .model import Action, EventSpec, PropertySpec, ViolationCode
-from .near import did_you_mean
+from .near import NearNames
 from .release import Release
 
 Outcome = Literal["ok", "flagged", "quarantined", "unplanned"]
@@ -113,7 +113,7 @@ class Validator:
                 shape = self._events[name]
                 assert shape.struct is not None  # noqa: S101
                 self._fast[source, name] = msgspec.json.Decoder(shape.struct).decode, shape.extra
-        self._near_event = lru_cache(maxsize=1024)(lambda name: did_you_mean(name, release.events))
+        self._near_event = lru_cache(maxsize=1024)(NearNames(release.events).did_you_mean)
 
     def check_track(self, event: str, properties: Properties, source: str | None = None) -> Verdict:
         """

@@ -31,7 +31,7 @@ from trackway_collector.loader.values import fits_for
 from trackway_collector.spool import Checkpoint, Chunk, Pending, SpoolReader, load_checkpoint, save_checkpoint
 from trackway_collector.spool.layout import segment_numbers, segment_path, spool_name, take_lock
 from trackway_collector.warehouse import Transient, Warehouse, apply_plan, migrate, property_types
-from trackway_collector.warehouse.plan_columns import typed_paths
+from trackway_collector.warehouse.plan_columns import STORAGE_TYPES, typed_paths
 
 logger = logging.getLogger(__name__)
 
@@ -256,8 +256,16 @@ class Loader:
     def _trusted_rev(self, types: Mapping[str, str]) -> int | None:
         if self._release is None:
             return None
-        planned = typed_paths(event.properties for event in self._release.events.values())
-        return self._release.rev if all(types.get(path) == kind for path, kind in planned.items()) else None
+        events = self._release.events.values()
+        planned = typed_paths(event.properties for event in events)
+        as_planned = all(types.get(path) == kind for path, kind in planned.items())
+        # Where one event's int shares a Float64 path with another's number, large integers need looking at.
+        shared = any(
+            spec.kind == "int" and types.get(name) not in (None, STORAGE_TYPES["int"])
+            for event in events
+            for name, spec in event.properties.items()
+        )
+        return self._release.rev if as_planned and not shared else None
 
     def _settle(self, source: _Source, pending: Pending) -> None:
         """Complete a chunk whose insert was begun before this start and may have happened, wholly or in part."""

@@ -30,8 +30,13 @@ Fit = Callable[[Any], Any]
 
 
 def fits_for(types: Mapping[str, str]) -> dict[str, Fit]:
-    """Return, for each typed path, the function that gives the value to store or refuses it."""
-    return {path: fit for path, kind in types.items() if (fit := _fit_for(kind)) is not None}
+    """
+    Return, for each property with a typed path, the function that gives the value to store or refuses it.
+
+    Args:
+        types: typed path → ClickHouse type; a dot in a property's name is `%2E` in its path.
+    """
+    return {path.replace("%2E", "."): fit for path, kind in types.items() if (fit := _fit_for(kind)) is not None}
 
 
 def shape(values: Mapping[str, Any], fits: Mapping[str, Fit]) -> tuple[dict[str, Any], dict[str, str]]:

@@ -17,6 +17,7 @@ from aiohttp import web
 from trackway_collector.config import Settings
 from trackway_collector.ingest.worker import load_release, stop_on_signals
 from trackway_collector.loader.loop import Loader
+from trackway_collector.query_port import make_query_app
 
 from trackway_collector.warehouse import Warehouse, open_warehouse
 from trackway_collector.warehouse.embedded import EmbeddedWarehouse
@@ -81,7 +82,7 @@ async def _start_sites(
         await set_up_console(app, warehouse=warehouse, token=token, status=lambda: status(loader))
         await _listen(stack, app, settings.console_port)
     if isinstance(warehouse, EmbeddedWarehouse):
-        await _listen(stack, make_query_app(warehouse.engine, token), settings.query_port)
+        await _listen(stack, make_query_app(warehouse.engine, token, database=warehouse.database), settings.query_port)
 
 
 async def _listen(stack: contextlib.AsyncExitStack, app: web.Application, port: int) -> None:

@@ -1,0 +1,75 @@
+"""`trackway tail` as people see it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.syntax import Syntax
+
+from trackway_collector.config import load_settings
+from trackway_collector.errors import CollectorError
+from trackway_collector.ingest.worker import load_release
+from trackway_collector.tail.follow import Arrival, Arrivals
+from trackway_collector.tail.suggest import suggest
+from trackway_collector.warehouse import WarehouseError, open_warehouse
+
+POLL_S = 0.25
+_COLOURS = {"ok": "green", "flagged": "yellow", "unplanned": "cyan", "quarantined": "red"}
+
+
+@click.command(epilog="Example: trackway tail --source web --plan tracking_plan")
+@click.option("--data-dir", type=click.Path(path_type=Path), help="The data directory of a running `trackway up`.")
+@click.option("--warehouse", metavar="URL", help="The warehouse to watch [the data directory's own].")
+@click.option("--plan", metavar="PATH", help="Release file or plan directory; without it names get no suggestions.")
+@click.option("--source", default="", help="Only events of this source.")
+@click.option("--since", "since_s", type=float, default=0.0, help="Begin this many seconds ago [0].")
+@click.option("--count", type=int, help="Stop after so many events.")
+def tail(
+    data_dir: Path | None, warehouse: str | None, plan: str | None, source: str, since_s: float, count: int | None
+) -> None:
+    """See events arrive, each with its verdict, within a second of their acceptance."""
+    console = Console(highlight=False)
+    try:
+        settings, _ = load_settings({"data_dir": data_dir, "warehouse": warehouse, "plan": plan})
+        release = load_release(settings.plan) if settings.plan else None
+        opened = open_warehouse(settings.warehouse_url)
+        arrivals = Arrivals(opened, source, datetime.now(UTC) - timedelta(seconds=since_s))
+        shown = 0
+        while count is None or shown < count:
+            for arrival in arrivals.poll():
+                _show(console, arrival)
+                for violation in arrival.violations if release is not None else ():
+                    assert release is not None  # noqa: S101
+                    found = suggest(arrival.event, arrival.source, violation, arrival.properties, release)
+                    if found is not None:
+                        console.print(f"  {escape(found.advice)}")
+                        console.print(Syntax(found.patch, "yaml", background_color="default"))
+                shown += 1
+            time.sleep(POLL_S)
+    except KeyboardInterrupt:
+        return
+    except CollectorError as error:
+        console.print(f"[red]{escape(str(error))}[/]")
+        sys.exit(3)
+    except WarehouseError as error:
+        console.print(f"[red]{escape(str(error))}[/]\n  Is `trackway up` running with this data directory?")
+        sys.exit(4)
+
+
+def _show(console: Console, arrival: Arrival) -> None:
+    colour = _COLOURS.get(arrival.verdict, "white")
+    name = f"{arrival.event} {arrival.name}".strip()
+    at = arrival.received_at.astimezone().strftime("%H:%M:%S.%f")[:-3]
+    violations = f"  [dim]{escape(', '.join(arrival.violations))}[/]" if arrival.violations else ""
+    console.print(
+        f"{at}  [{colour}]{arrival.verdict:<11}[/] [bold]{escape(name)}[/]  {escape(arrival.source)}"
+        f"  {escape(arrival.person_id)}{violations}"
+    )
+    for reason in arrival.reasons:
+        console.print(f"  [red]{escape(reason)}[/]")
