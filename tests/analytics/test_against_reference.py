@@ -141,8 +141,8 @@ def test_transitions(warehouse: Warehouse, log: list[Event], collapse: bool) -> 
         assert frame.groupby("source")["probability"].sum().to_list() == pytest.approx([1.0] * frame["source"].nunique())
 
 
-# The clocks of Berlin go forward at 01:00 UTC on 29 March 2026, those of New York back at 06:00 UTC on 1 November.
-_CHANGES = (datetime(2026, 3, 28, 20, tzinfo=UTC), datetime(2026, 10, 31, 22, tzinfo=UTC), datetime(2025, 12, 30, tzinfo=UTC))
+# The clocks of Berlin go forward at 01:00 UTC on 30 March 2025, those of New York back at 06:00 UTC on 2 November.
+_CHANGES = (datetime(2025, 3, 29, 20, tzinfo=UTC), datetime(2025, 11, 1, 22, tzinfo=UTC), datetime(2024, 12, 30, tzinfo=UTC))
 _STEPS_AROUND = [timedelta(minutes=30 * number) for number in (0, 1, 4, 5, 7, 8, 9, 11, 13, 16, 17, 20, 50, 100, 400, 1500, 3000)]
 
 

@@ -89,7 +89,7 @@ class AttributionQuestion:
     def _credits(self) -> list[str]:
         columns = [f"sum({CREDITS[model]}) AS credit_{model}" for model in self.models]
         if self.value:
-            columns += [f"sum({CREDITS[model]} * value) AS value_{model}" for model in self.models]
+            columns += [f"sum(({CREDITS[model]}) * value) AS value_{model}" for model in self.models]
         return columns
 
 
