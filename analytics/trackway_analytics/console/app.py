@@ -20,10 +20,6 @@ RENDERER = web.AppKey("renderer", Renderer)
 LIVE = web.AppKey("live", Live)
 CHARTS = web.AppKey("charts", Charts)
 
-# Paths need the whole width for their names; three charts of ordinary width stand before them.
-WIDE = "paths"
-PAGE_ORDER = sorted(QUESTIONS.values(), key=lambda question: question.name == WIDE)
-
 STATIC = {
     "console.css": ("trackway_analytics.console", "static/console.css"),
     "console.js": ("trackway_analytics.console", "static/console.js"),
@@ -68,7 +64,7 @@ async def page(request: web.Request) -> web.Response:
     status = request.app[LIVE].status()
     return request.app[RENDERER].page(
         "console.html",
-        questions=PAGE_ORDER,
+        questions=QUESTIONS.values(),
         collector_url=status.get("collector_url", "http://127.0.0.1:8077"),
     )
 

@@ -145,7 +145,8 @@ class Stack:
             if found and _listens(found.query_port):
                 return found
             time.sleep(0.05)
-        raise self._failure(f"The store did not answer within {READY_WITHIN_S:.0f} s.")
+        what = f"The store did not answer within {READY_WITHIN_S:.0f} s."
+        raise self._failed(what)
 
     def start(self) -> None:
         """
@@ -154,7 +155,7 @@ class Stack:
         command = [sys.executable, "-m", "trackway", "up", "--data-dir", str(self.data_dir)]
         for name, port in self._ports.items():
             command += [f"--{name}", str(port)]
-        # Said in full, so that no trackway.toml and no variable can lead the demo's events to a real warehouse.
+        # Said in full: no trackway.toml and no variable may lead the demo's events to a real warehouse.
         command += ["--host", "127.0.0.1", "--warehouse", self.warehouse_url, "--plan", str(plan_directory())]
         for source, key in self.keys.items():
             command += ["--write-key", f"{source}={key}"]
@@ -206,13 +207,15 @@ class Stack:
         deadline = time.monotonic() + READY_WITHIN_S
         while time.monotonic() < deadline:
             if process.poll() is not None:
-                raise self._failure(f"The collector ended with exit code {process.returncode}.")
+                what = f"The collector ended with exit code {process.returncode}."
+                raise self._failed(what)
             if _answers(f"{self.host}/ready"):
                 return
             time.sleep(0.05)
-        raise self._failure(f"The collector was not ready within {READY_WITHIN_S:.0f} s.")
+        what = f"The collector was not ready within {READY_WITHIN_S:.0f} s."
+        raise self._failed(what)
 
-    def _failure(self, what: str) -> StackError:
+    def _failed(self, what: str) -> StackError:
         lines = self._log_path.read_text(encoding="utf-8", errors="replace").splitlines()
         end = "\n".join(f"  {line}" for line in lines[-20:])
         return StackError(f"{what} Its log, {self._log_path}, ends:\n{end}")

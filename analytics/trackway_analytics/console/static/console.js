@@ -209,13 +209,16 @@ function draw(section, figure) {
   for (const name of new Set(["xaxis", "yaxis", ...Object.keys(layout)])) {
     if (/^[xy]axis\d*$/.test(name)) layout[name] = { ...layout[name], ...axis };
   }
-  Plotly.react(section.querySelector(".plot"), figure.data.map(shortened), layout, { responsive: true, displayModeBar: false });
+  Plotly.react(section.querySelector(".plot"), figure.data.map((trace) => shortened(trace, section.clientWidth)), layout, { responsive: true, displayModeBar: false });
 }
 
 // The names of a Sankey stand between its columns, two to a gap: long ones are cut in the middle, and whole on hover.
-function shortened(trace) {
+function shortened(trace, width) {
   if (trace.type !== "sankey") return trace;
-  const cut = (name) => (name.length > 28 ? `${name.slice(0, 14)}…${name.slice(-13)}` : name);
+  const gaps = new Set(trace.node.x).size - 1;
+  const letters = Math.max(8, Math.floor((width / gaps - 40) / 2 / 6.6));
+  const half = Math.floor((letters - 1) / 2);
+  const cut = (name) => (name.length > letters ? `${name.slice(0, half)}…${name.slice(-half)}` : name);
   const { label } = trace.node;
   const hovertemplate = "%{customdata}<br>%{value:,}<extra></extra>";
   return { ...trace, node: { ...trace.node, label: label.map(cut), customdata: label, hovertemplate } };
