@@ -20,6 +20,7 @@ from typing import IO
 
 from trackway_analytics.errors import InputFileError, near
 from trackway_analytics.events import Events
+from trackway_analytics.queries.fields import Name
 from trackway_analytics.queries.fragments import sql_file
 
 # In order of preference; compared without case, blanks, dashes and underscores.
@@ -90,7 +91,8 @@ def load_file(path: Path, *, user: str | None, event: str | None, time: str | No
         ends.callback(warehouse.close)
         warehouse.create_database()
         migrate(warehouse)
-        params = {"file": str(path.resolve()), "format": format_, **chosen}
+        names = {role: Name(column) for role, column in chosen.items()}
+        params = {"file": str(path.resolve()), "format": format_, **names}
         _check_rows(warehouse.query(sql_file("try_check"), params).rows[0], chosen, path)
         warehouse.command(sql_file("try_load"), params)
         count, users = warehouse.query(sql_file("try_count")).rows[0]

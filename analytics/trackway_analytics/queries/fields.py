@@ -30,6 +30,21 @@ COLUMNS: dict[str, ColumnKind] = {
 NUMERIC_SUBTYPES = ("Int64", "Float64", "UInt64")
 
 
+@dataclass(frozen=True, slots=True)
+class Name:
+    """
+    A name as the value of an `{…:Identifier}` parameter.
+
+    Not a `str`: the engine takes an Identifier as it comes, while the driver escapes strings, and a name with a quote,
+    backtick or backslash would become another name.
+    """
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
 @dataclass
 class Bindings:
     """The bound parameters of one statement, as they are collected."""
@@ -125,7 +140,7 @@ class Reader:
         return f"({of.name} = '')" if of.kind == "text" else "0"
 
     def _path(self, of: Field) -> str:
-        return f"properties.{self.bindings.bind('property', 'Identifier', of.name)}"
+        return f"properties.{self.bindings.bind('property', 'Identifier', Name(of.name))}"
 
     def _hint(self, of: Field) -> str | None:
         hint = self.types.get(of.name)

@@ -1,0 +1,169 @@
+"""`trackway query` and `trackway try`, as a user types them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import tempfile
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.analytics.logs import DATA, row, store
+from trackway_analytics.cli import query, try_file
+from trackway_collector.warehouse import Warehouse
+
+EXAMPLES = {
+    "funnel": ["cart", "pay"],
+    "paths": ["--start", "cart"],
+    "retention": ["--period", "day", "--periods", "2"],
+    "attribution": ["--conversion", "pay", "--touch", "cart", "--channel", "platform"],
+}
+
+
+@pytest.fixture
+def url(warehouse: Warehouse) -> str:
+    """The URL of a warehouse where Ida put something into the cart and paid, and Jo did not pay."""
+    properties = {"platform": "ios", "price": 12.5}
+    log = [("ida", "cart", 0), ("ida", "pay", 60), ("jo", "cart", 5), ("jo", "leave", 90_000 * 3)]
+    store(warehouse, [row(who, what, at, properties=properties) for who, what, at in log])
+    where = warehouse.url
+    if where.scheme == "chdb":
+        return str(where)
+    return str(where).replace(":***@", f":{where.password}@")
+
+
+def ask(url: str, *arguments: str) -> Result:
+    """Run `trackway query …` on the warehouse."""
+    return CliRunner().invoke(query, [*arguments, "--warehouse", url])
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_formats(url: str, name: str) -> None:
+    """Each question prints as a table, JSON, CSV and HTML, and exits 0."""
+    for format_, begins in (("table", ""), ("json", "{"), ("csv", ""), ("html", "<!doctype html>")):
+        result = ask(url, name, *EXAMPLES[name], "--format", format_)
+        assert result.exit_code == 0, result.output
+        assert result.stdout.startswith(begins)
+    assert json.loads(ask(url, name, *EXAMPLES[name], "--format", "json").stdout)["question"] == name
+
+
+def test_csv_is_for_programs(url: str) -> None:
+    """CSV has the data frame's columns and plain numbers."""
+    lines = ask(url, "funnel", "cart|wishlist", "pay", "--where", "price > 12", "--format", "csv").stdout.splitlines()
+    assert lines[0].startswith("step,label,users,conversion,")
+    assert lines[2].startswith("2,pay,1,0.5,")
+
+
+def test_sql(url: str) -> None:
+    """A SELECT of one's own runs, with bound parameters."""
+    statement = "SELECT event, count() AS n FROM events WHERE person_id = {who:String} GROUP BY event ORDER BY event"
+    result = ask(url, "sql", statement, "--param", "who=ida", "--format", "csv")
+    assert result.stdout == "event,n\ncart,1\npay,1\n"
+    assert json.loads(ask(url, "sql", "SELECT 1 AS one", "--format", "json").stdout) == [{"one": 1}]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["funnel", "cart", "--within", "soon"], "is not a duration"),
+        (["funnel", "cart", "--where", "price >"], "expected a number"),
+        (["sql", "SELECT nonsense"], "The warehouse says"),
+        (["sql", "SELECT 1", "--param", "x"], "NAME=VALUE"),
+    ],
+)
+def test_bad_questions_exit_2(url: str, arguments: list[str], part: str) -> None:
+    """A question that makes no sense exits 2 and says on standard error what to write."""
+    result = ask(url, *arguments)
+    assert result.exit_code == 2
+    assert part in result.stderr
+
+
+def test_unreachable_warehouse_exits_4() -> None:
+    """A warehouse that does not answer is exit code 4."""
+    result = ask("clickhouse://default@127.0.0.1:9/trackway?connect_timeout_s=1", "funnel", "cart")
+    assert result.exit_code == 4
+    assert "Error:" in result.stderr
+
+
+def test_no_store_says_how_to_start_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a URL and without a local store, the message says how to get one."""
+    monkeypatch.delenv("TRACKWAY_WAREHOUSE", raising=False)
+    monkeypatch.setenv("TRACKWAY_DATA_DIR", str(tmp_path / "nothing"))
+    result = CliRunner().invoke(query, ["funnel", "cart"])
+    assert result.exit_code == 2
+    assert "trackway up" in result.stderr
+
+
+@pytest.mark.parametrize("name", [*EXAMPLES, "sql"])
+def test_help_has_an_example(name: str) -> None:
+    """Every help page ends with an example."""
+    result = CliRunner().invoke(query, [name, "--help"])
+    assert f"Example: trackway query {name}" in " ".join(result.output.split())
+
+
+def test_try_on_the_app_log() -> None:
+    """`trackway try` guesses the columns of a real log, says so, and keeps nothing."""
+    before = set(Path(tempfile.gettempdir()).glob("trackway-try-*"))
+    arguments = [str(DATA / "app_in_the_air.csv.gz"), "--steps", "onboarding_welcome_screen,passed", "--format", "json"]
+    result = CliRunner().invoke(try_file, arguments)
+    assert result.exit_code == 0, result.output
+    assert "30,943 events of 4,139 users" in result.stderr
+    assert "user = `user_pseudo_id` (guessed)" in result.stderr
+    assert json.loads(result.stdout)["rows"][0][:3] == [1, "onboarding_welcome_screen", 4120]
+    assert set(Path(tempfile.gettempdir()).glob("trackway-try-*")) == before
+
+
+@pytest.mark.parametrize("times", ["seconds", "milliseconds", "microseconds", "iso", "text"])
+@pytest.mark.parametrize("format_", ["csv", "jsonl", "csv.gz"])
+def test_try_reads_times_and_formats(tmp_path: Path, times: str, format_: str) -> None:
+    """Times in each known notation, in CSV and JSON lines, packed or not, give the same funnel: 60 s to the purchase."""
+    spelled = {
+        "seconds": (1_767_225_600, 1_767_225_660),
+        "milliseconds": (1_767_225_600_000, 1_767_225_660_000),
+        "microseconds": (1_767_225_600_000_000, 1_767_225_660_000_000),
+        "iso": ("2026-01-01T01:00:00+01:00", "2026-01-01T00:01:00.000Z"),
+        "text": ("2026-01-01 00:00:00", "2026-01-01 00:01:00"),
+    }[times]
+    records = [
+        {"User ID": "007", "concept:name": name, "Time": at, "note": "it's"}
+        for name, at in zip(("looks, twice", "buys"), spelled, strict=True)
+    ]
+    path = tmp_path / f"log.{format_}"
+    if format_ == "jsonl":
+        text = "".join(json.dumps(record) + "\n" for record in records)
+    else:
+        lines = [f'{r["User ID"]},"{r["concept:name"]}",{r["Time"]},"{r["note"]}"' for r in records]
+        text = "\n".join(["User ID,concept:name,Time,note", *lines]) + "\n"
+    path.write_bytes(gzip.compress(text.encode()) if format_.endswith("gz") else text.encode())
+    result = CliRunner().invoke(try_file, [str(path), "--format", "json"])
+    assert result.exit_code == 0, result.output
+    answer = json.loads(result.stdout)
+    assert [line[1] for line in answer["rows"]] == ["looks, twice", "buys"]
+    assert answer["rows"][1][answer["columns"].index("median_time_s")] == 60.0
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "part"),
+    [
+        ("", [], "is empty"),
+        ("user,event,time\n", [], "no rows"),
+        ("user;event;time\na;b;1\n", [], "write commas"),
+        ("user,event,when\na,b,1\n", [], "--time COLUMN"),
+        ("user,event,time\na,b,yesterday\n", [], "'yesterday'"),
+        ("user,event,time\n,b,1\n", [], "the user, is empty"),
+        ("user,event,time\na,b,1\n", ["--user", "usr"], "Did you mean `user`?"),
+        ("user,event,time\na,bye,1\n", ["--steps", "by"], "Did you mean `bye`?"),
+        ("[1,2]\n", [], "not a JSON object"),
+        ("user,event,time\na,b,1\0\n", [], "is not text"),
+        ("user,event,time\na,b,1\nc,d\n", [], "cannot be read"),
+    ],
+)
+def test_try_says_what_is_wrong_with_a_file(tmp_path: Path, text: str, arguments: list[str], part: str) -> None:
+    """A file that cannot be read as events is exit code 3, with what to change."""
+    path = tmp_path / "log.csv"
+    path.write_text(text, encoding="utf-8")
+    result = CliRunner().invoke(try_file, [str(path), *arguments])
+    assert result.exit_code == 3, result.output
+    assert part in result.stderr

@@ -1,0 +1,83 @@
+-- Where units went from node to node, step by step.
+-- params: those of __sequences__
+-- returns: one row per step (from 1), source and target node, '' where the path ended: paths; a row with step 0 counts
+--          the units without the anchor event; ambiguous units in every row
+WITH (
+    SELECT groupArray(event)
+    FROM (
+        SELECT event
+        FROM events
+        WHERE timestamp BETWEEN {first:DateTime64(6, 'UTC')} AND {last:DateTime64(6, 'UTC')}
+            AND (empty({sources:Array(String)}) OR has({sources:Array(String)}, source))
+            AND ifNull(startsWith(page_path, {value:String}), 0)
+            AND NOT has({exclude:Array(String)}, event)
+        GROUP BY event
+        ORDER BY count() DESC, event
+    )
+) AS names
+SELECT
+    move.1 AS step,
+    names[move.2] AS source,
+    names[move.3] AS target,
+    sum(alike) AS paths,
+    any(total_ambiguous) AS ambiguous
+FROM (
+    SELECT
+        if(
+            empty(path),
+            [(toUInt8(0), toUInt64(0), toUInt64(0))],
+            arrayFilter(
+                move -> move.2 != 0,
+                arrayMap((i, source, target) -> (toUInt8(i), source, target),
+                    arrayEnumerate(arrayPopBack(path)), arrayPopBack(path), arrayPopFront(path))
+            )
+        ) AS moves,
+        count() AS alike,
+        sum(sum(ambiguous)) OVER () AS total_ambiguous
+    FROM (
+        WITH
+            arrayFilter(node -> node != 0, mark) AS every_node,
+            arrayMap(name -> indexOf(names, name), {anchor:Array(String)}) AS anchor_nodes,
+            if(
+                empty(anchor_nodes),
+                toUInt32(notEmpty(nodes)),
+                arrayFirstIndex(node -> has(anchor_nodes, node), nodes)
+            ) AS starts_at,
+            if(
+                {backwards:UInt8},
+                arrayReverse(arraySlice(nodes, 1, starts_at)),
+                arraySlice(nodes, starts_at)
+            ) AS onwards
+        SELECT
+            if({collapse:UInt8}, arrayCompact(every_node), every_node) AS nodes,
+            if(starts_at = 0, [], arrayResize(onwards, {steps:UInt8}, 0)) AS path,
+            ambiguous OR length(names) > 1023 AS ambiguous
+        FROM (
+            SELECT
+                arrayMap(x -> bitShiftRight(x, 10), gathered) AS at,
+                arrayMap(x -> bitAnd(x, 1023), gathered) AS mark,
+                arrayMap(x -> '', gathered) AS value,
+                arrayExists((x, d) -> d > 0 AND d < bitAnd(x, 1023), gathered, arrayDifference(gathered)) AS ambiguous
+            FROM (
+                SELECT arraySort(groupArrayIf(bitShiftLeft(toUInt64(toUnixTimestamp64Micro(timestamp) + 2208988800000001), 10) + event_mark, event_mark != 0)) AS gathered
+                FROM (
+                    SELECT
+                        person_id,
+                        timestamp,
+                        message_id,
+                        transform(event, names, arrayEnumerate(names), 0) AS event_mark,
+                        '' AS event_value
+                    FROM events
+                    WHERE timestamp BETWEEN {first:DateTime64(6, 'UTC')} AND {last:DateTime64(6, 'UTC')}
+                        AND (empty({sources:Array(String)}) OR has({sources:Array(String)}, source))
+                        AND ifNull(startsWith(page_path, {value:String}), 0)
+                )
+                GROUP BY person_id
+            )
+        )
+    )
+    GROUP BY path
+)
+ARRAY JOIN moves AS move
+GROUP BY step, source, target
+ORDER BY step, paths DESC, source, target
