@@ -217,8 +217,8 @@ function shortened(trace, width) {
   if (trace.type !== "sankey") return trace;
   const gaps = new Set(trace.node.x).size - 1;
   const letters = Math.max(8, Math.floor((width / gaps - 40) / 2 / 6.6));
-  const half = Math.floor((letters - 1) / 2);
-  const cut = (name) => (name.length > letters ? `${name.slice(0, half)}…${name.slice(-half)}` : name);
+  const head = Math.floor(letters / 3); // names of one app begin alike; their ends tell them apart
+  const cut = (name) => (name.length > letters ? `${name.slice(0, head)}…${name.slice(head + 1 - letters)}` : name);
   const { label } = trace.node;
   const hovertemplate = "%{customdata}<br>%{value:,}<extra></extra>";
   return { ...trace, node: { ...trace.node, label: label.map(cut), customdata: label, hovertemplate } };
