@@ -1,10 +1,11 @@
 """
 A real ClickHouse server for tests, without Docker and without root.
 
-The npm package `@chdb/lib-linux-x64-gnu` carries ClickHouse as a shared library, and with it `clickhouse local`, which
-can listen for HTTP and native clients. `ServerProcess` starts it as a child process in a directory of its own, with two
-users: the writer `trackway` and the reader `analyst` (readonly). Nodes that are given `shards` form the cluster
-`trackway`; there is no Keeper, so each shard has one replica, and users cannot be created with SQL.
+The npm package `@chdb/lib-linux-x64-gnu` carries ClickHouse as a shared library, and with it `clickhouse
+local`, which can listen for HTTP and native clients. `ServerProcess` starts it as a child process in a
+directory of its own, with two users: the writer `trackway` and the reader `analyst` (readonly). Nodes that
+are given `shards` form the cluster `trackway`; there is no Keeper, so each shard has one replica, and users
+cannot be created with SQL.
 
 The library (some 200 MB to fetch) is kept in the user's cache directory. By hand, in the foreground:
 
@@ -53,7 +54,9 @@ class ServerMissingError(Exception):
 
 @dataclass
 class ServerProcess:
-    """A server with its data in `directory`. As a context manager it is up inside, and gone outside, the `with`."""
+    """
+    A server with its data in `directory`. As a context manager it is up inside, and gone outside, the `with`.
+    """
 
     directory: Path
     http_port: int = field(default_factory=lambda: free_port())
@@ -81,7 +84,8 @@ class ServerProcess:
         Start the process and wait until it answers.
 
         Raises:
-            ServerMissingError: the library is not there and cannot be fetched, or the server does not come up.
+            ServerMissingError: the library is not there and cannot be fetched, or the server does not come
+            up.
         """
         library = fetch_library()
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -89,8 +93,10 @@ class ServerProcess:
         log = (self.directory / "server.log").open("wb")
         with log:
             self.process = subprocess.Popen(
-                [sys.executable, __file__, "--serve", str(library), "--directory", str(self.directory)]
-                + ["--http-port", str(self.http_port), "--tcp-port", str(self.tcp_port)],
+                [
+                    *(sys.executable, __file__, "--serve", str(library), "--directory", str(self.directory)),
+                    *("--http-port", str(self.http_port), "--tcp-port", str(self.tcp_port)),
+                ],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
@@ -123,7 +129,7 @@ class ServerProcess:
                 message = f"the ClickHouse server ended with {self.process.returncode}: {self._log_tail()}"
                 raise ServerMissingError(message)
             with contextlib.suppress(OSError, urllib.error.URLError):
-                urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}/ping", timeout=1).close()  # noqa: S310
+                urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}/ping", timeout=1).close()
                 return
             time.sleep(0.1)
         self.kill()
@@ -131,7 +137,9 @@ class ServerProcess:
         raise ServerMissingError(message)
 
     def _log_tail(self) -> str:
-        return (self.directory / "server.log").read_text("utf-8", "replace")[-500:].strip() or "it wrote nothing"
+        return (self.directory / "server.log").read_text("utf-8", "replace")[
+            -500:
+        ].strip() or "it wrote nothing"
 
 
 def fetch_library() -> Path:
@@ -142,9 +150,15 @@ def fetch_library() -> Path:
         ServerMissingError: wrong platform, no npm, or no network.
     """
     if (sys.platform, platform.machine()) != ("linux", "x86_64"):
-        message = f"the bundled ClickHouse server needs Linux on x86_64, this is {sys.platform} on {platform.machine()}"
+        message = (
+            f"the bundled ClickHouse needs Linux on x86_64; this is {sys.platform} on {platform.machine()}"
+        )
         raise ServerMissingError(message)
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "trackway" / f"clickhouse-{NPM_VERSION}"
+    cache = (
+        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        / "trackway"
+        / f"clickhouse-{NPM_VERSION}"
+    )
     library = cache / LIBRARY
     if library.exists():
         return library
@@ -155,11 +169,16 @@ def fetch_library() -> Path:
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as scratch:
         fetched = subprocess.run(
-            [npm, "pack", f"{NPM_PACKAGE}@{NPM_VERSION}", "--silent"], cwd=scratch, capture_output=True, check=False
+            [npm, "pack", f"{NPM_PACKAGE}@{NPM_VERSION}", "--silent"],
+            cwd=scratch,
+            capture_output=True,
+            check=False,
         )
         archives = list(Path(scratch).glob("*.tgz"))
         if fetched.returncode or not archives:
-            message = f"npm could not fetch {NPM_PACKAGE}: {fetched.stderr.decode(errors='replace').strip()[-300:]}"
+            message = (
+                f"npm could not fetch {NPM_PACKAGE}: {fetched.stderr.decode(errors='replace').strip()[-300:]}"
+            )
             raise ServerMissingError(message)
         with tarfile.open(archives[0]) as archive:
             archive.extract(f"package/{LIBRARY}", scratch, filter="data")
@@ -180,7 +199,12 @@ def write_configuration(server: ServerProcess) -> None:
             shard = Xml.SubElement(cluster, "shard")
             _leaf(shard, "internal_replication", "true")
             replica = Xml.SubElement(shard, "replica")
-            for name, text in (("host", host), ("port", port), ("user", "trackway"), ("password", server.password)):
+            for name, text in (
+                ("host", host),
+                ("port", port),
+                ("user", "trackway"),
+                ("password", server.password),
+            ):
                 _leaf(replica, name, text)
     Xml.ElementTree(config).write(server.directory / "config.xml")
 
@@ -248,7 +272,9 @@ def _serve(library: Path, directory: Path, http_port: int, tcp_port: int) -> str
 
 def main() -> None:
     """Serve in the foreground: as the child of `ServerProcess`, or by hand."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--directory", type=Path, required=True, help="data directory, created if missing")
     parser.add_argument("--http-port", type=int, default=8123)
     parser.add_argument("--tcp-port", type=int, default=9000)

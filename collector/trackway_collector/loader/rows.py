@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ EVENTS = "events"
 QUARANTINE = "quarantine"
 
 _NOT_TRACK = {call: f"${call}" for call in ("identify", "page", "screen", "group", "alias")}
+_TEN_DIGITS = 10**9
 _RAW_NONE = msgspec.Raw(b"")
 
 
@@ -303,8 +305,11 @@ def _open(record: Record, body: bytes) -> tuple[_Request, list[msgspec.Raw]]:
 
 
 def _stamp(us: int) -> str:
-    # Seconds since 1970 with six decimals: what DateTime64(6) reads fastest, and exact.
-    return f"{us // 1_000_000}.{us % 1_000_000:06d}"
+    seconds, fraction = divmod(us, 1_000_000)
+    if _TEN_DIGITS <= seconds:
+        # Seconds since 1970: what DateTime64(6) reads fastest, and exact. With fewer digits it would read a date.
+        return f"{seconds}.{fraction:06d}"
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}.{fraction:06d}"
 
 
 def _id(value: Any) -> str:

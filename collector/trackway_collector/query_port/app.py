@@ -59,7 +59,9 @@ class Limits:
 class _Port:
     """What the handlers share: the engine, the token, the threads that queries run in."""
 
-    def __init__(self, engine: EmbeddedEngine, token: str, database: str, limits: Limits, hosts: frozenset[str]) -> None:
+    def __init__(
+        self, engine: EmbeddedEngine, token: str, database: str, limits: Limits, hosts: frozenset[str]
+    ) -> None:
         self.engine = engine
         self.token = token.encode()
         self.database = database
@@ -77,7 +79,9 @@ class _Port:
     async def turn(self) -> AsyncIterator[None]:
         """One of the places for running queries; refuses when too many wait already."""
         if self.waiting >= self.limits.max_waiting:
-            message = f"Too many simultaneous queries: {self.limits.max_concurrent} run and {self.waiting} wait"
+            message = (
+                f"Too many simultaneous queries: {self.limits.max_concurrent} run and {self.waiting} wait"
+            )
             raise RefusedError(message, 202, "TOO_MANY_SIMULTANEOUS_QUERIES")
         self.waiting += 1
         try:
@@ -104,8 +108,8 @@ def make_query_app(
     """
     The query port as an application, to be run on a loopback port in the process that holds `engine`.
 
-    `token` is the password of the user `trackway`. `hosts` are names besides loopback's that a `Host` header may say.
-    Stopping the application waits for running queries' current blocks.
+    `token` is the password of the user `trackway`. `hosts` are names besides loopback's that a `Host` header
+    may say. Stopping the application waits for running queries' current blocks.
     """
     if not token:
         message = "the query port needs a token"
@@ -203,7 +207,13 @@ def _headers(query: RunningQuery, query_id: str, time_zone: str, tag: str) -> di
         "X-ClickHouse-Server-Display-Name": "trackway",
         "X-ClickHouse-Exception-Tag": tag,
         "X-ClickHouse-Summary": json.dumps(
-            {"read_rows": "0", "read_bytes": "0", "written_rows": "0", "written_bytes": "0", "result_rows": "0"}
+            {
+                "read_rows": "0",
+                "read_bytes": "0",
+                "written_rows": "0",
+                "written_bytes": "0",
+                "result_rows": "0",
+            }
             | {"elapsed_ns": "0"}
             | query.summary
         ),
@@ -244,8 +254,8 @@ def _late_failure(text: str, tag: str) -> bytes:
 
 def _login_help(user: str) -> str:
     return (
-        f"{user or 'default'}: Authentication failed: the query port asks for user `{USER}` and the token of store.json "
-        "in the data directory as its password"
+        f"{user or 'default'}: Authentication failed: the query port asks for user `{USER}` "
+        "and, as its password, the token of store.json in the data directory"
     )
 
 

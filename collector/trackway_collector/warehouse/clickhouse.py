@@ -1,4 +1,6 @@
-"""A warehouse on a ClickHouse server, over HTTP(S). The embedded store's query port is reached the same way."""
+"""
+A warehouse on a ClickHouse server, over HTTP(S). The embedded store's query port is reached the same way.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,10 @@ _WRONG_LOGIN = {192, 193, 194, 516}  # UNKNOWN_USER, WRONG_PASSWORD, REQUIRED_PA
 
 
 def _sent(client: Any, settings: Settings | None) -> dict[str, str | int]:
-    """The settings to send. A server refuses those that its user may not change; the driver would drop them silently."""
+    """
+    The settings to send. A server refuses those that its user may not change; the driver would drop them
+    silently.
+    """
     client.valid_transport_settings = client.valid_transport_settings | set(settings or {})
     return dict(settings or {})
 
@@ -57,7 +62,9 @@ class ClickHouseWarehouse:
             result = client.query(sql, parameters=bound, settings=_sent(client, settings))
             # The rows are read, and errors in mid-result raised, only here.
             rows = [tuple(row) for row in result.result_rows]
-            return QueryResult(tuple(result.column_names), tuple(kind.name for kind in result.column_types), rows)
+            return QueryResult(
+                tuple(result.column_names), tuple(kind.name for kind in result.column_types), rows
+            )
 
         found = self._call(ask)
         return found if found.columns else native.without_rows(self._columns(sql, bound, settings))
@@ -92,7 +99,9 @@ class ClickHouseWarehouse:
         )
 
     def query_is_running(self, query_id: str) -> bool:
-        count = self.query("SELECT count() FROM system.processes WHERE query_id = {id:String}", {"id": query_id})
+        count = self.query(
+            "SELECT count() FROM system.processes WHERE query_id = {id:String}", {"id": query_id}
+        )
         return bool(count.one())
 
     def cancel_query(self, query_id: str) -> None:
@@ -161,7 +170,9 @@ class ClickHouseWarehouse:
             return self._unreachable(error)
         translated = from_engine_text(self._url.redact(str(error)), inserting=inserting)
         if error.code in _WRONG_LOGIN:
-            message = f"{self._url}: user `{self._url.user}` is not let in; check name and password. {translated}"
+            message = (
+                f"{self._url}: user `{self._url.user}` is not let in; check name and password. {translated}"
+            )
             return UnreachableError(message, code=translated.code, name=translated.name)
         return translated
 

@@ -77,7 +77,9 @@ class EmbeddedWarehouse:
     def insert_rows(self, table: str, rows: bytes, *, token: str, query_id: str) -> None:
         expected = _count_rows(rows)
         # log_comment marks the statement in system.processes: chDB chooses the query id itself.
-        settings = settings_text({**INSERT_SETTINGS, "insert_deduplication_token": token, "log_comment": query_id})
+        settings = settings_text(
+            {**INSERT_SETTINGS, "insert_deduplication_token": token, "log_comment": query_id}
+        )
         with self._marked_running(query_id), self._connection() as connection:
             try:
                 inserter = connection.send_insert(f"INSERT INTO {table} SETTINGS {settings}", "JSONEachRow")
@@ -146,7 +148,9 @@ class EmbeddedWarehouse:
 
 
 def settings_text(settings: Mapping[str, str | int | float]) -> str:
-    """`a = '1', b = 'x'` for SET and SETTINGS. A quoted number is read as a number where the setting is one."""
+    """
+    `a = '1', b = 'x'` for SET and SETTINGS. A quoted number is read as a number where the setting is one.
+    """
     for name in settings:
         if not _SETTING_NAME.match(name):
             message = f"`{name}` is not the name of a setting"
@@ -159,7 +163,9 @@ def quoted(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def _run(connection: Any, sql: str, output_format: str = "TabSeparated", params: Mapping[str, str] | None = None) -> bytes:
+def _run(
+    connection: Any, sql: str, output_format: str = "TabSeparated", params: Mapping[str, str] | None = None
+) -> bytes:
     try:
         data: bytes = connection.query(sql, output_format, params=dict(params or {})).bytes()
     except RuntimeError as error:

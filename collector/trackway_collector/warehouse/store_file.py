@@ -6,8 +6,8 @@
  "user": "trackway", "token": "…"}
 ```
 
-Readable by its owner only (0600), since whoever reads it may read every event. It appears whole or not at all, and is
-removed when the store process ends; after a crash the process id tells that it is stale.
+Readable by its owner only (0600), since whoever reads it may read every event. It appears whole or not at
+all, and is removed when the store process ends; after a crash the process id tells that it is stale.
 """
 
 from __future__ import annotations
@@ -78,13 +78,15 @@ class StoreFile:
         Put the file in place, atomically and with mode 0600 from its first byte.
 
         Raises:
-            Terminal: another store process is running on this data directory; the message names its process id.
+            Terminal: another store process is running on this data directory; the message names its process
+            id.
         """
         other = StoreFile.read_running(path)
         if other is not None and other.pid != self.pid:
             message = (
-                f"{path}: a store process runs already, process {other.pid}. Stop it (Ctrl-C, or `kill {other.pid}`), "
-                f"or give this one another data directory. If {other.pid} is some other program, delete the file."
+                f"{path}: a store process runs already, process {other.pid}. Stop it (Ctrl-C, or "
+                f"`kill {other.pid}`), or give this one another data directory. If {other.pid} is some other "
+                "program, delete the file."
             )
             raise Terminal(message)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -72,7 +72,9 @@ class WarehouseUrl:
             return f"chdb://{self.path}{suffix}"
         login = quote(self.user, safe="") + (":***" if self.password else "")
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"clickhouse://{login}@{host}:{self.port}/{self.database}" + ("?secure=1" if self.secure else "")
+        return f"clickhouse://{login}@{host}:{self.port}/{self.database}" + (
+            "?secure=1" if self.secure else ""
+        )
 
     def redact(self, text: str) -> str:
         """`text` without this URL's password, plain or percent-encoded."""
@@ -119,14 +121,18 @@ def _options(parts: SplitResult, known: tuple[str, ...]) -> dict[str, str]:
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     for name in options:
         if name not in known:
-            message = f"warehouse URL: option `{name}` is not known to `{parts.scheme}`. Known: {', '.join(known)}."
+            message = (
+                f"warehouse URL: option `{name}` is not known to `{parts.scheme}`. Known: {', '.join(known)}."
+            )
             raise WarehouseUrlError(message)
     return options
 
 
 def _database(name: str) -> str:
     if not _DATABASE_NAME.match(name):
-        message = f"warehouse URL: database `{name}` must be letters, digits and `_`, not starting with a digit."
+        message = (
+            f"warehouse URL: database `{name}` must be letters, digits and `_`, not starting with a digit."
+        )
         raise WarehouseUrlError(message)
     return name
 
@@ -156,6 +162,11 @@ def _seconds(options: Mapping[str, str], name: str, *, default: float) -> float:
 
 
 def _without_password(message: str, url: str) -> str:
-    # urlsplit quotes the part it stumbles over; with a stray "/" or ":" in a password that part is the password.
+    # urlsplit quotes the part it stumbles over; with a stray "/" or ":" in a password that part is the
+    # password.
     _, at, _ = url.rpartition("@")
-    return "the part before the host cannot be read; percent-encode `/`, `:`, `@`, `#` and `?` in a password" if at else message
+    return (
+        "the part before the host cannot be read; percent-encode `/`, `:`, `@`, `#` and `?` in a password"
+        if at
+        else message
+    )

@@ -85,6 +85,16 @@ def test_a_wrong_clock_is_corrected_and_a_slow_one_is_not(pipeline: Pipeline) ->
     ]
 
 
+def test_any_time_from_1970_on_is_exact(pipeline: Pipeline) -> None:
+    """Events of the last century and of the next are stored to the microsecond."""
+    stamps = ["1970-01-01T00:00:00.000001Z", "1999-12-31T23:59:59.999999Z", "2001-09-09T01:46:40Z", "2261-01-01T00:00:00Z"]
+
+    pipeline.spool([event(f"m-{n}", timestamp=stamp) for n, stamp in enumerate(stamps)])
+    pipeline.load()
+
+    assert [(datetime.fromisoformat(stamp),) for stamp in stamps] == pipeline.rows("timestamp")
+
+
 def test_what_cannot_be_a_time_is_kept_as_text(pipeline: Pipeline) -> None:
     """Year 1, year 9999 and nonsense are stored at the time of receipt, the client's own text in misfits."""
     stamps = ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "soon", 7]

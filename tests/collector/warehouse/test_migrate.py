@@ -9,7 +9,9 @@ import pytest
 from trackway_collector.warehouse import MigrationError, Terminal, Warehouse, migrate
 from trackway_collector.warehouse.migrate import Migration, bundled, pending
 
-FIRST = Migration(1, "people", "CREATE TABLE IF NOT EXISTS people (id String) ENGINE = MergeTree ORDER BY id;\n")
+FIRST = Migration(
+    1, "people", "CREATE TABLE IF NOT EXISTS people (id String) ENGINE = MergeTree ORDER BY id;\n"
+)
 SECOND = Migration(
     2, "pets", "-- two statements; a ; inside a line ends none\n"
     "CREATE TABLE IF NOT EXISTS cats (id String) ENGINE = MergeTree ORDER BY id;\n\n"
@@ -19,7 +21,8 @@ SECOND = Migration(
 
 def tables(warehouse: Warehouse) -> list[str]:
     found = warehouse.query(
-        "SELECT name FROM system.tables WHERE database = {db:String} ORDER BY name", {"db": warehouse.database}
+        "SELECT name FROM system.tables WHERE database = {db:String} ORDER BY name",
+        {"db": warehouse.database},
     )
     return [name for (name,) in found.rows]
 
@@ -57,7 +60,9 @@ def test_an_edited_migration_is_refused(empty_warehouse: Warehouse) -> None:
 def test_a_newer_warehouse_is_refused(empty_warehouse: Warehouse) -> None:
     """An older Trackway keeps its hands off tables it does not know."""
     migrate(empty_warehouse, [FIRST, SECOND])
-    with pytest.raises(MigrationError, match="0002_pets was applied by a newer Trackway; this one ends at 0001"):
+    with pytest.raises(
+        MigrationError, match="0002_pets was applied by a newer Trackway; this one ends at 0001"
+    ):
         migrate(empty_warehouse, [FIRST])
 
 
@@ -73,7 +78,8 @@ def test_a_migration_cut_short_is_repeated(empty_warehouse: Warehouse) -> None:
 def test_an_answered_insert_is_on_disk(warehouse: Warehouse) -> None:
     """Every table fsyncs what it was given before it answers, and remembers tokens."""
     found = warehouse.query(
-        "SELECT name, create_table_query FROM system.tables WHERE database = {db:String}", {"db": warehouse.database}
+        "SELECT name, create_table_query FROM system.tables WHERE database = {db:String}",
+        {"db": warehouse.database},
     )
     for name, ddl in found.rows:
         assert "fsync_after_insert = " in ddl, name

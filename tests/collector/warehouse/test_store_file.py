@@ -23,7 +23,9 @@ def ended_process() -> int:
 def test_it_is_written_for_its_owner_only(tmp_path: Path) -> None:
     """Mode 0600 whatever the umask, the directory is made, no draft stays behind, and it reads back equal."""
     path = tmp_path / "data" / "store.json"
-    store = StoreFile(os.getpid(), "127.0.0.1", 8079, "secret", console_url="http://127.0.0.1:8078/?token=secret")
+    store = StoreFile(
+        os.getpid(), "127.0.0.1", 8079, "secret", console_url="http://127.0.0.1:8078/?token=secret"
+    )
     store.write(path)
     assert path.stat().st_mode & 0o777 == 0o600
     assert [entry.name for entry in path.parent.iterdir()] == ["store.json"]
@@ -69,5 +71,5 @@ def test_no_file_is_no_store_and_nonsense_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "store.json"
     assert StoreFile.read(path) is None
     path.write_text('{"pid": 1')
-    with pytest.raises(Terminal, match="not written by a store process. Delete it"):
+    with pytest.raises(Terminal, match=r"not written by a store process\. Delete it"):
         StoreFile.read(path)
