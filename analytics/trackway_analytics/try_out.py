@@ -16,12 +16,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from trackway_analytics.errors import InputFileError, near
 from trackway_analytics.events import Events
 from trackway_analytics.queries.fields import Name
 from trackway_analytics.queries.fragments import sql_file
+
+if TYPE_CHECKING:
+    from trackway_collector.warehouse import Warehouse
 
 # In order of preference; compared without case, blanks, dashes and underscores.
 KNOWN_NAMES: dict[str, tuple[str, ...]] = {
@@ -73,35 +76,88 @@ class LoadedFile:
 @contextmanager
 def load_file(path: Path, *, user: str | None, event: str | None, time: str | None) -> Iterator[LoadedFile]:
     """
-    Yield the events of a CSV or JSON-lines file (also `.gz`), loaded into an engine that ends with the block.
+    Yield the events of a CSV or JSON-lines file (also `.gz`), in an engine that is gone when the block ends.
 
     Raises:
         InputFileError: the file is no such file, lacks a column, or has a row without a time or user.
     """
-    from trackway_collector.warehouse import migrate, open_warehouse
+    from trackway_collector.warehouse import open_warehouse
 
-    format_, columns = _columns(path)
-    chosen = {
-        role: _column(role, given, columns, path)
-        for role, given in (("user", user), ("event", event), ("time", time))
-    }
+    layout = FileLayout.of(path, user=user, event=event, time=time)
     with ExitStack() as ends:
         directory = ends.enter_context(tempfile.TemporaryDirectory(prefix="trackway-try-"))
         warehouse = open_warehouse(f"chdb://{directory}/chdb", owner=True)
         ends.callback(warehouse.close)
+        yield layout.load_into(warehouse)
+
+
+@dataclass(frozen=True)
+class FileLayout:
+    """How a file is to be read: its format, the columns of user, event and time, and which of them were guessed."""
+
+    path: Path
+    format_: str
+    columns: dict[str, str]
+    guessed: frozenset[str]
+
+    @classmethod
+    def of(cls, path: Path, *, user: str | None, event: str | None, time: str | None) -> FileLayout:
+        """
+        Return the layout of the file, from its first line and the columns that were named.
+
+        Raises:
+            InputFileError: as `load_file`.
+        """
+        format_, columns = _columns(path)
+        given = {"user": user, "event": event, "time": time}
+        chosen = {role: _column(role, name, columns, path) for role, name in given.items()}
+        return cls(path, format_, chosen, frozenset(role for role, name in given.items() if name is None))
+
+    def load_into(self, warehouse: Warehouse) -> LoadedFile:
+        """
+        Load the file into an embedded warehouse without tables.
+
+        Raises:
+            InputFileError: as `load_file`.
+        """
+        from trackway_collector.warehouse import Terminal, migrate
+
         warehouse.create_database()
         migrate(warehouse)
-        names = {role: Name(column) for role, column in chosen.items()}
-        params = {"file": str(path.resolve()), "format": format_, **names}
-        _check_rows(warehouse.query(sql_file("try_check"), params).rows[0], chosen, path)
-        warehouse.command(sql_file("try_load"), params)
+        names = {role: Name(column) for role, column in self.columns.items()}
+        params = {"file": str(self.path.resolve()), "format": self.format_, **names}
+        try:
+            self._check_rows(warehouse.query(sql_file("try_check"), params).rows[0])
+            warehouse.command(sql_file("try_load"), params)
+        except Terminal as error:
+            message = f"{self.path} cannot be read as {self.format_}: {str(error)[:1000]}"
+            raise InputFileError(message) from None
         count, users = warehouse.query(sql_file("try_count")).rows[0]
-        guesses = [
-            f"{role} = `{chosen[role]}`{'' if given else ' (guessed)'}"
-            for role, given in (("user", user), ("event", event), ("time", time))
-        ]
-        said = f"{path.name}: {count:,} events of {users:,} users; {', '.join(guesses)}. Nothing is kept."
-        yield LoadedFile(Events(warehouse), said)
+        roles = ", ".join(
+            f"{role} = `{column}`{' (guessed)' if role in self.guessed else ''}"
+            for role, column in self.columns.items()
+        )
+        said = f"{self.path.name}: {count:,} events of {users:,} users; {roles}. Nothing is kept."
+        return LoadedFile(Events(warehouse), said)
+
+    def _check_rows(self, counted: tuple[int, int, int, int, str]) -> None:
+        rows, without_user, without_event, without_time, example = counted
+        if not rows:
+            message = f"{self.path} has no rows."
+            raise InputFileError(message)
+        if without_time:
+            message = (
+                f"{self.path}: in {without_time:,} of {rows:,} rows column `{self.columns['time']}` is no time,"
+                f" for example {example!r}.\n"
+                "  Known: ISO 8601 (2026-03-01T12:00:00Z), and seconds, milliseconds or microseconds since 1970.\n"
+                "  Write --time COLUMN if another column has the time."
+            )
+            raise InputFileError(message)
+        for role, count in (("user", without_user), ("event", without_event)):
+            if count:
+                column = self.columns[role]
+                message = f"{self.path}: in {count:,} of {rows:,} rows column `{column}`, the {role}, is empty."
+                raise InputFileError(message)
 
 
 def _columns(path: Path) -> tuple[str, list[str]]:
@@ -171,21 +227,3 @@ def _column(role: str, given: str | None, columns: list[str], path: Path) -> str
 
 def _plain(name: str) -> str:
     return name.lower().replace("_", "").replace("-", "").replace(" ", "")
-
-
-def _check_rows(counted: tuple[int, int, int, int, str], chosen: dict[str, str], path: Path) -> None:
-    rows, without_user, without_event, without_time, example = counted
-    if not rows:
-        message = f"{path} has no rows."
-        raise InputFileError(message)
-    if without_time:
-        message = (
-            f"{path}: in {without_time:,} of {rows:,} rows column `{chosen['time']}` is no time, for example {example!r}.\n"
-            "  Known: ISO 8601 (2026-03-01T12:00:00Z), and seconds, milliseconds or microseconds since 1970.\n"
-            "  Write --time COLUMN if another column has the time."
-        )
-        raise InputFileError(message)
-    for role, count in (("user", without_user), ("event", without_event)):
-        if count:
-            message = f"{path}: in {count:,} of {rows:,} rows column `{chosen[role]}`, the {role}, is empty."
-            raise InputFileError(message)

@@ -186,7 +186,7 @@ def test_wilson_against_published_values() -> None:
         (lambda e: e.paths(start="a", end="b"), "give one of them"),
         (lambda e: e.paths(steps=1), "from 2 to 20"),
         (lambda e: e.paths(start="a", exclude=["a"]), "exclude hides a"),
-        (lambda e: e.retention(period="fortnight"), "is not known"),
+        (lambda e: e.retention(period="fortnight"), "period='fortnight' is not known"),
         (lambda e: e.retention(periods=0), "from 1 to 400"),
         (lambda e: e.retention(tz="Mars/Olympus"), "IANA"),
         (lambda e: e.attribution(conversion="a", models=["shapely"]), "is not known"),

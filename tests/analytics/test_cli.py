@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import gzip
 import json
-import tempfile
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from tests.analytics.logs import DATA, row, store
+from trackway_analytics import InputFileError
 from trackway_analytics.cli import query, try_file
+from trackway_analytics.try_out import FileLayout
 from trackway_collector.warehouse import Warehouse
 
 EXAMPLES = {
@@ -103,21 +107,25 @@ def test_help_has_an_example(name: str) -> None:
     assert f"Example: trackway query {name}" in " ".join(result.output.split())
 
 
-def test_try_on_the_app_log() -> None:
+def test_try_on_the_app_log(tmp_path: Path) -> None:
     """`trackway try` guesses the columns of a real log, says so, and keeps nothing."""
-    before = set(Path(tempfile.gettempdir()).glob("trackway-try-*"))
-    arguments = [str(DATA / "app_in_the_air.csv.gz"), "--steps", "onboarding_welcome_screen,passed", "--format", "json"]
-    result = CliRunner().invoke(try_file, arguments)
-    assert result.exit_code == 0, result.output
-    assert "30,943 events of 4,139 users" in result.stderr
-    assert "user = `user_pseudo_id` (guessed)" in result.stderr
-    assert json.loads(result.stdout)["rows"][0][:3] == [1, "onboarding_welcome_screen", 4120]
-    assert set(Path(tempfile.gettempdir()).glob("trackway-try-*")) == before
+    steps = ["--steps", "onboarding_welcome_screen,passed", "--format", "json"]
+    # A process of its own: chDB can open one directory a process.
+    done = subprocess.run(
+        [sys.executable, "-m", "trackway", "try", str(DATA / "app_in_the_air.csv.gz"), *steps],
+        capture_output=True, text=True, check=True, timeout=120,
+        env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    assert "30,943 events of 4,139 users" in done.stderr
+    assert "user = `user_pseudo_id` (guessed)" in done.stderr
+    assert json.loads(done.stdout)["rows"][0][:3] == [1, "onboarding_welcome_screen", 4120]
+    assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("engine", ["chdb"], indirect=True)
 @pytest.mark.parametrize("times", ["seconds", "milliseconds", "microseconds", "iso", "text"])
 @pytest.mark.parametrize("format_", ["csv", "jsonl", "csv.gz"])
-def test_try_reads_times_and_formats(tmp_path: Path, times: str, format_: str) -> None:
+def test_try_reads_times_and_formats(empty_warehouse: Warehouse, tmp_path: Path, times: str, format_: str) -> None:
     """Times in each known notation, in CSV and JSON lines, packed or not, give the same funnel: 60 s to the purchase."""
     spelled = {
         "seconds": (1_767_225_600, 1_767_225_660),
@@ -127,43 +135,67 @@ def test_try_reads_times_and_formats(tmp_path: Path, times: str, format_: str) -
         "text": ("2026-01-01 00:00:00", "2026-01-01 00:01:00"),
     }[times]
     records = [
-        {"User ID": "007", "concept:name": name, "Time": at, "note": "it's"}
+        {"User ID": "007", "concept:name": name, "it's the `time`": at, "note": "it's"}
         for name, at in zip(("looks, twice", "buys"), spelled, strict=True)
     ]
     path = tmp_path / f"log.{format_}"
     if format_ == "jsonl":
         text = "".join(json.dumps(record) + "\n" for record in records)
     else:
-        lines = [f'{r["User ID"]},"{r["concept:name"]}",{r["Time"]},"{r["note"]}"' for r in records]
-        text = "\n".join(["User ID,concept:name,Time,note", *lines]) + "\n"
+        lines = ['{},"{}",{},"{}"'.format(*record.values()) for record in records]
+        text = "\n".join(["User ID,concept:name,it's the `time`,note", *lines]) + "\n"
     path.write_bytes(gzip.compress(text.encode()) if format_.endswith("gz") else text.encode())
-    result = CliRunner().invoke(try_file, [str(path), "--format", "json"])
-    assert result.exit_code == 0, result.output
-    answer = json.loads(result.stdout)
-    assert [line[1] for line in answer["rows"]] == ["looks, twice", "buys"]
-    assert answer["rows"][1][answer["columns"].index("median_time_s")] == 60.0
+    loaded = FileLayout.of(path, user=None, event=None, time="it's the `time`").load_into(empty_warehouse)
+    assert "user = `User ID` (guessed), event = `concept:name` (guessed), time = `it's the `time``." in loaded.said
+    assert loaded.usual_steps() == ["looks, twice", "buys"]
+    frame = loaded.events.funnel(*loaded.usual_steps()).df
+    assert frame["median_time_s"].to_list() == [0.0, 60.0]
+    assert empty_warehouse.query("SELECT DISTINCT person_id, toDate(timestamp)::String FROM events").rows == [
+        ("007", "2026-01-01")
+    ]
 
 
+@pytest.mark.parametrize("engine", ["chdb"], indirect=True)
 @pytest.mark.parametrize(
-    ("text", "arguments", "part"),
+    ("text", "columns", "part"),
     [
-        ("", [], "is empty"),
-        ("user,event,time\n", [], "no rows"),
-        ("user;event;time\na;b;1\n", [], "write commas"),
-        ("user,event,when\na,b,1\n", [], "--time COLUMN"),
-        ("user,event,time\na,b,yesterday\n", [], "'yesterday'"),
-        ("user,event,time\n,b,1\n", [], "the user, is empty"),
-        ("user,event,time\na,b,1\n", ["--user", "usr"], "Did you mean `user`?"),
-        ("user,event,time\na,bye,1\n", ["--steps", "by"], "Did you mean `bye`?"),
-        ("[1,2]\n", [], "not a JSON object"),
-        ("user,event,time\na,b,1\0\n", [], "is not text"),
-        ("user,event,time\na,b,1\nc,d\n", [], "cannot be read"),
+        ("", {}, "is empty"),
+        ("user,event,time\n", {}, "no rows"),
+        ("user;event;time\na;b;1\n", {}, "write commas"),
+        ("user,event,when\na,b,1\n", {}, "--time COLUMN"),
+        ("user,event,time\na,b,yesterday\n", {}, "'yesterday'"),
+        ("user,event,time\n,b,1\n", {}, "the user, is empty"),
+        ("user,event,time\na,b,1\n", {"user": "usr"}, "Did you mean `user`?"),
+        ("[1,2]\n", {}, "not a JSON object"),
+        ("user,event,time\na,b,1\0\n", {}, "is not text"),
+        ("user,event,time\na,b,1\nc,d\n", {}, "cannot be read as CSVWithNames"),
     ],
 )
-def test_try_says_what_is_wrong_with_a_file(tmp_path: Path, text: str, arguments: list[str], part: str) -> None:
-    """A file that cannot be read as events is exit code 3, with what to change."""
+def test_try_says_what_is_wrong_with_a_file(
+    empty_warehouse: Warehouse, tmp_path: Path, text: str, columns: dict[str, str], part: str
+) -> None:
+    """A file that cannot be read as events is an error that says what to change."""
     path = tmp_path / "log.csv"
     path.write_text(text, encoding="utf-8")
-    result = CliRunner().invoke(try_file, [str(path), *arguments])
-    assert result.exit_code == 3, result.output
-    assert part in result.stderr
+    with pytest.raises(InputFileError) as caught:
+        FileLayout.of(path, **{"user": None, "event": None, "time": None} | columns).load_into(empty_warehouse)
+    assert part in str(caught.value)
+
+
+@pytest.mark.parametrize("engine", ["chdb"], indirect=True)
+def test_try_knows_the_files_events(empty_warehouse: Warehouse, tmp_path: Path) -> None:
+    """A step that is no event of the file is an error with the near match."""
+    path = tmp_path / "log.csv"
+    path.write_text("user,event,time\na,bye,1\n", encoding="utf-8")
+    loaded = FileLayout.of(path, user=None, event=None, time=None).load_into(empty_warehouse)
+    with pytest.raises(InputFileError, match="Did you mean `bye`"):
+        loaded.check_events(["by"])
+
+
+def test_try_exits_3_for_a_bad_file(tmp_path: Path) -> None:
+    """The command's exit code for a file that cannot be read is 3."""
+    path = tmp_path / "log.csv"
+    path.write_text("", encoding="utf-8")
+    result = CliRunner().invoke(try_file, [str(path)])
+    assert result.exit_code == 3
+    assert "is empty" in result.stderr

@@ -159,7 +159,7 @@ class Retention(Answer[RetentionQuestion]):
         """
         import pandas as pd
 
-        complete = self._long[self._long["is_complete"]]
+        complete = self._long[self._long["is_complete"].astype(bool)]
         records = []
         for after in range(self.question.periods + 1):
             cells = complete[complete["period"] == after]
