@@ -53,6 +53,4 @@ def _reset_all() -> None:
 
 atexit.register(_drain_all)
 if hasattr(os, "register_at_fork"):  # Windows does not fork
-    os.register_at_fork(
-        before=importing.acquire, after_in_parent=importing.release, after_in_child=_reset_all
-    )
+    os.register_at_fork(before=importing.acquire, after_in_parent=importing.release, after_in_child=_reset_all)

@@ -102,9 +102,7 @@ class ContextWriter:
         self.plain = b',"context":{%b}' % self._own_members
         """The end of most events."""
 
-    def end(
-        self, given: Mapping[str, object] | None, session_id: object, violations: Sequence[Violation]
-    ) -> bytes:
+    def end(self, given: Mapping[str, object] | None, session_id: object, violations: Sequence[Violation]) -> bytes:
         """
         Return `,"context":{…}}`; the caller's members win over `library`, and `protocols` is always ours.
         """

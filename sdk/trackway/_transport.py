@@ -92,7 +92,5 @@ def _urllib3() -> ModuleType:
     with importing:
         import urllib3
 
-        codecs.lookup(
-            "idna"
-        )  # imports the codec of host names, which the first connection would do otherwise
+        codecs.lookup("idna")  # imports the codec of host names, which the first connection would do otherwise
     return urllib3

@@ -9,25 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import statistics
-import sys
 import tempfile
 import time
 import uuid
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[2]))
+from tests.benchmarks.ingest_payload import EVENTS, ID_MARK, SOURCE, body, release
+from tests.benchmarks.table import Row, print_table
 
-from ingest_payload import EVENTS, ID_MARK, SOURCE, body, release  # noqa: E402
-from tests.benchmarks.table import Row, print_table  # noqa: E402
-from trackway_collector.ingest.decode import BatchDecoder  # noqa: E402
-from trackway_collector.loader.loop import MAX_CHUNK_EVENTS, Loader  # noqa: E402
-from trackway_collector.loader.rows import RowMaker  # noqa: E402
-from trackway_collector.loader.values import fits_for  # noqa: E402
-from trackway_collector.spool import SpoolReader, SpoolWriter  # noqa: E402
-from trackway_collector.spool.record import encode_record  # noqa: E402
-from trackway_collector.warehouse import Warehouse, apply_plan, migrate, open_warehouse, property_types  # noqa: E402
-from trackway_plan import Release  # noqa: E402
+from trackway_collector.ingest.decode import BatchDecoder
+from trackway_collector.loader.loop import MAX_CHUNK_EVENTS, Loader
+from trackway_collector.loader.rows import RowMaker
+from trackway_collector.loader.values import fits_for
+from trackway_collector.spool import SpoolReader, SpoolWriter
+from trackway_collector.spool.record import encode_record
+from trackway_collector.warehouse import Warehouse, apply_plan, migrate, open_warehouse, property_types
+from trackway_plan import Release
 
 ROUNDS = 3
 

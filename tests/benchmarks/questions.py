@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
 from tests.benchmarks.table import Row, print_table
+
 from trackway_analytics import Answer, Events
 from trackway_collector.warehouse import Warehouse, migrate, open_warehouse
 
@@ -152,10 +152,7 @@ def _equal(ours: Numbers, theirs: Numbers) -> bool:
 
 def _funnel(answer: Any) -> Numbers:
     frame = answer.df
-    return [
-        (int(row.step), int(row.users), float(row.median_time_s), answer.population)
-        for row in frame.itertuples()
-    ]
+    return [(int(row.step), int(row.users), float(row.median_time_s), answer.population) for row in frame.itertuples()]
 
 
 def _paths(answer: Any) -> Numbers:

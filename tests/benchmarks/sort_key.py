@@ -92,9 +92,7 @@ QUESTIONS = {
 
 def main() -> None:
     """Print one Markdown table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=3_000_000)
     rows = parser.parse_args().rows
     measured = {name: measure(name, rows, *layout) for name, layout in LAYOUTS.items()}
@@ -122,10 +120,7 @@ def measure(name: str, rows: int, order_by: str, projection: str) -> dict[str, f
             warehouse.command(ROWS, bounds, {"max_insert_threads": 1, "max_threads": 2})
         figures = {"load": time.perf_counter() - started}
         warehouse.command("OPTIMIZE TABLE events FINAL")
-        size = (
-            "SELECT sum(bytes_on_disk) FROM system.parts"
-            " WHERE active AND table = 'events' AND database = {d:String}"
-        )
+        size = "SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND table = 'events' AND database = {d:String}"
         figures["bytes an event"] = warehouse.query(size, {"d": warehouse.database}).one() / rows
         for question, (sql, params) in QUESTIONS.items():
             figures[question] = statistics.median(_timed(warehouse, sql, params) for _ in range(5))

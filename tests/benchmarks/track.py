@@ -91,9 +91,7 @@ def _release() -> Release:
     kinds = {
         "order_id": PropertySpec(kind="string", required=True, max_length=40),
         "total": PropertySpec(kind="decimal", required=True),
-        "currency": PropertySpec(
-            kind="choice", choices=tuple(Choice(value=code) for code in ("EUR", "USD", "GBP"))
-        ),
+        "currency": PropertySpec(kind="choice", choices=tuple(Choice(value=code) for code in ("EUR", "USD", "GBP"))),
         "items": PropertySpec(kind="int", min=1),
         "weight_kg": PropertySpec(kind="number", min=0),
         "express": PropertySpec(kind="bool"),
@@ -120,9 +118,7 @@ def _server() -> Iterator[str]:
 
 async def _serve() -> None:
     """Read requests and answer 200, as cheaply as it goes: the server must not be what is measured."""
-    answer = (
-        b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{"success":true}'
-    )
+    answer = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{"success":true}'
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

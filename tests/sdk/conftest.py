@@ -53,9 +53,7 @@ def shop_release() -> Release:
                     name="Order Completed",
                     sent_by=("backend",),
                     properties={
-                        "order_id": PropertySpec(
-                            name="order_id", kind="string", required=True, max_length=20
-                        ),
+                        "order_id": PropertySpec(name="order_id", kind="string", required=True, max_length=20),
                         "items": PropertySpec(name="items", kind="int", min=1),
                         "total": PropertySpec(name="total", kind="decimal"),
                         "paid_at": PropertySpec(name="paid_at", kind="timestamp"),

@@ -88,9 +88,7 @@ class Loopback:
         body = handler.rfile.read(int(handler.headers["Content-Length"]))
         if handler.headers["Content-Encoding"] == "gzip":
             body = zlib.decompress(body, wbits=31)
-        seen = Seen(
-            handler.path, dict(handler.headers), json.loads(body), time.monotonic(), handler.client_address
-        )
+        seen = Seen(handler.path, dict(handler.headers), json.loads(body), time.monotonic(), handler.client_address)
         with self._lock:
             self.seen.append(seen)
         time.sleep(answer.delay_s)

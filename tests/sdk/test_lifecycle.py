@@ -21,9 +21,7 @@ MakeTracker = Callable[..., Tracker]
 def run(program: str, url: str, *, status: int = 0) -> str:
     """Run a program with `tracker` made for it, and return what it wrote to stderr."""
     begin = f"import sys; sys.path[:0] = {[str(ROOT / 'sdk'), str(ROOT / 'tracking_plan')]!r}\n"
-    begin += (
-        f"from trackway import Tracker\ntracker = Tracker('shop-key', host={url!r}, backoff_base_s=0.05)\n"
-    )
+    begin += f"from trackway import Tracker\ntracker = Tracker('shop-key', host={url!r}, backoff_base_s=0.05)\n"
     done = subprocess.run([sys.executable, "-c", begin + program], capture_output=True, text=True, timeout=60)
     assert done.returncode == status, done.stderr
     return done.stderr
@@ -126,9 +124,7 @@ def test_a_program_that_just_ends_has_sent_its_events() -> None:
     No flush, no close, no `with`, and even the tracker forgotten: the end of the program drains the queue.
     """
     with Loopback() as collector:
-        run(
-            "for n in range(2000): tracker.track('Paid', {'n': n}, user_id='ana')\ndel tracker", collector.url
-        )
+        run("for n in range(2000): tracker.track('Paid', {'n': n}, user_id='ana')\ndel tracker", collector.url)
         assert [event["properties"]["n"] for event in collector.stored] == list(range(2000))
 
 

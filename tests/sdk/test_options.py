@@ -24,9 +24,7 @@ def test_arguments_win_over_environment_and_environment_over_defaults() -> None:
 
 def test_a_missing_write_key_raises_and_names_each_place_looked_in() -> None:
     """There is no default for the key, and the message says where one could have been."""
-    with pytest.raises(
-        ConfigurationError, match=r"argument `write_key`.*TRACKWAY_WRITE_KEY.*\n.*Write Tracker\("
-    ):
+    with pytest.raises(ConfigurationError, match=r"argument `write_key`.*TRACKWAY_WRITE_KEY.*\n.*Write Tracker\("):
         Tracker()
 
 
@@ -48,9 +46,7 @@ def test_a_missing_write_key_raises_and_names_each_place_looked_in() -> None:
         ({"flush_at": 20}, "`flush_at` is not a setting of Tracker. Known settings: .*flush_interval_s"),
     ],
 )
-def test_a_wrong_setting_raises_at_once_and_says_what_to_write(
-    settings: dict[str, object], words: str
-) -> None:
+def test_a_wrong_setting_raises_at_once_and_says_what_to_write(settings: dict[str, object], words: str) -> None:
     """Configuration is the one thing that may fail loudly: it is read before the program is up."""
     with pytest.raises(ConfigurationError, match=words):
         Tracker("shop-key", **settings)  # type: ignore[arg-type]
@@ -82,9 +78,7 @@ def test_options_do_not_show_the_key() -> None:
         assert "shop-key" not in repr(tracker)
 
 
-def test_a_plan_that_cannot_be_read_raises_with_the_full_path(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_plan_that_cannot_be_read_raises_with_the_full_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A relative path is shown as what it meant."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigurationError, match=str(tmp_path / "plan.json")):
@@ -104,7 +98,5 @@ def test_a_plan_can_be_named_in_the_environment(
     """The plan of a deployment is a matter of configuration, too."""
     (tmp_path / "plan.json").write_bytes(shop_release.to_json())
     monkeypatch.setenv("TRACKWAY_PLAN", str(tmp_path / "plan.json"))
-    with pytest.raises(
-        ConfigurationError, match=r"`source` is 'kiosk'\. Plan `shop` revision 3 knows: backend, web"
-    ):
+    with pytest.raises(ConfigurationError, match=r"`source` is 'kiosk'\. Plan `shop` revision 3 knows: backend, web"):
         Tracker("shop-key", source="kiosk")

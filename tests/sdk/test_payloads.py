@@ -110,9 +110,7 @@ def test_context_is_added_to_ours(tracker: Tracker, transport: RecordingTranspor
     assert context == LIBRARY | {"ip": "203.0.113.7", "sessionId": "visit-1"}
 
 
-def test_an_importer_may_name_the_library_an_event_came_from(
-    tracker: Tracker, transport: RecordingTransport
-) -> None:
+def test_an_importer_may_name_the_library_an_event_came_from(tracker: Tracker, transport: RecordingTransport) -> None:
     """Events of another client keep its name when they are sent again through this one."""
     tracker.track("Paid", user_id="ana", context={"library": {"name": "analytics.js", "version": "4"}})
     assert only_event(tracker, transport)["context"] == {"library": {"name": "analytics.js", "version": "4"}}
@@ -187,9 +185,7 @@ def test_an_event_of_exactly_32_kib_is_sent(make_tracker: MakeTracker, transport
     tracker = make_tracker(transport=transport)
     bare = b'{"type":"track","event":"Paid","messageId":"' + b"-" * 36 + b'","timestamp":"' + b"-" * 27
     bare += b'","userId":"ana","properties":{"note":""},"context":'
-    room = (
-        32 * 1024 - len(bare) - len(f'{{"library":{{"name":"trackway-python","version":"{__version__}"}}}}}}')
-    )
+    room = 32 * 1024 - len(bare) - len(f'{{"library":{{"name":"trackway-python","version":"{__version__}"}}}}}}')
     assert tracker.track("Paid", {"note": "x" * room}, user_id="ana")
     assert tracker.track("Paid", {"note": "x" * (room + 1)}, user_id="ana") is None
     assert tracker.flush()

@@ -55,9 +55,7 @@ def test_a_plan_can_be_a_file(
     assert [event["context"]["protocols"] for event in transport.events] == [stamp(shop_release)] * 2
 
 
-def test_without_a_plan_nothing_is_checked_or_stamped(
-    make_tracker: MakeTracker, transport: RecordingTransport
-) -> None:
+def test_without_a_plan_nothing_is_checked_or_stamped(make_tracker: MakeTracker, transport: RecordingTransport) -> None:
     """A plan can come later."""
     tracker = make_tracker(transport=transport)
     tracker.track("Order Completed", BAD, user_id="ana")
@@ -111,9 +109,7 @@ def test_raise_says_what_is_wrong_where_and_counts(
 ) -> None:
     """A test that tracks a wrong event fails with the plan's own words; the books still balance."""
     tracker = make_tracker(transport=transport, plan=shop_release, on_violation="raise")
-    with pytest.raises(
-        PlanViolationError, match=r"`Order Completed` breaks the plan `shop` \(revision 3\)"
-    ) as caught:
+    with pytest.raises(PlanViolationError, match=r"`Order Completed` breaks the plan `shop` \(revision 3\)") as caught:
         tracker.track("Order Completed", BAD, user_id="ana")
     assert (caught.value.event, caught.value.plan, caught.value.rev) == ("Order Completed", "shop", 3)
     assert {violation.path for violation in caught.value.violations} == {"/items", "/colour"}
@@ -162,9 +158,7 @@ def test_the_verdict_is_the_collectors(
 ) -> None:
     """Same validator, same codes, same paths, same words, whichever way the SDK takes to it."""
     expected = Validator(shop_release).check_track(event, properties, source).violations
-    tracker = make_tracker(
-        transport=RecordingTransport(), plan=shop_release, source=source, on_violation="raise"
-    )
+    tracker = make_tracker(transport=RecordingTransport(), plan=shop_release, source=source, on_violation="raise")
     if not expected:
         assert tracker.track(event, properties, user_id="ana")
         return

@@ -137,12 +137,8 @@ def test_a_collector_that_comes_later_gets_everything(make_tracker: MakeTracker)
         assert [event["messageId"] for event in collector.stored] == ids
 
 
-@pytest.mark.parametrize(
-    ("status", "code"), [(400, "malformed_json"), (401, "unknown_write_key"), (403, "blocked")]
-)
-def test_a_final_refusal_is_not_retried_and_counted_by_code(
-    make_tracker: MakeTracker, status: int, code: str
-) -> None:
+@pytest.mark.parametrize(("status", "code"), [(400, "malformed_json"), (401, "unknown_write_key"), (403, "blocked")])
+def test_a_final_refusal_is_not_retried_and_counted_by_code(make_tracker: MakeTracker, status: int, code: str) -> None:
     """The batch is rejected, the next one is sent as if nothing had been."""
     with Loopback(refusal(status, code)) as collector:
         tracker = make_tracker(host=collector.url, **QUICK)

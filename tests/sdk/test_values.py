@@ -206,14 +206,7 @@ def test_a_value_sent_as_text_is_logged_once_by_type_and_never_by_content(
 
 
 _LEAVES = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats()
-    | st.binary()
-    | st.decimals()
-    | st.datetimes()
-    | st.dates()
+    st.none() | st.booleans() | st.integers() | st.floats() | st.binary() | st.decimals() | st.datetimes() | st.dates()
 )
 _TEXT = st.text(st.characters(exclude_categories=()))
 _TREES = st.recursive(

@@ -137,9 +137,7 @@ class ServerProcess:
         raise ServerMissingError(message)
 
     def _log_tail(self) -> str:
-        return (self.directory / "server.log").read_text("utf-8", "replace")[
-            -500:
-        ].strip() or "it wrote nothing"
+        return (self.directory / "server.log").read_text("utf-8", "replace")[-500:].strip() or "it wrote nothing"
 
 
 def fetch_library() -> Path:
@@ -150,15 +148,9 @@ def fetch_library() -> Path:
         ServerMissingError: wrong platform, no npm, or no network.
     """
     if (sys.platform, platform.machine()) != ("linux", "x86_64"):
-        message = (
-            f"the bundled ClickHouse needs Linux on x86_64; this is {sys.platform} on {platform.machine()}"
-        )
+        message = f"the bundled ClickHouse needs Linux on x86_64; this is {sys.platform} on {platform.machine()}"
         raise ServerMissingError(message)
-    cache = (
-        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        / "trackway"
-        / f"clickhouse-{NPM_VERSION}"
-    )
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "trackway" / f"clickhouse-{NPM_VERSION}"
     library = cache / LIBRARY
     if library.exists():
         return library
@@ -176,9 +168,7 @@ def fetch_library() -> Path:
         )
         archives = list(Path(scratch).glob("*.tgz"))
         if fetched.returncode or not archives:
-            message = (
-                f"npm could not fetch {NPM_PACKAGE}: {fetched.stderr.decode(errors='replace').strip()[-300:]}"
-            )
+            message = f"npm could not fetch {NPM_PACKAGE}: {fetched.stderr.decode(errors='replace').strip()[-300:]}"
             raise ServerMissingError(message)
         with tarfile.open(archives[0]) as archive:
             archive.extract(f"package/{LIBRARY}", scratch, filter="data")
@@ -272,9 +262,7 @@ def _serve(library: Path, directory: Path, http_port: int, tcp_port: int) -> str
 
 def main() -> None:
     """Serve in the foreground: as the child of `ServerProcess`, or by hand."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--directory", type=Path, required=True, help="data directory, created if missing")
     parser.add_argument("--http-port", type=int, default=8123)
     parser.add_argument("--tcp-port", type=int, default=9000)

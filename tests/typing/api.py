@@ -34,14 +34,10 @@ def construct(release: Release) -> None:
 def calls(tracker: Tracker, order: Order) -> None:
     """Every call returns the message id or None."""
     assert_type(tracker.track("Order Completed", order, user_id="ana"), str | None)
-    assert_type(
-        tracker.track("Order Completed", {"total": 12.5}, anonymous_id=7, session_id="visit-1"), str | None
-    )
+    assert_type(tracker.track("Order Completed", {"total": 12.5}, anonymous_id=7, session_id="visit-1"), str | None)
     assert_type(tracker.track("Order Completed", timestamp=datetime.now(UTC), message_id="m-1"), str | None)
     assert_type(tracker.identify("ana", {"email": "ana@example.com"}), str | None)
-    assert_type(
-        tracker.page("Cart", {"path": "/cart"}, user_id="ana", context={"ip": "203.0.113.7"}), str | None
-    )
+    assert_type(tracker.page("Cart", {"path": "/cart"}, user_id="ana", context={"ip": "203.0.113.7"}), str | None)
     assert_type(tracker.screen("Cart", anonymous_id="device-1", integrations={"All": False}), str | None)
     assert_type(tracker.group("acme", {"plan": "team"}, user_id="ana"), str | None)
     assert_type(tracker.alias("device-1", "ana"), str | None)

@@ -70,9 +70,7 @@ def findings(root: PropertySpec, errors: Iterable[Any], rules: Sequence[Rule] = 
     wrong = {path for code, path in found if code is ViolationCode.WRONG_TYPE}
     # A value of the wrong type is out of range, not allowed and so on as well: one reason is enough.
     kept = [c for c in found.values() if c[0] is ViolationCode.WRONG_TYPE or c[1] not in wrong]
-    rest = [
-        (code, (), f"There are {number:,} more violations of this kind.") for code, number in more.items()
-    ]
+    rest = [(code, (), f"There are {number:,} more violations of this kind.") for code, number in more.items()]
     return [(code, path, message()) for code, path, message in kept] + rest
 
 

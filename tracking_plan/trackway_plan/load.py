@@ -79,20 +79,13 @@ class _Loader:
         head = self._one("plan.yaml", self._head) or {"name": ""}
         plan = Plan(
             **head,
-            types={
-                name: spec
-                for name in self.specs.type_nodes
-                if (spec := self.specs.named_type(name)) is not None
-            },
+            types={name: spec for name in self.specs.type_nodes if (spec := self.specs.named_type(name)) is not None},
             groups={group.name: group for group in self._each("groups", "*.yaml", self._group, "groups")},
             traits={
-                kind: specs
-                for kind in _TRAITS
-                if (specs := self._one(f"traits/{kind}.yaml", self._traits)) is not None
+                kind: specs for kind in _TRAITS if (specs := self._one(f"traits/{kind}.yaml", self._traits)) is not None
             },
             events={
-                event.name: event
-                for event in self._each("events", "*/*.yaml", EventReader(self.specs).event, "events")
+                event.name: event for event in self._each("events", "*/*.yaml", EventReader(self.specs).event, "events")
             },
             accepted=self._one("accepted.yaml", self._accepted) or (),
             places=self.places,
@@ -107,9 +100,7 @@ class _Loader:
         node = read_file(path, str(path), self.problems)
         return None if node is None else read(Reader(str(path), self.problems), node)
 
-    def _each(
-        self, folder: str, glob: str, read: Callable[[Reader, Node], Any], section: str
-    ) -> Iterator[Any]:
+    def _each(self, folder: str, glob: str, read: Callable[[Reader, Node], Any], section: str) -> Iterator[Any]:
         """What each file of a folder holds; a name that two files claim is a problem of the second."""
         for path in sorted((self.directory / folder).glob(glob)):
             found = self._one(path.relative_to(self.directory).as_posix(), read)
@@ -119,9 +110,7 @@ class _Loader:
             if key in self.places:
                 first = self.places[key]
                 message = f"`{found[1].name}` is defined already, in {first.file}:{first.line}."
-                self.problems.append(
-                    Problem(place.file, place.line, place.column, message, "Rename or remove one.")
-                )
+                self.problems.append(Problem(place.file, place.line, place.column, message, "Rename or remove one."))
                 continue
             self.places[key] = place
             yield found[1]
@@ -131,9 +120,7 @@ class _Loader:
         for folder, meant in _NEAR_FOLDERS.items():
             for path in sorted((self.directory / folder).glob("**/*.y*ml")):
                 hint = f"Rename the folder `{folder}` to `{meant}`."
-                self.problems.append(
-                    Problem(str(path), 1, 1, "no part of a plan is read from this place.", hint)
-                )
+                self.problems.append(Problem(str(path), 1, 1, "no part of a plan is read from this place.", hint))
         allowed = {"plan.yaml", "types.yaml", "accepted.yaml", *(f"traits/{kind}.yaml" for kind in _TRAITS)}
         for folder in ("", "groups", "traits", "events"):
             paths = (self.directory / folder).glob("**/*.y*ml" if folder == "events" else "*.y*ml")
@@ -146,9 +133,7 @@ class _Loader:
                         "Files are plan.yaml, types.yaml, accepted.yaml, groups/<group>.yaml, "
                         "traits/user.yaml, traits/account.yaml and events/<area>/<event>.yaml."
                     )
-                    self.problems.append(
-                        Problem(str(path), 1, 1, "no part of a plan is read from this place.", hint)
-                    )
+                    self.problems.append(Problem(str(path), 1, 1, "no part of a plan is read from this place.", hint))
 
     # ── plan.yaml ────────────────────────────────────────────────────────────
 
@@ -166,9 +151,7 @@ class _Loader:
                 head["name" if key == "plan" else key] = read(keys[key], f"`{key}`") or ""
         if "format" in keys and (form := reader.integer(keys["format"], "`format`")) not in (None, FORMAT):
             hint = f"This version of trackway reads `format: {FORMAT}`."
-            reader.problem(
-                keys["format"], f"the plan has format {form}, which this version cannot read.", hint
-            )
+            reader.problem(keys["format"], f"the plan has format {form}, which this version cannot read.", hint)
         if "sources" in keys:
             head["sources"] = {
                 name: self._source(reader, name, key, value)
@@ -191,13 +174,10 @@ class _Loader:
         keys = reader.mapping(node, f"source `{name}`", ("kind", "sdk", "summary", "on_violation"))
         return Source(
             name=name,
-            kind=read_key(
-                keys, "kind", lambda n: reader.one_of(n, f"`kind` of source `{name}`", ("client", "server"))
-            )
+            kind=read_key(keys, "kind", lambda n: reader.one_of(n, f"`kind` of source `{name}`", ("client", "server")))
             or "",
             sdk=read_key(keys, "sdk", lambda n: reader.text(n, f"`sdk` of source `{name}`")) or "",
-            summary=read_key(keys, "summary", lambda n: reader.text(n, f"`summary` of source `{name}`"))
-            or "",
+            summary=read_key(keys, "summary", lambda n: reader.text(n, f"`summary` of source `{name}`")) or "",
             on_violation=read_key(keys, "on_violation", lambda n: read_policy(reader, n)) or {},
         )
 
@@ -209,18 +189,14 @@ class _Loader:
             types = reader.named(keys["types"], "`types`") if "types" in keys else {}
             for name, (key, value) in types.items():
                 if name in KINDS:
-                    reader.problem(
-                        key, f"the plan language has a type `{name}` already.", "Give yours another name."
-                    )
+                    reader.problem(key, f"the plan language has a type `{name}` already.", "Give yours another name.")
                 else:
                     self.specs.type_nodes[name] = reader, value
 
         self._one("types.yaml", read)
 
     def _group(self, reader: Reader, node: Node) -> tuple[Place, Group] | None:
-        keys = reader.mapping(
-            node, "a group", ("group", "summary", "include", "properties"), required=("group",)
-        )
+        keys = reader.mapping(node, "a group", ("group", "summary", "include", "properties"), required=("group",))
         name = read_key(keys, "group", lambda n: reader.name(n, "the name of the group"))
         if name is None:
             return None
@@ -229,8 +205,7 @@ class _Loader:
             name=name,
             summary=read_key(keys, "summary", lambda n: reader.text(n, f"`summary` of {what}")) or "",
             include=read_names(self.places, reader, keys, "include", what, at),
-            properties=read_key(keys, "properties", lambda n: self.specs.properties(reader, n, what, at))
-            or {},
+            properties=read_key(keys, "properties", lambda n: self.specs.properties(reader, n, what, at)) or {},
         )
         return reader.place(keys["group"]), group
 
@@ -242,20 +217,13 @@ class _Loader:
         if "traits" in keys:
             reader.one_of(keys["traits"], "`traits`", (kind,))
         at = ("traits", kind)
-        return (
-            read_key(
-                keys, "properties", lambda n: self.specs.properties(reader, n, f"traits of a {kind}", at)
-            )
-            or {}
-        )
+        return read_key(keys, "properties", lambda n: self.specs.properties(reader, n, f"traits of a {kind}", at)) or {}
 
     def _accepted(self, reader: Reader, node: Node) -> tuple[Acceptance, ...]:
         keys = reader.mapping(node, "accepted.yaml", ("accepted",), required=("accepted",))
         found: list[Acceptance] = []
         for item in reader.items(keys["accepted"], "`accepted`") if "accepted" in keys else ():
-            texts = read_texts(
-                reader, item, "an accepted finding", ("fingerprint", "reason"), ("until", "author")
-            )
+            texts = read_texts(reader, item, "an accepted finding", ("fingerprint", "reason"), ("until", "author"))
             if texts:
                 found.append(Acceptance(**texts))
         return tuple(found)

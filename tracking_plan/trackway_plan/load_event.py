@@ -36,9 +36,7 @@ class EventReader:
             return None
         what, at = f"event `{name}`", ("events", name)
         if name.startswith("$"):
-            reader.problem(
-                keys["event"], f"{what}: names that begin with `$` are kept for Trackway's own events."
-            )
+            reader.problem(keys["event"], f"{what}: names that begin with `$` are kept for Trackway's own events.")
         texts = {
             key: read_key(keys, key, lambda n, key=key: reader.text(n, f"`{key}` of {what}")) or ""  # type: ignore[misc]
             for key in ("summary", "owner", "when", "replaced_by", "remove_after")
@@ -55,13 +53,11 @@ class EventReader:
         event = EventSpec(
             name=name,
             area=Path(reader.file).parent.name,
-            status=read_key(keys, "status", lambda n: reader.one_of(n, f"`status` of {what}", STATUSES))
-            or "active",
+            status=read_key(keys, "status", lambda n: reader.one_of(n, f"`status` of {what}", STATUSES)) or "active",
             sent_by=read_names(self.specs.places, reader, keys, "sent_by", what, at),
             once_per=read_names(self.specs.places, reader, keys, "once_per", what, at),
             include=read_names(self.specs.places, reader, keys, "include", what, at),
-            properties=read_key(keys, "properties", lambda n: self.specs.properties(reader, n, what, at))
-            or {},
+            properties=read_key(keys, "properties", lambda n: self.specs.properties(reader, n, what, at)) or {},
             rules=self._list(reader, keys, "rules", what, at, self._rule),
             formerly=self._list(reader, keys, "formerly", what, at, self._former),
             on_violation=read_key(keys, "on_violation", lambda n: read_policy(reader, n)) or {},
@@ -105,9 +101,7 @@ class EventReader:
     def _former(self, reader: Reader, node: Node, what: str) -> Former | None:
         keys = reader.mapping(node, what, ("event", "property", "now", "through"))
         if ("event" in keys) == ("property" in keys) or ("property" in keys) != ("now" in keys):
-            hint = (
-                "Write `{event: old_name, through: 8}` or `{property: old_name, now: new_name, through: 8}`."
-            )
+            hint = "Write `{event: old_name, through: 8}` or `{property: old_name, now: new_name, through: 8}`."
             reader.problem(node, f"{what} names either a former event or a former property.", hint)
             return None
         texts = {
@@ -159,9 +153,7 @@ def read_policy(reader: Reader, node: Node) -> dict[str, str]:
     return policy
 
 
-def read_texts(
-    reader: Reader, node: Node, what: str, needed: tuple[str, ...], more: tuple[str, ...]
-) -> dict[str, str]:
+def read_texts(reader: Reader, node: Node, what: str, needed: tuple[str, ...], more: tuple[str, ...]) -> dict[str, str]:
     """The texts of a small mapping; empty if a needed one is missing, which has then been reported."""
     keys = reader.mapping(node, what, (*needed, *more), required=needed)
     texts = {key: reader.text(value, f"`{key}` of {what}") or "" for key, value in keys.items()}

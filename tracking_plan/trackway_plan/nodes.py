@@ -42,9 +42,7 @@ class Reader:
         place = self.place(node)
         self.problems.append(Problem(place.file, place.line, place.column, message, hint))
 
-    def mapping(
-        self, node: Node, what: str, known: Iterable[str], required: Iterable[str] = ()
-    ) -> dict[str, Node]:
+    def mapping(self, node: Node, what: str, known: Iterable[str], required: Iterable[str] = ()) -> dict[str, Node]:
         """A mapping with these keys and no others; `what` names it in messages."""
         keys = list(known)
         found = {}
@@ -91,9 +89,7 @@ class Reader:
         elif len(name) > _LONGEST_NAME:
             self.problem(node, f"{what} has {len(name)} characters; a name may have {_LONGEST_NAME}.")
         elif _CONTROL.search(name):
-            self.problem(
-                node, f"{what} holds a control character or a line break.", "Write the name on one line."
-            )
+            self.problem(node, f"{what} holds a control character or a line break.", "Write the name on one line.")
         else:
             return name
         return None
@@ -105,15 +101,11 @@ class Reader:
             return None
         tag = node.tag.removeprefix(_CORE)
         if tag == "null" or tag not in ("str", "int", "float", "bool", "timestamp", "merge", "value"):
-            self.problem(
-                node, f"{what} must be text, not {_called(node)}.", "Write text, or leave the key out."
-            )
+            self.problem(node, f"{what} must be text, not {_called(node)}.", "Write text, or leave the key out.")
             return None
         if strict and tag != "str":
             hint = f'Write it in quotes: "{node.value}".'
-            self.problem(
-                node, f"YAML reads `{node.value}` as a {_TAG_NAMES.get(tag, tag)}, not as text: {what}.", hint
-            )
+            self.problem(node, f"YAML reads `{node.value}` as a {_TAG_NAMES.get(tag, tag)}, not as text: {what}.", hint)
             return None
         return str(node.value)
 
@@ -155,9 +147,7 @@ class Reader:
                 return int(node.value)
             if _NUMBER.fullmatch(node.value) and abs(value := float(node.value)) != float("inf"):
                 return value
-        self.problem(
-            node, f"{what} must be a number, not {_called(node)}.", "Write decimal digits, such as 10 or 0.5."
-        )
+        self.problem(node, f"{what} must be a number, not {_called(node)}.", "Write decimal digits, such as 10 or 0.5.")
         return None
 
     def items(self, node: Node, what: str) -> list[Node]:

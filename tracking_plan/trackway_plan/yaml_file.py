@@ -121,9 +121,7 @@ def _refuse_treacherous(text: str) -> None:
         where = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         anchor = getattr(event, "anchor", None)
         if anchor is not None:
-            what = (
-                f"the alias `*{anchor}`" if isinstance(event, yaml.AliasEvent) else f"the anchor `&{anchor}`"
-            )
+            what = f"the alias `*{anchor}`" if isinstance(event, yaml.AliasEvent) else f"the anchor `&{anchor}`"
             message = f"{what}: a plan has no anchors and aliases."
             raise _Refused(message, _INSTEAD, *where)
         depth += isinstance(event, yaml.CollectionStartEvent)

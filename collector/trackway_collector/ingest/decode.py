@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Union
 
 import msgspec
-from trackway_plan import Release, Validator
 
 from trackway_collector.errors import RequestRefused
 from trackway_collector.ingest import mend
@@ -21,13 +20,14 @@ from trackway_collector.ingest.judge import Limits, judge
 from trackway_collector.outcomes import EnvelopeFault, Outcome
 from trackway_collector.spool.record import EventVerdict, Record
 from trackway_collector.timestamps import EARLIEST_YEAR, LATEST_YEAR
+from trackway_plan import Release, Validator
 
 
 class Envelope(msgspec.Struct, gc=False):
     """A batch as the wire has it, its events not decoded yet."""
 
     batch: list[msgspec.Raw]
-    writeKey: Any = None  # noqa: N815 - the wire's name
+    writeKey: Any = None
 
 
 _envelope = msgspec.json.Decoder(Envelope)
@@ -93,7 +93,9 @@ class BatchDecoder:
                 raise malformed(error) from error
             return self._split(mended)
         if len(batch) > self.limits.batch_events:
-            message = f"The batch holds {len(batch)} events; the limit is {self.limits.batch_events}. Send smaller ones."
+            message = (
+                f"The batch holds {len(batch)} events; the limit is {self.limits.batch_events}. Send smaller ones."
+            )
             raise RequestRefused(400, "too_many_events", message)
         return batch, body
 
@@ -138,8 +140,9 @@ class _FastBatch:
                 ("anonymousId", str | None, None),
             ]
             members.append(msgspec.defstruct(f"Track{number}", fields, tag_field="event", tag=event, gc=False))
-        batch = msgspec.defstruct("FastBatch", [("batch", list[Union[tuple(members)]])], gc=False)  # noqa: UP007
-        self._decoder = msgspec.json.Decoder(batch)
+        tracks: Any = Union[tuple(members)]  # noqa: UP007
+        batch: Any = msgspec.defstruct("FastBatch", [("batch", list[tracks])], gc=False)
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(batch)
         self._checks = checks
         self._limits = limits
 

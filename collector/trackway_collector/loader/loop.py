@@ -21,8 +21,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import IO
 
-from trackway_plan import Release
-
 from trackway_collector.loader.dedup import WINDOW_DAYS, SeenKeys
 from trackway_collector.loader.delivery import Delivery, LoadRow, Stopped, sql_text
 from trackway_collector.loader.rows import EVENTS, QUARANTINE, Row, RowMaker
@@ -31,6 +29,7 @@ from trackway_collector.spool import Checkpoint, Chunk, Pending, SpoolReader, lo
 from trackway_collector.spool.layout import segment_numbers, segment_path, spool_name, take_lock
 from trackway_collector.warehouse import Transient, Warehouse, apply_plan, migrate, property_types
 from trackway_collector.warehouse.plan_columns import STORAGE_TYPES, typed_paths
+from trackway_plan import Release
 
 logger = logging.getLogger(__name__)
 
@@ -173,7 +172,7 @@ class Loader:
         self._last_insert = time.monotonic()
 
     def _prepare(self) -> _Prepared | None:
-        """Return the next chunk of any spool with its rows; everything returned here is stored before the next call's."""
+        """Return the next chunk of any spool with its rows; chunks are stored in the order they are returned."""
         for source in self._open_sources():
             chunk = source.reader.read(source.segment, source.byte, max_events=MAX_CHUNK_EVENTS)
             if chunk is None:
@@ -324,4 +323,3 @@ class Loader:
                 if now - source.passed_at.setdefault(number, now) >= self._grace_s:
                     segment_path(directory, number).unlink()
                     del source.passed_at[number]
-

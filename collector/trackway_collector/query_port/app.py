@@ -79,9 +79,7 @@ class _Port:
     async def turn(self) -> AsyncIterator[None]:
         """One of the places for running queries; refuses when too many wait already."""
         if self.waiting >= self.limits.max_waiting:
-            message = (
-                f"Too many simultaneous queries: {self.limits.max_concurrent} run and {self.waiting} wait"
-            )
+            message = f"Too many simultaneous queries: {self.limits.max_concurrent} run and {self.waiting} wait"
             raise RefusedError(message, 202, "TOO_MANY_SIMULTANEOUS_QUERIES")
         self.waiting += 1
         try:
@@ -130,9 +128,7 @@ def make_query_app(
 
 
 @web.middleware
-async def _only_known_hosts(
-    request: web.Request, handler: Callable[[web.Request], object]
-) -> web.StreamResponse:
+async def _only_known_hosts(request: web.Request, handler: Callable[[web.Request], object]) -> web.StreamResponse:
     """403 for a foreign Host, so that no web page can reach the port under a name of its own."""
     host = urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
     if host not in request.app[_PORT].hosts:
@@ -170,9 +166,7 @@ async def _query(request: web.Request) -> web.StreamResponse:
         return _failure(code, name, text, query_id)
 
 
-async def _answer(
-    request: web.Request, port: _Port, asked: QueryRequest, query: RunningQuery
-) -> web.StreamResponse:
+async def _answer(request: web.Request, port: _Port, asked: QueryRequest, query: RunningQuery) -> web.StreamResponse:
     try:
         first = await port.call(lambda: query.start(port.limits.max_buffered_bytes))
         # Only now the status is known: errors of parsing, analysis and the first block have their own.

@@ -136,9 +136,7 @@ def _check_node(kind: str, name: str, forbidden_tables: frozenset[str]) -> None:
         raise RefusedError(message)
     if kind == "Set":
         # The engine refuses these on the outside, and passes over some of them in a subquery without a word.
-        message = (
-            "Cannot modify settings in readonly mode: instead of SETTINGS, write `&max_threads=1` in the URL"
-        )
+        message = "Cannot modify settings in readonly mode: instead of SETTINGS, write `&max_threads=1` in the URL"
         raise RefusedError(message)
     if kind in ("TableIdentifier", "Identifier", "ExistsTableQuery") and _FORBIDDEN_TABLES.match(name):
         message = f"the table `{name}` is not for reading over the query port"
@@ -148,9 +146,7 @@ def _check_node(kind: str, name: str, forbidden_tables: frozenset[str]) -> None:
 def _check_words(texts: Iterable[str], forbidden_tables: frozenset[str]) -> None:
     for text in texts:
         if "\\" in text:
-            message = (
-                "no backslash, please, in a SHOW statement or in a query with APPLY: it could hide a name"
-            )
+            message = "no backslash, please, in a SHOW statement or in a query with APPLY: it could hide a name"
             raise RefusedError(message)
         for word in _WORD.findall(text):
             if word.lower() in forbidden_tables or _OUTSIDE.match(word) or _FORBIDDEN_TABLES.match(word):

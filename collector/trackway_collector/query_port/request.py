@@ -32,9 +32,7 @@ class QueryRequest:
 def credentials(request: web.Request) -> tuple[str, str]:
     """User and password: from the X-ClickHouse headers, else Basic auth, else the query string."""
     if "X-ClickHouse-Key" in request.headers or "X-ClickHouse-User" in request.headers:
-        return request.headers.get("X-ClickHouse-User", "default"), request.headers.get(
-            "X-ClickHouse-Key", ""
-        )
+        return request.headers.get("X-ClickHouse-User", "default"), request.headers.get("X-ClickHouse-Key", "")
     scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "basic":
         try:
@@ -56,9 +54,7 @@ async def read(request: web.Request, default_database: str) -> QueryRequest:
     """
     arguments = dict(request.query)
     if arguments.get("compress") == "1" or arguments.get("decompress") == "1":
-        message = (
-            "compress=1 and decompress=1 are not served here; send `Accept-Encoding: lz4` or `gzip` instead"
-        )
+        message = "compress=1 and decompress=1 are not served here; send `Accept-Encoding: lz4` or `gzip` instead"
         raise RefusedError(message, 48, "NOT_IMPLEMENTED")
     body = ""
     # Not application/x-www-form-urlencoded: curl --data calls any text so.
@@ -72,20 +68,10 @@ async def read(request: web.Request, default_database: str) -> QueryRequest:
     known.add("enable_http_compression")
     return QueryRequest(
         sql=sql.strip(),
-        params={
-            name.removeprefix(_PARAM): text for name, text in arguments.items() if name.startswith(_PARAM)
-        },
-        settings={
-            name: text
-            for name, text in arguments.items()
-            if name not in known and not name.startswith(_PARAM)
-        },
-        database=request.headers.get("X-ClickHouse-Database")
-        or arguments.get("database")
-        or default_database,
-        output_format=request.headers.get("X-ClickHouse-Format")
-        or arguments.get("default_format")
-        or "TabSeparated",
+        params={name.removeprefix(_PARAM): text for name, text in arguments.items() if name.startswith(_PARAM)},
+        settings={name: text for name, text in arguments.items() if name not in known and not name.startswith(_PARAM)},
+        database=request.headers.get("X-ClickHouse-Database") or arguments.get("database") or default_database,
+        output_format=request.headers.get("X-ClickHouse-Format") or arguments.get("default_format") or "TabSeparated",
         query_id=arguments.get("query_id") or str(uuid.uuid4()),
         compress_response=arguments.get("enable_http_compression") == "1",
     )

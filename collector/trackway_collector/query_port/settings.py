@@ -60,9 +60,7 @@ BASE: dict[str, str | int | float] = {
 }
 
 
-def accepted(
-    sent: Mapping[str, str], *, max_execution_s: float, max_memory_bytes: int
-) -> dict[str, str | int | float]:
+def accepted(sent: Mapping[str, str], *, max_execution_s: float, max_memory_bytes: int) -> dict[str, str | int | float]:
     """
     The settings for a query: the port's own, the client's where allowed, and its limits cut to the port's.
 

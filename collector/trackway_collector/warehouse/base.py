@@ -87,9 +87,7 @@ class Warehouse(Protocol):
     def query(self, sql: str, params: Params | None = None, settings: Settings | None = None) -> QueryResult:
         """The rows of a SELECT (SHOW, DESCRIBE, EXPLAIN …) that has no FORMAT clause."""
 
-    def query_df(
-        self, sql: str, params: Params | None = None, settings: Settings | None = None
-    ) -> pandas.DataFrame:
+    def query_df(self, sql: str, params: Params | None = None, settings: Settings | None = None) -> pandas.DataFrame:
         """The same as a DataFrame; nullable integers and strings are pandas' nullable types."""
 
     def query_bytes(

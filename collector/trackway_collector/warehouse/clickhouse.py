@@ -62,16 +62,12 @@ class ClickHouseWarehouse:
             result = client.query(sql, parameters=bound, settings=_sent(client, settings))
             # The rows are read, and errors in mid-result raised, only here.
             rows = [tuple(row) for row in result.result_rows]
-            return QueryResult(
-                tuple(result.column_names), tuple(kind.name for kind in result.column_types), rows
-            )
+            return QueryResult(tuple(result.column_names), tuple(kind.name for kind in result.column_types), rows)
 
         found = self._call(ask)
         return found if found.columns else native.without_rows(self._columns(sql, bound, settings))
 
-    def query_df(
-        self, sql: str, params: Params | None = None, settings: Settings | None = None
-    ) -> pandas.DataFrame:
+    def query_df(self, sql: str, params: Params | None = None, settings: Settings | None = None) -> pandas.DataFrame:
         bound = exact(params)
         frame: pandas.DataFrame = self._call(
             lambda client: client.query_df(sql, parameters=bound, settings=_sent(client, settings))
@@ -99,9 +95,7 @@ class ClickHouseWarehouse:
         )
 
     def query_is_running(self, query_id: str) -> bool:
-        count = self.query(
-            "SELECT count() FROM system.processes WHERE query_id = {id:String}", {"id": query_id}
-        )
+        count = self.query("SELECT count() FROM system.processes WHERE query_id = {id:String}", {"id": query_id})
         return bool(count.one())
 
     def cancel_query(self, query_id: str) -> None:
@@ -170,9 +164,7 @@ class ClickHouseWarehouse:
             return self._unreachable(error)
         translated = from_engine_text(self._url.redact(str(error)), inserting=inserting)
         if error.code in _WRONG_LOGIN:
-            message = (
-                f"{self._url}: user `{self._url.user}` is not let in; check name and password. {translated}"
-            )
+            message = f"{self._url}: user `{self._url.user}` is not let in; check name and password. {translated}"
             return UnreachableError(message, code=translated.code, name=translated.name)
         return translated
 

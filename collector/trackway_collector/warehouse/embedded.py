@@ -54,9 +54,7 @@ class EmbeddedWarehouse:
         found = self._select(sql, params, settings)
         return native.decode(found) if isinstance(found, bytes) else native.without_rows(found)
 
-    def query_df(
-        self, sql: str, params: Params | None = None, settings: Settings | None = None
-    ) -> pandas.DataFrame:
+    def query_df(self, sql: str, params: Params | None = None, settings: Settings | None = None) -> pandas.DataFrame:
         found = self._select(sql, params, settings)
         return native.decode_df(found) if isinstance(found, bytes) else native.without_rows_df(found)
 
@@ -77,9 +75,7 @@ class EmbeddedWarehouse:
     def insert_rows(self, table: str, rows: bytes, *, token: str, query_id: str) -> None:
         expected = _count_rows(rows)
         # log_comment marks the statement in system.processes: chDB chooses the query id itself.
-        settings = settings_text(
-            {**INSERT_SETTINGS, "insert_deduplication_token": token, "log_comment": query_id}
-        )
+        settings = settings_text({**INSERT_SETTINGS, "insert_deduplication_token": token, "log_comment": query_id})
         with self._marked_running(query_id), self._connection() as connection:
             try:
                 inserter = connection.send_insert(f"INSERT INTO {table} SETTINGS {settings}", "JSONEachRow")

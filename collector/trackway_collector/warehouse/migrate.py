@@ -79,8 +79,7 @@ def migrate(warehouse: Warehouse, migrations: Iterable[Migration] | None = None)
         for statement in migration.statements():
             warehouse.command(statement)
         warehouse.command(
-            "INSERT INTO migrations (number, name, checksum)"
-            " SELECT {number:UInt32}, {name:String}, {checksum:String}",
+            "INSERT INTO migrations (number, name, checksum) SELECT {number:UInt32}, {name:String}, {checksum:String}",
             {"number": migration.number, "name": migration.name, "checksum": migration.checksum},
         )
         done.append(migration.title)

@@ -49,9 +49,7 @@ def decode(data: bytes) -> QueryResult:
 
 def decode_df(data: bytes) -> pandas.DataFrame:
     """The same as a DataFrame."""
-    frame: pandas.DataFrame = _parse(
-        data, _context(use_numpy=True, as_pandas=True, use_extended_dtypes=True)
-    ).df_result
+    frame: pandas.DataFrame = _parse(data, _context(use_numpy=True, as_pandas=True, use_extended_dtypes=True)).df_result
     return frame
 
 

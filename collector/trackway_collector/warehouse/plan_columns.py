@@ -98,9 +98,7 @@ def apply_plan(warehouse: Warehouse, release: Release) -> None:
         if new:
             added = safe_to_add(warehouse, column, new)
             if added:
-                warehouse.command(
-                    f"ALTER TABLE events MODIFY COLUMN {column} {json_type({**present, **added})}"
-                )
+                warehouse.command(f"ALTER TABLE events MODIFY COLUMN {column} {json_type({**present, **added})}")
 
 
 def property_types(warehouse: Warehouse, column: str = "properties") -> dict[str, str]:

@@ -40,12 +40,7 @@ def safe_to_add(warehouse: Warehouse, column: str, wanted: Mapping[str, str]) ->
     """
     if not warehouse.query("SELECT count() FROM events").one():
         return dict(wanted)
-    sql = (
-        resources.files(__package__)
-        .joinpath("stored_paths.sql")
-        .read_text("utf-8")
-        .replace("events_column", column)
-    )
+    sql = resources.files(__package__).joinpath("stored_paths.sql").read_text("utf-8").replace("events_column", column)
     stored: dict[str, set[str]] = {}
     turned: dict[str, set[str]] = {}
     for path, types, again in warehouse.query(sql).rows:
@@ -60,9 +55,7 @@ def safe_to_add(warehouse: Warehouse, column: str, wanted: Mapping[str, str]) ->
         ):
             added[path] = kind
         else:
-            logger.warning(
-                "%s.%s stays untyped: it holds %s, and %s would change values", column, path, held, kind
-            )
+            logger.warning("%s.%s stays untyped: it holds %s, and %s would change values", column, path, held, kind)
     for path, types in turned.items():
         if path in added:
             continue
@@ -70,9 +63,7 @@ def safe_to_add(warehouse: Warehouse, column: str, wanted: Mapping[str, str]) ->
         if stored[path] == {"String"}:
             added[path] = TEXT
         elif "String" in stored[path]:
-            logger.warning(
-                "%s: no typed path is added, since strings in %s would become %s", column, path, types
-            )
+            logger.warning("%s: no typed path is added, since strings in %s would become %s", column, path, types)
             return {}
     return added
 

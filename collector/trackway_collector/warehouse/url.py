@@ -72,9 +72,7 @@ class WarehouseUrl:
             return f"chdb://{self.path}{suffix}"
         login = quote(self.user, safe="") + (":***" if self.password else "")
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"clickhouse://{login}@{host}:{self.port}/{self.database}" + (
-            "?secure=1" if self.secure else ""
-        )
+        return f"clickhouse://{login}@{host}:{self.port}/{self.database}" + ("?secure=1" if self.secure else "")
 
     def redact(self, text: str) -> str:
         """`text` without this URL's password, plain or percent-encoded."""
@@ -121,18 +119,14 @@ def _options(parts: SplitResult, known: tuple[str, ...]) -> dict[str, str]:
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     for name in options:
         if name not in known:
-            message = (
-                f"warehouse URL: option `{name}` is not known to `{parts.scheme}`. Known: {', '.join(known)}."
-            )
+            message = f"warehouse URL: option `{name}` is not known to `{parts.scheme}`. Known: {', '.join(known)}."
             raise WarehouseUrlError(message)
     return options
 
 
 def _database(name: str) -> str:
     if not _DATABASE_NAME.match(name):
-        message = (
-            f"warehouse URL: database `{name}` must be letters, digits and `_`, not starting with a digit."
-        )
+        message = f"warehouse URL: database `{name}` must be letters, digits and `_`, not starting with a digit."
         raise WarehouseUrlError(message)
     return name
 

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from trackway_collector.ingest.decode import BatchDecoder
 from trackway_collector.spool import EventVerdict, Record
 from trackway_plan import Release

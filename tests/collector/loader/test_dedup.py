@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from trackway_collector.loader.dedup import SeenKeys
 from trackway_collector.loader.rows import dedup_key
 

@@ -94,9 +94,7 @@ async def test_parameters_database_and_format(client: ClientSession) -> None:
 
 async def test_headers_tell_about_the_query(client: ClientSession) -> None:
     """Id, format, time zone, and a summary with counts."""
-    async with client.get(
-        "/", params={"query": "SELECT * FROM events FORMAT JSON", "query_id": "mine"}
-    ) as answer:
+    async with client.get("/", params={"query": "SELECT * FROM events FORMAT JSON", "query_id": "mine"}) as answer:
         assert answer.headers["X-ClickHouse-Query-Id"] == "mine"
         assert answer.headers["X-ClickHouse-Timezone"] == "UTC"
         summary = json.loads(answer.headers["X-ClickHouse-Summary"])
@@ -108,9 +106,7 @@ async def test_an_error_has_code_status_and_text(client: ClientSession) -> None:
     """As ClickHouse's own server answers."""
     async with client.get("/", params={"query": "SELECT colour FROM events"}) as answer:
         assert (answer.status, answer.headers["X-ClickHouse-Exception-Code"]) == (404, "47")
-        assert (await answer.text()).startswith(
-            "Code: 47. DB::Exception: Unknown expression identifier `colour`"
-        )
+        assert (await answer.text()).startswith("Code: 47. DB::Exception: Unknown expression identifier `colour`")
     async with client.get("/", params={"query": "SELEC 1"}) as answer:
         assert (answer.status, answer.headers["X-ClickHouse-Exception-Code"]) == (400, "62")
     async with client.post("/", data=b"  ") as answer:
@@ -135,9 +131,7 @@ async def test_bodies_may_be_compressed(client: ClientSession) -> None:
     """A query in gzip, and a result in gzip for who asks for it."""
     body = gzip.compress(b"SELECT number FROM numbers(3)")
     headers = {"Content-Encoding": "gzip", "Accept-Encoding": "gzip"}
-    async with client.post(
-        "/", params={"enable_http_compression": "1"}, data=body, headers=headers
-    ) as answer:
+    async with client.post("/", params={"enable_http_compression": "1"}, data=body, headers=headers) as answer:
         assert answer.headers["Content-Encoding"] == "gzip"
         assert await answer.text() == "0\n1\n2\n"
 

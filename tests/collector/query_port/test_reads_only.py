@@ -197,9 +197,7 @@ async def test_nobody_is_called(client: ClientSession, sql: str) -> None:
 
 
 @pytest.mark.parametrize("sql", WRITES)
-async def test_nothing_is_written(
-    client: ClientSession, store: EmbeddedWarehouse, tmp_path: Path, sql: str
-) -> None:
+async def test_nothing_is_written(client: ClientSession, store: EmbeddedWarehouse, tmp_path: Path, sql: str) -> None:
     """No table, no file, no engine state: the two events are what they were."""
     new = tmp_path / "new"
     await refused(client, sql.format(new=new), identifier="system")
@@ -281,9 +279,7 @@ async def test_harmless_queries_run(client: ClientSession, sql: str, expected: s
         assert await answer.text() == expected
 
 
-@pytest.mark.parametrize(
-    "sql", ["DESCRIBE events", "EXPLAIN SELECT 1", "SHOW CREATE TABLE events", "SHOW DATABASES"]
-)
+@pytest.mark.parametrize("sql", ["DESCRIBE events", "EXPLAIN SELECT 1", "SHOW CREATE TABLE events", "SHOW DATABASES"])
 async def test_tools_can_look_around(client: ClientSession, sql: str) -> None:
     """Grafana and DBeaver ask what there is."""
     async with client.post("/", data=sql.encode()) as answer:

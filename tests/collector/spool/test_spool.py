@@ -7,6 +7,7 @@ import errno
 from pathlib import Path
 
 import pytest
+
 from trackway_collector.errors import SpoolCorrupt, SpoolFull, SpoolLocked, SpoolUnavailable
 from trackway_collector.spool import (
     Checkpoint,
@@ -14,6 +15,7 @@ from trackway_collector.spool import (
     Record,
     SpoolReader,
     SpoolWriter,
+    layout,
     load_checkpoint,
     save_checkpoint,
 )
@@ -166,7 +168,7 @@ async def test_a_failed_fsync_ends_the_segment_and_acknowledges_nothing(
     writer = SpoolWriter(tmp_path / "w0")
     writer.start()
     await writer.append(META, b"before", 2)
-    working = writer_module.sync_data
+    working = layout.sync_data
 
     def refuse(descriptor: int) -> None:
         raise OSError(code, "the disk says no")

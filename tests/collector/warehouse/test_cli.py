@@ -59,7 +59,4 @@ def test_a_wrong_url_is_exit_code_1() -> None:
 def test_each_command_shows_an_example() -> None:
     """One that can be pasted."""
     for name in command.commands:
-        assert (
-            f"trackway warehouse {name} --url clickhouse://"
-            in CliRunner().invoke(command, [name, "--help"]).output
-        )
+        assert f"trackway warehouse {name} --url clickhouse://" in CliRunner().invoke(command, [name, "--help"]).output

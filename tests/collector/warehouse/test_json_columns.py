@@ -30,9 +30,7 @@ def typed(warehouse: Warehouse) -> Warehouse:
     """A warehouse with a typed path of its own, and one inside an object."""
     kinds = {"total": "Nullable(Float64)", "address.zip": "Nullable(String)"}
     warehouse.command(
-        f"ALTER TABLE events MODIFY COLUMN properties {json_type(kinds)}".replace(
-            "`address.zip`", "address.zip"
-        )
+        f"ALTER TABLE events MODIFY COLUMN properties {json_type(kinds)}".replace("`address.zip`", "address.zip")
     )
     return warehouse
 
@@ -60,9 +58,7 @@ def test_a_value_beside_a_path_below_it(typed: Warehouse) -> None:
     assert one(typed, "properties.address.zip") is None
 
 
-@pytest.mark.parametrize(
-    "text", ["2026-05-01", "2026-05-01T12:00:00Z", "2026-05-01 12:00:00", "5", "true", "null", ""]
-)
+@pytest.mark.parametrize("text", ["2026-05-01", "2026-05-01T12:00:00Z", "2026-05-01 12:00:00", "5", "true", "null", ""])
 def test_text_without_a_type_stays_text(warehouse: Warehouse, text: str) -> None:
     """Whatever it looks like."""
     store(warehouse, msgspec.json.encode({"x": text}).decode())

@@ -9,9 +9,7 @@ import pytest
 from trackway_collector.warehouse import MigrationError, Terminal, Warehouse, migrate
 from trackway_collector.warehouse.migrate import Migration, bundled, pending
 
-FIRST = Migration(
-    1, "people", "CREATE TABLE IF NOT EXISTS people (id String) ENGINE = MergeTree ORDER BY id;\n"
-)
+FIRST = Migration(1, "people", "CREATE TABLE IF NOT EXISTS people (id String) ENGINE = MergeTree ORDER BY id;\n")
 SECOND = Migration(
     2, "pets", "-- two statements; a ; inside a line ends none\n"
     "CREATE TABLE IF NOT EXISTS cats (id String) ENGINE = MergeTree ORDER BY id;\n\n"
@@ -60,9 +58,7 @@ def test_an_edited_migration_is_refused(empty_warehouse: Warehouse) -> None:
 def test_a_newer_warehouse_is_refused(empty_warehouse: Warehouse) -> None:
     """An older Trackway keeps its hands off tables it does not know."""
     migrate(empty_warehouse, [FIRST, SECOND])
-    with pytest.raises(
-        MigrationError, match="0002_pets was applied by a newer Trackway; this one ends at 0001"
-    ):
+    with pytest.raises(MigrationError, match="0002_pets was applied by a newer Trackway; this one ends at 0001"):
         migrate(empty_warehouse, [FIRST])
 
 

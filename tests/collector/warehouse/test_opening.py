@@ -93,8 +93,6 @@ def test_a_wrong_password_says_so(clickhouse_url: str) -> None:
     """Without showing either password."""
     url = WarehouseUrl.parse(clickhouse_url)
     wrong = open_warehouse(f"clickhouse://{url.user}:not-the-one@{url.host}:{url.port}/default")
-    with pytest.raises(
-        UnreachableError, match=f"user `{url.user}` is not let in; check name and password"
-    ) as raised:
+    with pytest.raises(UnreachableError, match=f"user `{url.user}` is not let in; check name and password") as raised:
         wrong.query("SELECT 1")
     assert "not-the-one" not in str(raised.value)

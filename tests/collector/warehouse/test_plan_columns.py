@@ -26,8 +26,7 @@ def release(**properties: str) -> Release:
 def store(warehouse: Warehouse, *properties: object, start: int = 0) -> None:
     """One event for each, `offset` counting from `start`."""
     rows = b"".join(
-        msgspec.json.encode({"timestamp": NOON, "received_at": NOON, "offset": number, "properties": each})
-        + b"\n"
+        msgspec.json.encode({"timestamp": NOON, "received_at": NOON, "offset": number, "properties": each}) + b"\n"
         for number, each in enumerate(properties, start)
     )
     warehouse.insert_rows("events", rows, token=f"t{start}", query_id=f"load-{start}-{warehouse.database}")
@@ -96,9 +95,7 @@ def test_integers_stored_before_count_as_numbers(warehouse: Warehouse) -> None:
         ("string", ["a"]),
     ],
 )
-def test_a_type_that_would_change_a_stored_value_is_not_given(
-    warehouse: Warehouse, kind: str, value: object
-) -> None:
+def test_a_type_that_would_change_a_stored_value_is_not_given(warehouse: Warehouse, kind: str, value: object) -> None:
     """The path stays dynamic and keeps what it holds; paths beside it get theirs."""
     store(warehouse, {"x": value})
     before = read(warehouse, "toJSONString(properties.x)")
@@ -135,10 +132,7 @@ def test_applying_a_plan_again_does_nothing(warehouse: Warehouse) -> None:
     """No ALTER, so no part is written again."""
     apply_plan(warehouse, release(total="number"))
     store(warehouse, {"total": 1.5})
-    parts = (
-        "SELECT groupArray(name) FROM system.parts"
-        " WHERE active AND table = 'events' AND database = {d:String}"
-    )
+    parts = "SELECT groupArray(name) FROM system.parts WHERE active AND table = 'events' AND database = {d:String}"
     before = warehouse.query(parts, {"d": warehouse.database}).one()
     apply_plan(warehouse, release(total="number"))
     assert warehouse.query(parts, {"d": warehouse.database}).one() == before
@@ -159,9 +153,7 @@ def test_odd_names_are_quoted(warehouse: Warehouse) -> None:
     apply_plan(warehouse, release(**names))
     assert set(property_types(warehouse)) == {"unit price", "we`ird, (name)", "цена"}
     store(warehouse, {"unit price": 1.5, "we`ird, (name)": 2, "цена": 3.5, "a.b": 4})
-    row = warehouse.query(
-        "SELECT properties.`unit price`, properties.`цена`, properties.`a%2Eb` FROM events"
-    ).rows
+    row = warehouse.query("SELECT properties.`unit price`, properties.`цена`, properties.`a%2Eb` FROM events").rows
     assert row == [(1.5, 3.5, 4)]
 
 

@@ -23,9 +23,7 @@ def ended_process() -> int:
 def test_it_is_written_for_its_owner_only(tmp_path: Path) -> None:
     """Mode 0600 whatever the umask, the directory is made, no draft stays behind, and it reads back equal."""
     path = tmp_path / "data" / "store.json"
-    store = StoreFile(
-        os.getpid(), "127.0.0.1", 8079, "secret", console_url="http://127.0.0.1:8078/?token=secret"
-    )
+    store = StoreFile(os.getpid(), "127.0.0.1", 8079, "secret", console_url="http://127.0.0.1:8078/?token=secret")
     store.write(path)
     assert path.stat().st_mode & 0o777 == 0o600
     assert [entry.name for entry in path.parent.iterdir()] == ["store.json"]

@@ -11,9 +11,7 @@ from trackway_collector.warehouse import UnreachableError, WarehouseUrl, Warehou
 
 def test_a_server_url_is_taken_apart() -> None:
     """User, password, host, port, database and options each find their place; percent-encoding is undone."""
-    url = WarehouseUrl.parse(
-        "clickhouse://loader:p%40ss%2Fword@db.example:9440/shop?secure=1&query_timeout_s=30"
-    )
+    url = WarehouseUrl.parse("clickhouse://loader:p%40ss%2Fword@db.example:9440/shop?secure=1&query_timeout_s=30")
     assert (url.user, url.password, url.host, url.port, url.database) == (
         "loader", "p@ss/word", "db.example", 9440, "shop",
     )  # fmt: skip

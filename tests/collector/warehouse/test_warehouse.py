@@ -24,9 +24,7 @@ def rows(*message_ids: str, **columns: object) -> bytes:
         "timestamp": NOON,
         "received_at": NOON,
     }
-    return b"".join(
-        msgspec.json.encode({**base, "message_id": each, **columns}) + b"\n" for each in message_ids
-    )
+    return b"".join(msgspec.json.encode({**base, "message_id": each, **columns}) + b"\n" for each in message_ids)
 
 
 def count(warehouse: Warehouse) -> int:
@@ -144,8 +142,7 @@ def test_a_running_query_is_seen_and_can_be_cancelled(warehouse: Warehouse) -> N
     """A slow insert is running under its id; cancelled, it is Transient and stores nothing."""
     # 2.5 s in one block, just under the 3 s that the engine lets a block sleep.
     warehouse.command(
-        "CREATE TABLE slow (x Int64, y Int64 DEFAULT x + sleepEachRow(0.025))"
-        " ENGINE = MergeTree ORDER BY x"
+        "CREATE TABLE slow (x Int64, y Int64 DEFAULT x + sleepEachRow(0.025)) ENGINE = MergeTree ORDER BY x"
     )
     failures: list[Exception] = []
     name = f"slow-{warehouse.database}"
