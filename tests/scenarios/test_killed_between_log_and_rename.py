@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,7 @@ async def fill(directory: Path, events: int) -> None:
             {"type": "track", "event": "knocked", "messageId": f"m-{n}", "userId": "lina"}
             for n in range(start, start + events // 2)
         ]
+        batch += [{"type": "knock", "messageId": f"odd-{start}", "userId": "lina"}] * bool(events)
         body, now_us = json.dumps({"batch": batch}).encode(), time.time_ns() // 1000
         record, body = BatchDecoder(None).decode(body, call="", source="web", received_at_us=now_us, ip="")
         await writer.append(encode_record(record), body, record.events)
@@ -66,24 +68,28 @@ def load(directory: Path, *before: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=120, check=False)
 
 
+def part_of(directory: Path, table: str) -> str:
+    """Return where the engine writes the next part of a table before it renames it."""
+    (files,) = (directory / "chdb" / "data" / "trackway").glob(table)
+    return f"{files.resolve()}/tmp_insert_{datetime.now(UTC):%Y%m}_1_1_0/"
+
+
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed (Debian: strace)")
-def test_a_kill_at_any_rename_of_an_insert_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    """Whichever rename of a part the store dies at, the next start stores exactly what the first did not."""
-    killed_at = []
-    for nth in (1, 2, 3, 4):
-        directory = tmp_path / f"rename-{nth}"
-        asyncio.run(fill(directory, 0))
-        assert load(directory).returncode == 0  # the tables exist, and the renames of their creation are over
-        asyncio.run(fill(directory, EVENTS))
-        kill = f"inject={RENAMES}:error=EIO:signal=SIGKILL:when={nth}"
-        traced = load(directory, "strace", "-f", "-qq", "-o", os.devnull, "-e", f"trace={RENAMES}", "-e", kill)
-        assert traced.returncode != 0, "strace killed nothing"
-        assert "Traceback" not in traced.stderr
-        killed_at.append("part" if list(directory.glob("chdb/store/*/*/tmp_insert_*")) else "checkpoint")
+@pytest.mark.parametrize("renamed", ["events", "quarantine", "loads", "first checkpoint", "second checkpoint"])
+def test_a_kill_at_a_rename_loses_and_doubles_nothing(tmp_path: Path, renamed: str) -> None:
+    """Whichever rename the store dies at, the next start stores exactly what the first did not."""
+    asyncio.run(fill(tmp_path, 0))
+    assert load(tmp_path).returncode == 0  # the tables exist, and the renames of their creation are over
+    asyncio.run(fill(tmp_path, EVENTS))
+    nth, _, table = renamed.rpartition(" ")
+    path = str(tmp_path / "spool" / "w0" / "checkpoint.json.new") if nth else part_of(tmp_path, table)
+    kill = f"inject={RENAMES}:error=EIO:signal=SIGKILL:when={2 if nth == 'second' else 1}"
 
-        settled = load(directory)
+    killed = load(tmp_path, "strace", "-f", "-qq", "-o", os.devnull, "-P", path, "-e", f"trace={RENAMES}", "-e", kill)
+    assert killed.returncode != 0, "strace killed nothing"
+    assert "Traceback" not in killed.stderr
+    assert Path(path).exists()
+    settled = load(tmp_path)
 
-        assert settled.returncode == 0, settled.stderr
-        counts = json.loads(settled.stdout.rpartition("COUNTS ")[2])
-        assert counts == [EVENTS, EVENTS, 0, EVENTS], nth
-    assert killed_at == ["checkpoint", "part", "part", "checkpoint"]
+    assert settled.returncode == 0, settled.stderr
+    assert json.loads(settled.stdout.rpartition("COUNTS ")[2]) == [EVENTS, EVENTS, 2, EVENTS]

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from trackway_plan import EventSpec, Plan, PropertySpec, Release, Source, compile_release
 
 from trackway import Tracker
 from trackway.testing import RecordingTransport
+from trackway_plan import EventSpec, Plan, PropertySpec, Release, Source, compile_release
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +53,9 @@ def shop_release() -> Release:
                     name="Order Completed",
                     sent_by=("backend",),
                     properties={
-                        "order_id": PropertySpec(name="order_id", kind="string", required=True, max_length=20),
+                        "order_id": PropertySpec(
+                            name="order_id", kind="string", required=True, max_length=20
+                        ),
                         "items": PropertySpec(name="items", kind="int", min=1),
                         "total": PropertySpec(name="total", kind="decimal"),
                         "paid_at": PropertySpec(name="paid_at", kind="timestamp"),

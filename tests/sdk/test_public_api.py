@@ -20,22 +20,36 @@ def test_public_names_are_listed_sorted_and_there() -> None:
     for module in (trackway, trackway.testing):
         assert module.__all__ == sorted(module.__all__)
         assert all(hasattr(module, name) for name in module.__all__)
-    own = {name for name, value in vars(trackway).items() if not name.startswith("_") and not inspect.ismodule(value)}
+    own = {
+        name
+        for name, value in vars(trackway).items()
+        if not name.startswith("_") and not inspect.ismodule(value)
+    }
     assert own == {name for name in trackway.__all__ if not name.startswith("_")}
 
 
 def test_importing_trackway_brings_only_msgspec_and_the_standard_library() -> None:
-    """A program that imports trackway pays for nothing it does not use: no HTTP client, no validator, no engine."""
+    """
+    A program that imports trackway pays for nothing it does not use: no HTTP client, no validator, no engine.
+    """
     bare, loaded = (_modules_after(f"import {names}") for names in ("msgspec", "trackway, trackway.testing"))
-    assert {top for name in loaded - bare if (top := name.partition(".")[0]) not in sys.stdlib_module_names} == {"trackway"}
+    assert {
+        top for name in loaded - bare if (top := name.partition(".")[0]) not in sys.stdlib_module_names
+    } == {"trackway"}
     # Of the standard library, the heavy ones: `email` comes with urllib3 and http.client.
-    assert (loaded - bare).isdisjoint({"asyncio", "email", "http", "importlib.metadata", "ssl", "urllib.request"})
+    assert (loaded - bare).isdisjoint(
+        {"asyncio", "email", "http", "importlib.metadata", "ssl", "urllib.request"}
+    )
 
 
 def _modules_after(statement: str) -> set[str]:
     program = f"{statement}; import sys; print(*sys.modules)"
     output = subprocess.run(
-        [sys.executable, "-c", f"import sys; sys.path[:0] = {[str(ROOT / 'sdk'), str(ROOT / 'tracking_plan')]!r}; {program}"],
+        [
+            sys.executable,
+            "-c",
+            f"import sys; sys.path[:0] = {[str(ROOT / 'sdk'), str(ROOT / 'tracking_plan')]!r}; {program}",
+        ],
         capture_output=True,
         text=True,
         check=True,
@@ -52,7 +66,9 @@ def test_the_version_is_the_packages() -> None:
 def test_every_option_is_documented_and_can_be_given_to_a_tracker() -> None:
     """Each field of Options has its text under it, with its default, and Tracker takes it by name."""
     source = inspect.getsource(Options)
-    tuning = set(inspect.signature(Tracker.__init__).parameters) | set(trackway._options.Tuning.__annotations__)
+    tuning = set(inspect.signature(Tracker.__init__).parameters) | set(
+        trackway._options.Tuning.__annotations__
+    )
     for field in dataclasses.fields(Options):
         text = re.search(rf'    {field.name}: .*\n    """(.+?)"""', source, re.DOTALL)
         assert text is not None, f"{field.name} has no text under it"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from trackway_collector.loader.rows import dedup_key
 from trackway_collector.loader.verify import verify
 from trackway_collector.spool import load_checkpoint
 from trackway_collector.warehouse import Warehouse
@@ -165,6 +166,18 @@ def test_an_event_sent_again_is_stored_once(pipeline: Pipeline) -> None:
     assert loader.stats.duplicates == 0
     assert pipeline.warehouse.query("SELECT sum(duplicates) FROM loads").one() == 3
     assert all(count.missing == 0 for count in verify(pipeline.warehouse, pipeline.spool_dir))
+
+
+def test_any_key_is_remembered_over_a_restart(pipeline: Pipeline) -> None:
+    """Keys that end in zero bytes come back from the warehouse whole, so a restart recognises their events too."""
+    ending_in_zero = next(f"m-{n}" for n in range(10_000) if dedup_key("web", f"m-{n}").endswith(b"\0"))
+    pipeline.spool([event(ending_in_zero), event("other")])
+    pipeline.load()
+
+    pipeline.spool([event(ending_in_zero)])
+    loader = pipeline.load()
+
+    assert (loader.stats.stored, loader.stats.duplicates, loader.died) == (0, 1, False)
 
 
 class Interrupted(Exception):
