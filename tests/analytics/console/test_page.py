@@ -6,6 +6,7 @@ run.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -93,7 +94,7 @@ def test_the_numbers_are_those_of_the_queries(browser: Chrome, url: str, warehou
     until(browser, lambda: text(browser, "#events") == "168,156")
     assert text(browser, "#quarantined") == "1"
     for name, question in QUESTIONS.items():
-        until(browser, lambda name=name: table(browser, name))
+        until(browser, partial(table, browser, name))
         answer = question.ask(Events(warehouse)).to_dict()
         expected = [answer["columns"], *([shown(value) for value in row] for row in answer["rows"])]
         assert table(browser, name) == expected

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.stored import store_events, store_quarantined
@@ -65,7 +66,7 @@ def test_a_ledger_that_adds_up_has_no_problems() -> None:
         ({"flagged": 4}, "4 events are flagged"),
     ],
 )
-def test_each_figure_that_is_off_is_named(change: dict[str, int], said: str) -> None:
+def test_each_figure_that_is_off_is_named(change: dict[str, Any], said: str) -> None:
     """The reason for exit code 1 says the source and the figure."""
     assert f"web: {said}" in dataclasses.replace(GOOD, **change).problems()
 

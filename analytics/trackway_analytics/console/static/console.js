@@ -216,7 +216,7 @@ function draw(section, figure) {
 function shortened(trace, width) {
   if (trace.type !== "sankey") return trace;
   const gaps = new Set(trace.node.x).size - 1;
-  const letters = Math.max(8, Math.floor((width / gaps - 40) / 2 / 6.6));
+  const letters = Math.max(8, Math.floor((width / gaps - 44) / 2 / 7.2));
   const head = Math.floor(letters / 3); // names of one app begin alike; their ends tell them apart
   const cut = (name) => (name.length > letters ? `${name.slice(0, head)}…${name.slice(head + 1 - letters)}` : name);
   const { label } = trace.node;
