@@ -82,7 +82,7 @@ async def _start_sites(
     set_up_console = _console()
     if set_up_console is not None:
         app = web.Application()
-        await set_up_console(app, warehouse=warehouse, token=token, status=lambda: status(loader))
+        await set_up_console(app, warehouse=warehouse, token=token, status=lambda: status(settings, loader))
         await _listen(stack, app, settings.console_port)
     if isinstance(warehouse, EmbeddedWarehouse):
         await _listen(stack, make_query_app(warehouse.engine, token, database=warehouse.database), settings.query_port)
@@ -95,11 +95,12 @@ async def _listen(stack: contextlib.AsyncExitStack, app: web.Application, port: 
     await web.TCPSite(runner, "127.0.0.1", port).start()
 
 
-def status(loader: Loader) -> dict[str, Any]:
-    """Return what the console shows of the loader."""
+def status(settings: Settings, loader: Loader) -> dict[str, Any]:
+    """Return what the console shows beside the warehouse's own numbers."""
     lag_bytes, lag_seconds = loader.lag()
     stats = loader.stats
     return {
+        "collector_url": f"http://{settings.host}:{settings.port}",
         "lag_bytes": lag_bytes,
         "lag_seconds": lag_seconds,
         "loaded_events": stats.stored,

@@ -71,7 +71,7 @@ class StoreFile:
             return False
         except PermissionError:
             return True
-        return True
+        return not _is_zombie(self.pid)
 
     def write(self, path: Path) -> None:
         """
@@ -108,3 +108,11 @@ class StoreFile:
             current = StoreFile.read(path)
             if current is not None and current.pid == self.pid:
                 path.unlink(missing_ok=True)
+
+
+def _is_zombie(pid: int) -> bool:
+    """Whether the process has ended and only waits to be asked for its status, as after a kill in a container."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0] == "Z"
+    except (OSError, IndexError):
+        return False  # no /proc here: the signal's answer stands
