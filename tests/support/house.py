@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -20,6 +21,7 @@ from typing import Any
 import psutil
 
 from trackway_collector.warehouse import Warehouse, WarehouseError, open_warehouse
+from trackway_collector.warehouse.store_file import StoreFile
 
 ROOT = Path(__file__).parents[2]
 KEY = "house-key"
@@ -108,11 +110,20 @@ class House:
 
     @contextlib.contextmanager
     def warehouse(self) -> Iterator[Warehouse]:
-        """The warehouse as another process sees it."""
-        url = next((b for a, b in zip(self.options, self.options[1:], strict=False) if a == "--warehouse"), None)
+        """
+        The warehouse as another process sees it.
+
+        Raises:
+            ConnectionError: the store process is not up; this process must not open its engine in its place.
+        """
+        url = next((b for a, b in itertools.pairwise(self.options) if a == "--warehouse"), None)
+        if url is None and StoreFile.read_running(self.directory / "store.json") is None:
+            raise ConnectionError(self.directory)
         opened = open_warehouse(url or f"chdb://{self.directory / 'chdb'}")
-        yield opened
-        opened.close()
+        try:
+            yield opened
+        finally:
+            opened.close()
 
     def value(self, sql: str) -> Any:
         """Return the one value of a query; None while the warehouse cannot be asked."""
