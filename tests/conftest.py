@@ -19,8 +19,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.support.clickhouse_server import ServerMissingError, ServerProcess
 
+from tests.support.clickhouse_server import ServerMissingError, ServerProcess
 from trackway_collector.warehouse import Warehouse, WarehouseUrl, migrate, open_warehouse
 
 

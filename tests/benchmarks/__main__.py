@@ -1,4 +1,4 @@
-"""`make bench`: every comparison in one table. Name some to run only those: `python -m tests.benchmarks ingest load`."""
+"""`make bench`: every comparison in one table; `python -m tests.benchmarks ingest load` runs only those named."""
 
 from __future__ import annotations
 

@@ -24,11 +24,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-HERE = Path(__file__).parent
-
 from tests.benchmarks.ingest_payload import EVENTS, ID_MARK, SOURCE, WRITE_KEY, body, release
 from tests.benchmarks.table import Row, print_table
 
+HERE = Path(__file__).parent
 CONNECTIONS = 64
 SECONDS = 5
 ROUNDS = 3

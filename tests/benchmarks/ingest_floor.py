@@ -1,4 +1,4 @@
-"""What durable, validated ingest costs at least: typed decode, compress, group-commit with fdatasync, and nothing else."""
+"""What durable, validated ingest costs at least: typed decode, compress, group-commit with fdatasync, no more."""
 
 import asyncio
 import os
@@ -12,9 +12,9 @@ import lz4.block
 import msgspec
 import uvloop
 from aiohttp import web
-from trackway_plan import Validator
 
 from tests.benchmarks.ingest_payload import release
+from trackway_plan import Validator
 
 waiting: list[tuple[bytes, asyncio.Future[None]]] = []
 wake = threading.Event()

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tests.benchmarks.table import Row, print_table
 
+from tests.benchmarks.table import Row, print_table
 from trackway_analytics import Answer, Events
 from trackway_collector.warehouse import Warehouse, migrate, open_warehouse
 

@@ -20,7 +20,6 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "sdk"), str(ROOT / "tracking_plan")]
 
 from tests.benchmarks.table import Row, print_table  # noqa: E402
-
 from trackway import Tracker  # noqa: E402
 from trackway_plan import Choice, EventSpec, Plan, PropertySpec, Release, compile_release  # noqa: E402
 

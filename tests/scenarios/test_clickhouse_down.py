@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.support.clickhouse_server import ServerMissingError, ServerProcess
 from tests.support.house import House, open_house, wait_for
-
 from trackway_collector.warehouse.store_file import StoreFile
 
 AWAY_S = 60

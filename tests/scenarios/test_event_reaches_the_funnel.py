@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 from tests.support.house import KEY, ROOT, SOURCE, environment, open_house, wait_for
-
 from trackway import Tracker
 from trackway_analytics import connect
 
@@ -33,7 +32,7 @@ def test_an_event_reaches_the_funnel(tmp_path: Path) -> None:
 
 
 def test_a_violation_is_explained(tmp_path: Path) -> None:
-    """A wrong type reaches quarantine with a reason people understand; a misspelt name gets a near match and a patch."""
+    """A wrong type reaches quarantine with a reason for people; a misspelt name gets a near match and a patch."""
     with open_house(tmp_path / "data", "--plan", str(PLAN), "--write-key", "shop=shop-key") as house:
         properties = {
             "platform": 7,

@@ -18,8 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.support.house import environment
 
+from tests.support.house import environment
 from trackway_collector.ingest.decode import BatchDecoder
 from trackway_collector.spool import SpoolWriter
 from trackway_collector.spool.record import encode_record
@@ -40,7 +40,10 @@ loader.start()
 while loader.lag()[0] and not loader.died:
     time.sleep(0.02)
 loader.stop()
-sql = "SELECT count(), uniqExact(message_id), (SELECT count() FROM quarantine), (SELECT sum(events) FROM loads) FROM events"
+sql = (
+    "SELECT count(), uniqExact(message_id), (SELECT count() FROM quarantine), (SELECT sum(events) FROM loads)"
+    " FROM events"
+)
 print("COUNTS", json.dumps(warehouse.query(sql).rows[0]))
 warehouse.close()
 """

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.sdk.loopback import Loopback, Scripted, refusal
 
+from tests.sdk.loopback import Loopback, Scripted, refusal
 from trackway import Tracker
 from trackway.testing import RecordingTransport
 

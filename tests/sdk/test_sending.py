@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from tests.sdk.loopback import Loopback, Scripted, refusal
 
+from tests.sdk.loopback import Loopback, Scripted, refusal
 from trackway import Tracker, __version__
 from trackway.testing import Answer, RecordingTransport, Request
 

@@ -141,7 +141,8 @@ class _FastBatch:
                 ("timestamp", Annotated[datetime, msgspec.Meta(tz=True)]),
                 ("properties", properties),
             ]
-            members.append(msgspec.defstruct(f"Track{number}", fields, tag_field="event", tag=event, gc=False, kw_only=True))
+            options: Any = {"tag_field": "event", "tag": event, "kw_only": True, "gc": False}
+            members.append(msgspec.defstruct(f"Track{number}", fields, **options))
         tracks: Any = Union[tuple(members)]  # noqa: UP007
         batch: Any = msgspec.defstruct("FastBatch", [("batch", list[tracks])], gc=False)
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(batch)

@@ -42,7 +42,7 @@ class Record(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True, g
     ip: str = ""
     """The client's address as the collector saw it."""
     careful: bool = False
-    """The events were judged one by one: a value may be fine, as 1.0 is for an integer, and not fit its column as it is."""
+    """The events were judged one by one: a value may be fine, as 1.0 is for an int, and not fit its column as it is."""
     exceptions: dict[int, EventVerdict] = {}
     """Position in the body → verdict."""
 

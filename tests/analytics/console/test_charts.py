@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from tests.support.stored import store_events
 
+from tests.support.stored import store_events
 from trackway_analytics import Answer, Events
 from trackway_analytics.console import charts as charts_module
 from trackway_analytics.console.charts import Charts

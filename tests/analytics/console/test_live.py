@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.support.stored import TIME, store_events, store_quarantined
 
+from tests.support.stored import TIME, store_events, store_quarantined
 from trackway_analytics.console import live as live_module
 from trackway_analytics.console.live import LAST_EVENTS, Live
 from trackway_collector.warehouse import QueryResult, Warehouse

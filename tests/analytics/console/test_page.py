@@ -11,10 +11,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from tests.analytics.console.conftest import served
 from tests.support.browser import console_errors, headless_browser, prefer
 from tests.support.stored import store_calls, store_events, store_quarantined
-
 from trackway_analytics import Events
 from trackway_analytics.demo.questions import QUESTIONS
 from trackway_analytics.demo.replay import LOGS, air_calls

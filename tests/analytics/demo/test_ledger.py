@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.stored import store_events, store_quarantined
 
+from tests.support.stored import store_events, store_quarantined
 from trackway import Stats
 from trackway_analytics.demo.ledger import Line, arrived, draw_up
 from trackway_analytics.demo.published import CONVERSIONS, CREDITS, credit_differences, funnel_differences

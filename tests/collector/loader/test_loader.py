@@ -163,7 +163,7 @@ def test_quarantined_events_keep_payload_and_reasons(pipeline: Pipeline) -> None
 
 
 def test_an_event_sent_again_is_stored_once(pipeline: Pipeline) -> None:
-    """The same (source, messageId) counts once: within a batch, in another grouping, by another worker, after a restart."""
+    """The same (source, messageId) counts once: in a batch, in another grouping, by another worker, after a restart."""
     pipeline.spool([event("a"), event("b"), event("a")])
     pipeline.load()
     pipeline.spool([event("b"), event("c")])

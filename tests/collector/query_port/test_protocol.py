@@ -13,8 +13,8 @@ import pytest
 from aiohttp import ClientSession, FormData
 from aiohttp.client_exceptions import ClientPayloadError
 from aiohttp.test_utils import TestServer
-from tests.collector.query_port.conftest import TOKEN
 
+from tests.collector.query_port.conftest import TOKEN
 from trackway_collector.query_port import make_query_app
 from trackway_collector.query_port.app import Limits
 from trackway_collector.warehouse.embedded import EmbeddedWarehouse
