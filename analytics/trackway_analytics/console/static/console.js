@@ -209,7 +209,9 @@ function draw(section, figure) {
   for (const name of new Set(["xaxis", "yaxis", ...Object.keys(layout)])) {
     if (/^[xy]axis\d*$/.test(name)) layout[name] = { ...layout[name], ...axis };
   }
-  Plotly.react(section.querySelector(".plot"), figure.data.map((trace) => shortened(trace, section.clientWidth)), layout, { responsive: true, displayModeBar: false });
+  const plot = section.querySelector(".plot");
+  if (figure.layout.height) plot.style.height = `${figure.layout.height}px`; // as many rows as the answer has
+  Plotly.react(plot, figure.data.map((trace) => shortened(trace, section.clientWidth)), layout, { responsive: true, displayModeBar: false });
 }
 
 // The names of a Sankey stand between its columns, two to a gap: long ones are cut in the middle, and whole on hover.
