@@ -1,7 +1,8 @@
 """
 What a question returns: data, SQL, and what the numbers mean, all from one run of one statement.
 
-An answer runs its statement the first time that anything needs the rows, and never again, so its parts always agree.
+An answer runs its statement the first time that anything needs the rows, and never again, so its parts always
+agree.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
     from rich.table import Table
 
-    from trackway_analytics.queries.fragments import Statement
+    from trackway_analytics.queries.fragments import Scope, Statement
+    from trackway_analytics.queries.timelines import Unit
     from trackway_collector.warehouse import QueryResult, Warehouse
 
 
@@ -29,6 +31,10 @@ class Question(Protocol):
 
     def compile(self, types: Mapping[str, str], *, exact: bool) -> Statement:
         """The statement that answers it; see `queries/timelines.py` for `exact`."""
+
+    @property
+    def scope(self) -> Scope:
+        """Which events it is about."""
 
     @property
     def always_exact(self) -> bool:
@@ -63,7 +69,8 @@ def ask(
     warehouse: Warehouse, compile_: Callable[[bool], Statement], *, always_exact: bool
 ) -> tuple[Statement, QueryResult]:
     """
-    Return the rows, and the statement that returned them: the quick one, unless it found units it cannot order.
+    Return the rows, and the statement that returned them: the quick one, unless it found units it cannot
+    order.
 
     Every statement has a column `ambiguous`; `queries/timelines.py` says what it counts.
     """
@@ -108,6 +115,20 @@ class Answer(Generic[Q]):
     def rows(self) -> list[dict[str, Any]]:
         """The rows as the statement returned them, column name → value."""
         return self._answered[1].dicts()
+
+    def ask_population(self, unit: Unit) -> int:
+        """
+        Ask how many users or sessions have any event in the scope: what a statement without rows cannot say.
+        """
+        from trackway_analytics.queries.fields import Bindings, Reader
+        from trackway_analytics.queries.timelines import population
+
+        bindings = Bindings()
+        scope = self.question.scope
+        where = scope.filter(Reader(bindings, PropertyTypes(self.warehouse)))
+        scope.bind(bindings)
+        count: int = self.warehouse.query(f"SELECT {population(unit, where)}", bindings.params).one()
+        return count
 
     @property
     def sql(self) -> str:
@@ -161,20 +182,25 @@ class Answer(Generic[Q]):
         chart = self.figure().to_html(full_html=False, include_plotlyjs=True)
         return (
             f'<!doctype html><html><head><meta charset="utf-8"><title>{html.escape(self.verb)}</title></head>'
-            '<body style="font-family:system-ui,sans-serif;max-width:70rem;margin:2rem auto;color-scheme:light dark">'
+            '<body style="font-family:system-ui,sans-serif;max-width:70rem;margin:2rem auto;'
+            'color-scheme:light dark">'
             f"{chart}{self._repr_html_()}</body></html>"
         )
 
     def _repr_html_(self) -> str:
         meaning = html.escape(self.semantics)
-        return f"<figure>{self._frame.to_html(index=False, na_rep='')}<figcaption>{meaning}</figcaption></figure>"
+        table = self._frame.to_html(index=False, na_rep="")
+        return f"<figure>{table}<figcaption>{meaning}</figcaption></figure>"
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.question}>"
 
 
 def plain(value: Any) -> Any:
-    """Return `value` as what JSON can say: NaN and NaT are None, times are ISO 8601, numpy's numbers are Python's."""
+    """
+    Return `value` as what JSON can say: NaN and NaT are None, times are ISO 8601, numpy's numbers are
+    Python's.
+    """
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     if isinstance(value, (datetime, date)):

@@ -1,5 +1,6 @@
 """
-How figures look: colours that colour-blind readers tell apart, on no background, readable on light and dark pages.
+How figures look: colours that colour-blind readers tell apart, on no background, readable on light and dark
+pages.
 """
 
 from __future__ import annotations

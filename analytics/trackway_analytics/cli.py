@@ -1,8 +1,8 @@
 """
 `trackway query funnel|paths|retention|attribution|sql` and `trackway try FILE`.
 
-Exit codes: 0 fine, 2 the question or an option makes no sense, 3 the file cannot be read as events, 4 the warehouse
-does not answer.
+Exit codes: 0 fine, 2 the question or an option makes no sense, 3 the file cannot be read as events, 4 the
+warehouse does not answer.
 """
 
 from __future__ import annotations

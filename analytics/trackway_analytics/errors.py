@@ -8,7 +8,8 @@ AnalyticsError
 └─ InputFileError         `trackway try`: the file cannot be read as events
 ```
 
-What the warehouse reports are the `WarehouseError`s of `trackway_collector.warehouse`; they pass through unchanged.
+What the warehouse reports are the `WarehouseError`s of `trackway_collector.warehouse`; they pass through
+unchanged.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ class AnalyticsError(Exception):
 
 
 class QuestionError(AnalyticsError, ValueError):
-    """The question makes no sense as it is put; the message says which option, what is known, what to write."""
+    """
+    The question makes no sense as it is put; the message says which option, what is known, what to write.
+    """
 
 
 class WhereError(QuestionError):

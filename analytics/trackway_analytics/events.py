@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -35,9 +35,9 @@ def connect(url: str | None = None, *, tz: str = "UTC", week_start: str = "monda
     """
     Return the events of the warehouse at `url`, ready to be asked.
 
-    Without `url`: TRACKWAY_WAREHOUSE, else the local store in TRACKWAY_DATA_DIR (default `./trackway-data`), which
-    `trackway up` keeps. `tz` is the time zone of dates and of retention's periods, `week_start` is "monday" or
-    "sunday".
+    Without `url`: TRACKWAY_WAREHOUSE, else the local store in TRACKWAY_DATA_DIR (default `./trackway-data`),
+    which `trackway up` keeps. `tz` is the time zone of dates and of retention's periods; `week_start` is
+    "monday" or "sunday".
 
     Raises:
         QuestionError: there is no local store; or no such time zone.
@@ -68,12 +68,13 @@ class Events:
     """
     The events in a warehouse, and the questions one can ask about them.
 
-    Asking costs nothing: an answer runs its query when its data is first needed. Options are by keyword; durations are
-    "30m", "7d" or a timedelta; times are ISO 8601, a date or a datetime, without zone in the zone of `connect(tz=…)`.
+    Asking costs nothing: an answer runs its query when its data is first needed. Options are by keyword;
+    durations are "30m", "7d" or a timedelta; times are ISO 8601, a date or a datetime, without zone in that
+    of `connect(tz=…)`.
     """
 
     warehouse: Warehouse
-    zone: ZoneInfo = ZoneInfo("UTC")
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     week_start: str = "monday"
 
     def funnel(
@@ -96,9 +97,9 @@ class Events:
         Args:
             steps: event names, or `step("cart", "wishlist", where="price > 10")`; 1 to 32.
             within: each later step comes at most this long after the first; None: no limit.
-            entry: "first" follows each unit from its first step-1 event only; "any" lets each step-1 event start an
-                attempt and counts the furthest. The second gives higher numbers; answers say which it was.
-            unit: "user" or "session" (the client's session id, else `session_gap` without an event ends a session).
+            entry: "first" follows each unit from its first step-1 event only; "any" lets each step-1 event start
+                an attempt and counts the furthest. The second gives higher numbers; answers say which it was.
+            unit: "user" or "session" (the client's session id, else `session_gap` without an event ends it).
             breakdown: a property or column whose value at the unit's first step-1 event splits the answer.
             top: how many of its values to tell apart; the rest is "(other)".
             since, until: events with since ≤ timestamp < until.
@@ -143,13 +144,15 @@ class Events:
         session_gap: Duration = SESSION_GAP,
     ) -> Paths:
         """
-        Return what sessions or users did, event by event, with "drop-off" and "other" so that each column adds up.
+        Return what sessions or users did, event by event, with "drop-off" and "other" so that each column
+        adds up.
 
         Args:
             start: paths from the unit's first event of this name (one of these names) on.
             end: paths back from the unit's first event of this name. Neither: from the unit's first event on.
             steps: how many columns, the start or end among them; 2 to 20.
-            unit: "session" (the client's session id, else `session_gap` without an event ends a session) or "user".
+            unit: "session" (the client's session id, else `session_gap` without an event ends a session) or
+                "user".
             collapse: count an event that follows the same event as one.
             exclude: events to look past; default: identify, group and alias calls.
             top: how many events to tell apart in a column; the rest is "other".
@@ -203,19 +206,21 @@ class Events:
         where: str | None = None,
     ) -> Retention:
         """
-        Return how many users of each cohort came back 0, 1, … `periods` periods later; NaN where it is not known yet.
+        Return how many users of each cohort came back 0, 1, … `periods` periods later; NaN where it is not
+        known yet.
 
         Args:
             start: the event, or events, with which a user starts; None: any event.
             return_: the event, or events, that count as coming back; None: any event.
             period: "hour", "day", "week" or "month" of the calendar in `tz`.
             periods: how many periods after the start to look at; 1 to 400.
-            first: "ever": a user belongs to the period of their first start event ever; "range": of their first since
+            first: "ever": a user belongs to the period of their first start event ever; "range": of their
+                first since
                 `since`; "recurring": of every period in which they start.
             mode: "on": came back in that period; "on_or_after": in that period or later.
             tz, week_start: default: those of `connect`.
-            since, until, source, where: as for `funnel`; with first="ever", what came before `since` is looked at too,
-                to know who is new.
+            since, until, source, where: as for `funnel`; with first="ever", what came before `since` is looked
+                at too, to know who is new.
 
         Raises:
             QuestionError: an option makes no sense; the message says which and what to write.
@@ -262,7 +267,8 @@ class Events:
             touch: the event, or events, that are touches; None: every event that has a `channel`.
             channel: the property or column that names a touch's channel.
             models: any of "first", "last", "linear", "position" (40/20/40) and "time_decay".
-            lookback: how long before a conversion touches count; None: for ever. Touches before `since` count too.
+            lookback: how long before a conversion touches count; None: for ever. Touches before `since` count
+                too.
             half_life: of the weight of a touch under "time_decay".
             value: a property of the conversion to credit as well, such as its price.
             since, until, source, where: as for `funnel`; `since` is about the conversions.
@@ -277,7 +283,9 @@ class Events:
         for model in chosen:
             one_of("models", model, MODELS)
         if not channel or not isinstance(channel, str):
-            message = f'channel={channel!r} names no property or column. Write for example channel="campaign_source".'
+            message = (
+                f'channel={channel!r} names no property or column. Write channel="campaign_source", say.'
+            )
             raise QuestionError(message)
         question = AttributionQuestion(
             conversion=_checked(as_events("conversion", conversion)),

@@ -1,4 +1,7 @@
-"""Calendar periods in a time zone, as numbers that grow by one from each period to the next, in SQL and in Python."""
+"""
+Calendar periods in a time zone, as numbers that grow by one from each period to the next, in SQL and in
+Python.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,9 @@ class Period:
     """
     Hours, days, weeks or months of the calendar of `zone`.
 
-    Numbers count from 1900. An hour is 3,600 seconds that start on the zone's full hour, so the two hours between which
-    clocks are set back are two periods. A day is as long as the zone makes it: 23 or 25 hours when clocks change.
+    Numbers count from 1900. An hour is 3,600 seconds that start on the zone's full hour, so the two hours
+    between which clocks are set back are two periods. A day is as long as the zone makes it: 23 or 25 hours
+    when clocks change.
     """
 
     name: PeriodName
@@ -27,12 +31,15 @@ class Period:
     week_start: str = "monday"
 
     def number_sql(self, column: str) -> str:
-        """SQL of the Int32 number of the period that a DateTime64 column lies in; needs the parameter `zone`."""
+        """
+        SQL of the Int32 number of the period that a DateTime64 column lies in; needs the parameter `zone`.
+        """
         local = f"toTimeZone({column}, {{zone:String}})"
         days = f"(toInt32(toDate32({local})) + 25567)"
         if self.name == "hour":
             shift = f"positiveModulo(timezoneOffset({local}), 3600)"
-            return f"toInt32(intDiv(toUnixTimestamp64Micro({column}) + 1000000 * ({shift} + 2208988800), 3600000000))"
+            micros = f"toUnixTimestamp64Micro({column}) + 1000000 * ({shift} + 2208988800)"
+            return f"toInt32(intDiv({micros}, 3600000000))"
         if self.name == "day":
             return days
         if self.name == "week":

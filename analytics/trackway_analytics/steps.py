@@ -1,4 +1,7 @@
-"""What counts as one step of a funnel, as the start of a cohort, as a touch: one of several events, with a filter."""
+"""
+What counts as one step of a funnel, as the start of a cohort, as a touch: one of several events, with a
+filter.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,11 @@ class Step:
         names = " or ".join(self.events) or "any event"
         return f"{names}, where {self.where}" if self.where else names
 
+    @property
+    def noun(self) -> str:
+        """What the step asks for after "first": `event` rather than `any event`."""
+        return self.spelled() if self.events else "event"
+
     def condition(self, reader: Reader, name: str) -> str:
         """SQL that is 1 for the events of this step; `name` names its bound parameters."""
         parts = []
@@ -41,7 +49,7 @@ Steplike = str | Step
 
 def step(*events: str, where: str | None = None, label: str = "") -> Step:
     """
-    Return a step that any one of `events` takes, if it satisfies `where` (`queries/where.py` has the language).
+    Return a step that any one of `events` takes if it satisfies `where` (the language: `queries/where.py`).
 
     `label` is what answers call it; default: the events' names.
 

@@ -1,8 +1,9 @@
 """
-`trackway try`: a file of events in an engine of its own, in a temporary directory, gone when the command ends.
+`trackway try`: a file of events in an engine of its own, in a temporary directory, gone when the command
+ends.
 
-Columns are found by their names, and what was guessed is said. The file is read by ClickHouse's own readers, so a
-gigabyte is no matter; times may be ISO 8601 or seconds, milliseconds or microseconds since 1970.
+Columns are found by their names, and what was guessed is said. The file is read by ClickHouse's own readers,
+so a gigabyte is no matter; times may be ISO 8601 or seconds, milliseconds or microseconds since 1970.
 """
 
 from __future__ import annotations
@@ -29,13 +30,17 @@ if TYPE_CHECKING:
 # In order of preference; compared without case, blanks, dashes and underscores.
 KNOWN_NAMES: dict[str, tuple[str, ...]] = {
     "user": (
-        "user_id", "userid", "distinct_id", "person_id", "user_pseudo_id", "anonymous_id", "customer_id", "visitor_id",
-        "client_id", "profile_id", "case_id", "user", "uid", "customer", "visitor", "person", "id",
+        "user_id", "userid", "distinct_id", "person_id", "user_pseudo_id", "anonymous_id", "customer_id",
+        "visitor_id", "client_id", "profile_id", "case_id", "user", "uid", "customer", "visitor", "person",
+        "id",
     ),
-    "event": ("event", "event_name", "eventname", "event_type", "action", "activity", "concept:name", "type", "name"),
+    "event": (
+        "event", "event_name", "eventname", "event_type", "action", "activity", "concept:name", "type",
+        "name",
+    ),
     "time": (
-        "timestamp", "time", "event_timestamp", "event_time", "ts", "datetime", "date_time", "created_at", "occurred_at",
-        "time:timestamp", "received_at", "date",
+        "timestamp", "time", "event_timestamp", "event_time", "ts", "datetime", "date_time", "created_at",
+        "occurred_at", "time:timestamp", "received_at", "date",
     ),
 }  # fmt: skip
 USUAL_STEPS = 4
@@ -93,7 +98,9 @@ def load_file(path: Path, *, user: str | None, event: str | None, time: str | No
 
 @dataclass(frozen=True)
 class FileLayout:
-    """How a file is to be read: its format, the columns of user, event and time, and which of them were guessed."""
+    """
+    How a file is to be read: its format, the columns of user, event and time, and which of them were guessed.
+    """
 
     path: Path
     format_: str
@@ -147,16 +154,18 @@ class FileLayout:
             raise InputFileError(message)
         if without_time:
             message = (
-                f"{self.path}: in {without_time:,} of {rows:,} rows column `{self.columns['time']}` is no time,"
-                f" for example {example!r}.\n"
-                "  Known: ISO 8601 (2026-03-01T12:00:00Z), and seconds, milliseconds or microseconds since 1970.\n"
+                f"{self.path}: in {without_time:,} of {rows:,} rows column `{self.columns['time']}` is no"
+                f" time, for example {example!r}.\n"
+                "  Known: ISO 8601 (2026-03-01T12:00:00Z); seconds, milli- or microseconds since 1970.\n"
                 "  Write --time COLUMN if another column has the time."
             )
             raise InputFileError(message)
         for role, count in (("user", without_user), ("event", without_event)):
             if count:
                 column = self.columns[role]
-                message = f"{self.path}: in {count:,} of {rows:,} rows column `{column}`, the {role}, is empty."
+                message = (
+                    f"{self.path}: in {count:,} of {rows:,} rows column `{column}`, the {role}, is empty."
+                )
                 raise InputFileError(message)
 
 

@@ -1,4 +1,6 @@
-"""Random event logs made to be awkward: ties, repeats, events at the very edge of windows, several persons."""
+"""
+Random event logs made to be awkward: ties, repeats, events at the very edge of windows, several persons.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +9,17 @@ from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 
 from hypothesis import strategies as st
-
 from tests.analytics.logs import row, store
 from tests.analytics.reference import Event
+
 from trackway_collector.warehouse import Warehouse
 
 MICROSECOND = timedelta(microseconds=1)
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
-# Few values, so that events meet: ties, and distances of exactly 30 minutes and one hour, and one microsecond more.
+# Few values, so that events meet: ties, and distances of exactly 30 minutes and one hour, and one microsecond
+# more.
 _OFFSETS = [
     timedelta(0),
     MICROSECOND,

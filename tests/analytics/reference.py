@@ -1,7 +1,8 @@
 """
 The four questions answered by brute force, straight from their definitions: the judge of the SQL.
 
-Slow on purpose: every chain of events is tried, every journey walked. Nothing here shares code with the package.
+Slow on purpose: every chain of events is tried, every journey walked. Nothing here shares code with the
+package.
 """
 
 from __future__ import annotations
@@ -43,7 +44,10 @@ def by_person(events: Iterable[Event]) -> list[list[Event]]:
 
 
 def by_session(events: Iterable[Event], gap: timedelta = timedelta(minutes=30)) -> list[list[Event]]:
-    """Return each session's events: by source and session id, else by person with a gap of more than `gap` between."""
+    """
+    Return each session's events: by source and session id, else by person with a gap of more than `gap`
+    between.
+    """
     named: dict[tuple[str, str], list[Event]] = defaultdict(list)
     sessions: list[list[Event]] = []
     for life in by_person(event for event in events if not event.session):
@@ -76,14 +80,18 @@ def funnel(
 def _elapsed(
     unit: Sequence[Event], steps: Sequence[Callable[[Event], bool]], within: timedelta | None, entry: str
 ) -> list[float]:
-    """Seconds from the first step to each that the unit reaches: when it first does, by the shortest way there."""
+    """
+    Seconds from the first step to each that the unit reaches: when it first does, by the shortest way there.
+    """
     starts = [i for i, event in enumerate(unit) if steps[0](event)]
     if entry == "first":
         starts = starts[:1]
     found: list[float] = []
     for number in range(len(steps)):
         # (where the chain ends, minus where it began): the earliest end first, then the latest beginning.
-        chains = [(end, -start) for start in starts for end in _ends(unit, steps[: number + 1], start, within)]
+        chains = [
+            (end, -start) for start in starts for end in _ends(unit, steps[: number + 1], start, within)
+        ]
         if not chains:
             break
         end, start = min(chains)
@@ -173,9 +181,7 @@ def attribution(
             if not conversion(event) or (since is not None and event.at < since):
                 continue
             touches = [
-                e
-                for e in life[: place + 1]
-                if touch(e) and (lookback is None or event.at - e.at <= lookback)
+                e for e in life[: place + 1] if touch(e) and (lookback is None or event.at - e.at <= lookback)
             ]
             for model, weights in _weights([(event.at - e.at) / half_life for e in touches]).items():
                 for name, weight in zip([channel(e) for e in touches] or [""], weights, strict=True):
@@ -187,7 +193,7 @@ def attribution(
 def _weights(ages: list[float]) -> dict[str, list[float]]:
     n = len(ages)
     if n == 0:
-        return dict.fromkeys(("first", "last", "linear", "position", "time_decay"), [1.0])
+        return {model: [1.0] for model in ("first", "last", "linear", "position", "time_decay")}
     decay = [0.5 ** (age - ages[-1]) for age in ages]
     position = [1.0] if n == 1 else [0.5, 0.5] if n == 2 else [0.4, *[0.2 / (n - 2)] * (n - 2), 0.4]
     return {

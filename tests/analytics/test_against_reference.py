@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from tests.analytics import reference
 from tests.analytics.random_logs import HOUR, START, keep, logs
 from tests.analytics.reference import Event
+
 from trackway_analytics import Events, step
 from trackway_analytics.queries.attribution import MODELS, NO_TOUCH
 from trackway_collector.warehouse import Warehouse
 
-# Each example is an insert and a few queries; the fixture's database is shared, each log has a source of its own.
+# Each example is an insert and a few queries; the fixture's database is shared, each log has a source of its
+# own.
 examples = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+
+
+def _is(name: str, event: Event) -> bool:
+    return event.name == name
 
 
 @examples
@@ -32,29 +43,43 @@ examples = settings(
     unit=st.sampled_from(["user", "session"]),
 )
 def test_funnel(
-    warehouse: Warehouse, log: list[Event], steps: list[str], within: timedelta | None, entry: str, unit: str
+    warehouse: Warehouse, log: list[Event], steps: list[str], within: timedelta | None, entry: Any, unit: Any
 ) -> None:
-    """A funnel counts whom the exhaustive search over chains counts, with the same median times; steps never grow."""
+    """
+    A funnel counts whom the exhaustive search over chains counts, with the same median times; steps never
+    grow.
+    """
     units = reference.by_person(log) if unit == "user" else reference.by_session(log)
     reached, medians = reference.funnel(
-        units, [lambda e, name=name: e.name == name for name in steps], within, entry  # type: ignore[misc]
+        units,
+        [partial(_is, name) for name in steps],
+        within,
+        entry,
     )
     answer = Events(warehouse).funnel(
-        *steps, within=within, entry=entry, unit=unit, source=keep(warehouse, log)  # type: ignore[arg-type]
+        *steps,
+        within=within,
+        entry=entry,
+        unit=unit,
+        source=keep(warehouse, log),
     )
     assert list(answer.df[answer.units]) == reached
     assert answer.population == len(units)
-    assert [None if count == 0 else time for count, time in zip(reached, answer.df["median_time_s"], strict=True)] == (
-        pytest.approx(medians)
-    )
+    assert [
+        None if count == 0 else time for count, time in zip(reached, answer.df["median_time_s"], strict=True)
+    ] == (pytest.approx(medians))
     assert reached == sorted(reached, reverse=True)
 
 
 @examples
 @given(log=logs(), entry=st.sampled_from(["first", "any"]))
-def test_funnel_with_alternatives_filters_and_breakdown(warehouse: Warehouse, log: list[Event], entry: str) -> None:
-    """Steps of several events and with filters count what they say; a breakdown's parts add up to the whole."""
-    steps = [
+def test_funnel_with_alternatives_filters_and_breakdown(
+    warehouse: Warehouse, log: list[Event], entry: Any
+) -> None:
+    """
+    Steps of several events and with filters count what they say; a breakdown's parts add up to the whole.
+    """
+    steps: list[Callable[[Event], bool]] = [
         lambda e: e.name in ("a", "b"),
         lambda e: e.name == "c" and e.properties["value"] is not None and float(e.properties["value"]) > 2,
         lambda e: e.name in ("a", "c"),
@@ -62,9 +87,14 @@ def test_funnel_with_alternatives_filters_and_breakdown(warehouse: Warehouse, lo
     reached, _ = reference.funnel(reference.by_person(log), steps, HOUR, entry)
     asked = (step("a", "b"), step("c", where="value > 2"), step("a", "c"))
     source = keep(warehouse, log)
-    plain = Events(warehouse).funnel(*asked, within=HOUR, entry=entry, source=source)  # type: ignore[arg-type]
+    plain = Events(warehouse).funnel(*asked, within=HOUR, entry=entry, source=source)
     broken = Events(warehouse).funnel(
-        *asked, within=HOUR, entry=entry, source=source, breakdown="value", top=2  # type: ignore[arg-type]
+        *asked,
+        within=HOUR,
+        entry=entry,
+        source=source,
+        breakdown="value",
+        top=2,
     )
     assert list(plain.df["users"]) == reached
     assert broken.population == plain.population
@@ -75,7 +105,10 @@ def test_funnel_with_alternatives_filters_and_breakdown(warehouse: Warehouse, lo
         value = next((e.properties["value"] for e in life if steps[0](e)), "nobody")
         if value != "nobody":
             firsts["(none)" if value is None else f"{value:g}" if not isinstance(value, str) else value] += 1
-    entered = broken.df[broken.df["step"] == 1].set_index("breakdown")["users"].to_dict()
+    first_steps = broken.df[broken.df["step"] == 1]
+    entered = {
+        str(value): count for value, count in zip(first_steps["breakdown"], first_steps["users"], strict=True)
+    }
     named = {value: count for value, count in entered.items() if value != "(other)"}
     assert named == {value: firsts[value] for value in named}
     assert sum(entered.values()) == sum(firsts.values())
@@ -96,15 +129,23 @@ def test_paths(
     anchor: tuple[str | None, str | None],
     steps: int,
     collapse: bool,
-    unit: str,
+    unit: Any,
     top: int,
 ) -> None:
-    """Whole paths are those of the reference; every column adds up to the population; what flows in flows on."""
+    """
+    Whole paths are those of the reference; every column adds up to the population; what flows in flows on.
+    """
     units = reference.by_person(log) if unit == "user" else reference.by_session(log)
     start, end = anchor
     expected = reference.paths(units, start=start, end=end, steps=steps, collapse=collapse)
     answer = Events(warehouse).paths(
-        start=start, end=end, steps=steps, collapse=collapse, unit=unit, top=top, source=keep(warehouse, log)  # type: ignore[arg-type]
+        start=start,
+        end=end,
+        steps=steps,
+        collapse=collapse,
+        unit=unit,
+        top=top,
+        source=keep(warehouse, log),
     )
     arrow = " ← " if end else " → "
     found = answer.top(1_000)
@@ -129,21 +170,33 @@ def test_paths(
 @examples
 @given(log=logs(sessions=("", "s1")), collapse=st.booleans())
 def test_transitions(warehouse: Warehouse, log: list[Event], collapse: bool) -> None:
-    """Transitions are the pairs of neighbours of all sessions; the probabilities of each source add up to 1."""
+    """
+    Transitions are the pairs of neighbours of all sessions; the probabilities of each source add up to 1.
+    """
     expected: Counter[tuple[str, str]] = Counter()
     for session in reference.by_session(log):
         names = [event.name for event in session]
-        pairs = zip(names, names[1:], strict=False)
+        pairs = itertools.pairwise(names)
         expected.update(pair for pair in pairs if not collapse or pair[0] != pair[1])
     frame = Events(warehouse).paths(collapse=collapse, source=keep(warehouse, log)).transitions()
     assert {(row[0], row[1]): row[2] for row in frame.itertuples(index=False)} == dict(expected)
     if len(frame):
-        assert frame.groupby("source")["probability"].sum().to_list() == pytest.approx([1.0] * frame["source"].nunique())
+        assert frame.groupby("source")["probability"].sum().to_list() == pytest.approx(
+            [1.0] * frame["source"].nunique()
+        )
 
 
-# The clocks of Berlin go forward at 01:00 UTC on 30 March 2025, those of New York back at 06:00 UTC on 2 November.
-_CHANGES = (datetime(2025, 3, 29, 20, tzinfo=UTC), datetime(2025, 11, 1, 22, tzinfo=UTC), datetime(2024, 12, 30, tzinfo=UTC))
-_STEPS_AROUND = [timedelta(minutes=30 * number) for number in (0, 1, 4, 5, 7, 8, 9, 11, 13, 16, 17, 20, 50, 100, 400, 1500, 3000)]
+# The clocks of Berlin go forward at 01:00 UTC on 30 March 2025, those of New York back at 06:00 UTC on 2
+# November.
+_CHANGES = (
+    datetime(2025, 3, 29, 20, tzinfo=UTC),
+    datetime(2025, 11, 1, 22, tzinfo=UTC),
+    datetime(2024, 12, 30, tzinfo=UTC),
+)
+_STEPS_AROUND = [
+    timedelta(minutes=30 * number)
+    for number in (0, 1, 4, 5, 7, 8, 9, 11, 13, 16, 17, 20, 50, 100, 400, 1500, 3000)
+]
 
 
 @examples
@@ -161,16 +214,19 @@ _STEPS_AROUND = [timedelta(minutes=30 * number) for number in (0, 1, 4, 5, 7, 8,
 def test_retention(
     warehouse: Warehouse,
     data: st.DataObject,
-    period: str,
+    period: Any,
     zone: str,
     week_start: str,
-    first: str,
-    mode: str,
+    first: Any,
+    mode: Any,
     start: str | None,
     back: str | None,
     ranged: bool,
 ) -> None:
-    """Cohorts and returns are those of the reference, in every zone and on days when clocks change; unknown is NaN."""
+    """
+    Cohorts and returns are those of the reference, in every zone and on days when clocks change; unknown is
+    NaN.
+    """
     log = data.draw(logs(names=("a", "b"), offsets=_STEPS_AROUND, start=data.draw(st.sampled_from(_CHANGES))))
     since = log[0].at if ranged else None
     number = reference.period_number(period, ZoneInfo(zone), week_start)
@@ -186,16 +242,13 @@ def test_retention(
         periods=5,
     )
     answer = Events(warehouse).retention(
-        start=start, return_=back, period=period, periods=5, first=first, mode=mode,  # type: ignore[arg-type]
+        start=start, return_=back, period=period, periods=5, first=first, mode=mode,
         tz=zone, week_start=week_start, since=since, source=keep(warehouse, log),
     )  # fmt: skip
     frame = answer.long()
-    found = {
-        number(row.cohort.to_pydatetime().replace(tzinfo=ZoneInfo(zone))): row.users
-        for row in frame.itertuples()
-        if row.users and period != "hour"  # the two hours when clocks go back have one name
-    }
-    if period != "hour":
+    if period != "hour":  # the two hours when clocks go back have one name
+        named = zip(frame["cohort"], frame["users"], strict=True)
+        found = {number(start.replace(tzinfo=ZoneInfo(zone))): users for start, users in named if users}
         assert found == dict(sizes)
     assert frame[frame["period"] == 0]["users"].to_list() == (
         [sizes[cohort] for cohort in range(min(sizes), max(sizes) + 1)] if sizes else []
@@ -218,7 +271,9 @@ def test_retention(
     lookback=st.sampled_from([None, timedelta(minutes=30), HOUR, 2 * HOUR]),
     ranged=st.booleans(),
 )
-def test_attribution(warehouse: Warehouse, log: list[Event], lookback: timedelta | None, ranged: bool) -> None:
+def test_attribution(
+    warehouse: Warehouse, log: list[Event], lookback: timedelta | None, ranged: bool
+) -> None:
     """Each model's credits are the reference's, and add up to the conversions; so do the values."""
     since = START + HOUR if ranged else None
     value = {1: 1.0, 2.5: 2.5, "7": 7.0}

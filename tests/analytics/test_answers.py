@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-
 from tests.analytics.logs import NOON, row, store
+
 from trackway_analytics import Answer, Events, QuestionError, step
 from trackway_analytics.statistics import wilson
 from trackway_collector.warehouse import Warehouse
@@ -61,7 +61,9 @@ def text_of(answer: Answer[Any]) -> str:
 
 
 def test_every_form_of_every_answer(events: Events) -> None:
-    """Each answer draws itself, prints itself, and says itself in JSON and HTML, whatever its names contain."""
+    """
+    Each answer draws itself, prints itself, and says itself in JSON and HTML, whatever its names contain.
+    """
     for answer in answers(events):
         assert json.loads(answer.to_json())["semantics"] == answer.semantics
         assert answer.to_dict()["columns"] == [str(name) for name in answer.df.columns]
@@ -129,15 +131,29 @@ def test_funnel_figures(events: Events) -> None:
 def test_semantics_say_the_options(events: Events) -> None:
     """The sentence names entry, window, unit, filters and the population, as asked."""
     said = events.funnel(
-        CART, step(PAY, where="price > 10"), within=timedelta(hours=36), entry="any", since="2026-03-01", source="web"
+        CART,
+        step(PAY, where="price > 10"),
+        within=timedelta(hours=36),
+        entry="any",
+        since="2026-03-01",
+        source="web",
     ).semantics
-    for part in ("Of 3 users", "where price > 10", "within 1 day 12 hours", "any ", "since 2026-03-01 UTC", "web"):
+    for part in (
+        "Of 3 users",
+        "where price > 10",
+        "within 1 day 12 hours",
+        "any ",
+        "since 2026-03-01 UTC",
+        "web",
+    ):
         assert part in said
     assert "first 加入购物车 <b>[red] only" in events.funnel(CART, PAY, entry="first").semantics
 
 
 def test_incomplete_weeks_are_unknown(events: Events) -> None:
-    """A week that the data does not cover is NaN, one that it covers is 0 or more; the average leaves NaN out."""
+    """
+    A week that the data does not cover is NaN, one that it covers is 0 or more; the average leaves NaN out.
+    """
     retention = events.retention(start=CART, return_=CART, period="week", periods=4)
     rates = retention.df.iloc[0].to_list()[2:]
     assert rates[:3] == [1.0, 0.0, 0.5]
@@ -161,9 +177,12 @@ def test_an_event_named_like_a_node_stays_itself(events: Events) -> None:
 
 
 def test_wilson_against_published_values() -> None:
-    """Wilson's interval of 1 in 10 is 0.0179 to 0.4042 (Newcombe 1998 gives it for his method 3); edges are exact."""
-    assert wilson(1, 10) == (pytest.approx(0.0179, abs=1e-4), pytest.approx(0.4042, abs=1e-4))
-    assert wilson(0, 20) == (0.0, pytest.approx(0.1611, abs=1e-4))
+    """
+    Wilson's interval of 1 in 10 is 0.0179 to 0.4042 (Newcombe 1998 gives it for his method 3); edges are
+    exact.
+    """
+    assert wilson(1, 10) == pytest.approx((0.0179, 0.4042), abs=1e-4)
+    assert wilson(0, 20) == pytest.approx((0.0, 0.1611), abs=1e-4)
     assert wilson(20, 20)[1] == 1.0
     assert all(map(math.isnan, wilson(0, 0)))
 

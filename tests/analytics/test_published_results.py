@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-
 from tests.analytics.logs import air, channels, row, shop, store
+
 from trackway_analytics import Events
+from trackway_analytics.queries.funnel import Entry
 from trackway_collector.warehouse import Warehouse
 
 # ChannelAttribution's and mta's heuristics on the sample, in conversions.
@@ -36,7 +37,9 @@ def follow(*journeys: str) -> list[dict[str, object]]:
 
 
 def test_shop_funnel(warehouse: Warehouse) -> None:
-    """cart → shipping_details → purchase: 1,022 / 512 / 173 of 3,605 sessions, 489 / 385 / 213 of 600 users."""
+    """
+    cart → shipping_details → purchase: 1,022 / 512 / 173 of 3,605 sessions, 489 / 385 / 213 of 600 users.
+    """
     store(warehouse, shop())
     events, steps = Events(warehouse), ("cart", "shipping_details", "purchase")
     sessions = events.funnel(*steps, unit="session", within=None, source="shop")
@@ -49,7 +52,9 @@ def test_shop_funnel(warehouse: Warehouse) -> None:
 
 
 def test_app_log_has_the_authors_labels(warehouse: Warehouse) -> None:
-    """2,497 of the app's 4,139 users passed the onboarding and 1,642 are lost, as its authors labelled them."""
+    """
+    2,497 of the app's 4,139 users passed the onboarding and 1,642 are lost, as its authors labelled them.
+    """
     store(warehouse, air())
     events = Events(warehouse)
     assert list(events.funnel("passed").df["users"]) == [2497]
@@ -79,7 +84,10 @@ def test_mixpanel_orders(warehouse: Warehouse) -> None:
 
 
 def test_mixpanel_first_entry_and_reentry(warehouse: Warehouse) -> None:
-    """Mixpanel: A 13:00, A 13:30, B 13:45, C 14:15 within 1 hour is 2 steps from the first entry, 3 with re-entry."""
+    """
+    Mixpanel: A 13:00, A 13:30, B 13:45, C 14:15 within 1 hour is 2 steps from the first entry, 3 with
+    re-entry.
+    """
     minutes = {"A": (0, 30), "B": (45,), "C": (75,)}
     store(warehouse, [row("mia", name, 60 * at) for name, times in minutes.items() for at in times])
     events = Events(warehouse)
@@ -94,8 +102,10 @@ def test_reyun_order(warehouse: Warehouse) -> None:
 
 
 def test_funneljoin_readme(warehouse: Warehouse) -> None:
-    """funneljoin: four people land, three of them register, two of these purchase: .75, then .667 (.5 of all)."""
-    days = {
+    """
+    funneljoin: four people land, three of them register, two of these purchase: .75, then .667 (.5 of all).
+    """
+    days: dict[str, dict[str, float]] = {
         "landing": {"1": 1, "2": 2, "3": 3, "4": 4},
         "registration": {"1": 2, "3": 3.5, "4": 5},
         "purchase": {"1": 3, "3": 4},
@@ -137,6 +147,7 @@ def test_clickhouse_window_funnel(warehouse: Warehouse, moments: str, level: int
 def test_an_event_serves_one_step(warehouse: Warehouse, count: int) -> None:
     """Three steps of the same event need three events; plain windowFunnel takes one for all of them."""
     store(warehouse, [row("vera", "P", 0) for _ in range(count)])
-    for entry in ("first", "any"):
-        answer = Events(warehouse).funnel(*"PPP", entry=entry)  # type: ignore[arg-type]
+    entries: tuple[Entry, ...] = ("first", "any")
+    for entry in entries:
+        answer = Events(warehouse).funnel(*"PPP", entry=entry)
         assert answer.df["users"].sum() == min(count, 3)

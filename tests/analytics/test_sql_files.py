@@ -1,4 +1,6 @@
-"""Every `.sql` file is what it says: one readable statement, documented parameters, known tables; and it runs."""
+"""
+Every `.sql` file is what it says: one readable statement, documented parameters, known tables; and it runs.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,9 @@ from pathlib import Path
 import pytest
 import sqlglot
 from sqlglot import exp
+from tests.analytics.logs import row, store
 
 import trackway_analytics
-from tests.analytics.logs import row, store
 from trackway_analytics import Answer, Events, step
 from trackway_collector.warehouse import Warehouse
 
@@ -22,7 +24,9 @@ TABLES = {"events", "quarantine", "loads"}
 SLOT = re.compile(r"__([a-z_]+?)__")
 PARAMETER = re.compile(r"\{([a-z_0-9]+):")
 # The words of a header that name parameters of other files or of the question's own conditions.
-ELSEWHERE = re.compile(r"\b(?:those of|of __\w+__|and its filter|and their filters|the channel's property|none)\b")
+ELSEWHERE = re.compile(
+    r"\b(?:those of|of __\w+__|and its filter|and their filters|the channel's property|none)\b"
+)
 
 
 def header(text: str) -> dict[str, str]:
@@ -35,7 +39,9 @@ def header(text: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_file_is_one_statement_that_only_reads(path: Path) -> None:
-    """It parses as one SELECT over known tables, names its columns, and says purpose, parameters and result."""
+    """
+    It parses as one SELECT over known tables, names its columns, and says purpose, parameters and result.
+    """
     text = path.read_text(encoding="utf-8")
     if path.stem.startswith("try_load"):
         assert "INSERT INTO events" in text  # the one write: into the temporary engine of `trackway try`
@@ -55,7 +61,7 @@ def test_header_names_the_parameters(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     documented = header(text)["params"] if header(text) else text.partition("params:")[2].partition("\n")[0]
     used = set(PARAMETER.findall(text)) - set(PARAMETER.findall("\n".join(re.findall(r"--.*", text))))
-    names = {word for word in re.findall(r"[a-z_]+", documented.replace("__", " "))}
+    names = set(re.findall(r"[a-z_]+", documented.replace("__", " ")))
     assert used <= names
     own = {word.strip() for word in documented.split(",") if re.fullmatch(r"[a-z_]+", word.strip())}
     slots_may_use = {"since", "starts", "touches", "zone", "session_gap_us"} if SLOT.search(text) else set()
@@ -77,11 +83,20 @@ def questions(events: Events) -> Iterator[tuple[str, Answer]]:  # type: ignore[t
         ),
     )
     yield "paths_after", events.paths(start="cart", steps=4)
-    yield "paths_before_by_user", events.paths(end="purchase", unit="user", where="page_path starts_with '/shop'")
-    yield "retention_weekly", events.retention(start="signup", period="week", tz="Europe/Berlin", week_start="sunday")
+    yield (
+        "paths_before_by_user",
+        events.paths(end="purchase", unit="user", where="page_path starts_with '/shop'"),
+    )
+    yield (
+        "retention_weekly",
+        events.retention(start="signup", period="week", tz="Europe/Berlin", week_start="sunday"),
+    )
     yield "retention_hourly_recurring", events.retention(period="hour", first="recurring", mode="on_or_after")
     yield "attribution", events.attribution(conversion="purchase")
-    yield "attribution_with_value", events.attribution(conversion="purchase", touch="ad", channel="channel", value="price")
+    yield (
+        "attribution_with_value",
+        events.attribution(conversion="purchase", touch="ad", channel="channel", value="price"),
+    )
 
 
 def test_golden_statements(warehouse: Warehouse) -> None:
@@ -91,7 +106,13 @@ def test_golden_statements(warehouse: Warehouse) -> None:
     TRACKWAY_UPDATE_GOLDEN=1 rewrites the files.
     """
     properties = {"price": 12, "platform": "ios", "channel": "mail"}
-    store(warehouse, [row("ida", name, 60 * i, properties=properties) for i, name in enumerate(("ad", "cart", "purchase"))])
+    store(
+        warehouse,
+        [
+            row("ida", name, 60 * i, properties=properties)
+            for i, name in enumerate(("ad", "cart", "purchase"))
+        ],
+    )
     for name, answer in questions(Events(warehouse)):
         assert answer.rows is not None
         path = GOLDEN / f"{name}.sql"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from tests.analytics.logs import row, store
+
 from trackway_analytics import Events, QuestionError, WhereError, step
 from trackway_analytics.queries.fields import Bindings, Reader
 from trackway_analytics.queries.where import compile_where
@@ -33,7 +33,10 @@ def people(warehouse: Warehouse) -> Events:
     """One event per entry of PEOPLE, whose person is the entry's name."""
     store(
         warehouse,
-        [row(name, "seen", i, properties=values, page_path=f"/{name}") for i, (name, values) in enumerate(PEOPLE.items())],
+        [
+            row(name, "seen", i, properties=values, page_path=f"/{name}")
+            for i, (name, values) in enumerate(PEOPLE.items())
+        ],
     )
     return Events(warehouse)
 
@@ -73,13 +76,18 @@ def who(events: Events, where: str) -> set[str]:
     ],
 )
 def test_meaning(people: Events, where: str, expected: set[str]) -> None:
-    """A condition selects exactly these; a number sent as 10, 10.5 or "11" is a number, whatever it was stored as."""
+    """
+    A condition selects exactly these; a number sent as 10, 10.5 or "11" is a number, whatever it was stored
+    as.
+    """
     assert who(people, where) == expected
 
 
 @pytest.mark.parametrize("name", ["we`ird ' \\ \" {x:String} 名", "') OR 1=1 --", "`; DROP TABLE events; --"])
 def test_hostile_names_and_values_are_data(people: Events, name: str) -> None:
-    """A property's name and a value reach the warehouse as bound parameters, whatever characters they have."""
+    """
+    A property's name and a value reach the warehouse as bound parameters, whatever characters they have.
+    """
     quoted = '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
     expected = {"odd"} if name in PEOPLE["odd"] else set()
     assert who(people, f"properties[{quoted}] = 1") == expected
@@ -89,8 +97,14 @@ def test_hostile_names_and_values_are_data(people: Events, name: str) -> None:
 
 def test_typed_paths_read_alike(warehouse: Warehouse) -> None:
     """With a type in the table a property answers the same questions as without."""
-    warehouse.command("ALTER TABLE events MODIFY COLUMN properties JSON(n Nullable(Float64), flag Nullable(Bool), s Nullable(String))")
-    store(warehouse, [row(str(n), "seen", n, properties={"n": n, "flag": n > 2, "s": f"{n}.5"}) for n in range(5)])
+    warehouse.command(
+        "ALTER TABLE events MODIFY COLUMN properties"
+        " JSON(n Nullable(Float64), flag Nullable(Bool), s Nullable(String))"
+    )
+    store(
+        warehouse,
+        [row(str(n), "seen", n, properties={"n": n, "flag": n > 2, "s": f"{n}.5"}) for n in range(5)],
+    )
     store(warehouse, [row("none", "seen", 9, properties={})])
     events = Events(warehouse)
     assert who(events, "n >= 3") == {"3", "4"}
@@ -127,7 +141,10 @@ def test_errors_point_at_the_place(where: str, position: int, part: str) -> None
     assert f"\n  {where}\n  {' ' * position}^\n" in str(caught.value)
 
 
-@pytest.mark.parametrize("where", ["", "   ", "(" * 200 + "a = 1" + ")" * 200, "not " * 200 + "a = 1", "a = 1 or " * 2000 + "a = 1"])
+@pytest.mark.parametrize(
+    "where",
+    ["", "   ", "(" * 200 + "a = 1" + ")" * 200, "not " * 200 + "a = 1", "a = 1 or " * 2000 + "a = 1"],
+)
 def test_limits(where: str) -> None:
     """Empty, very long and deeply nested conditions are refused."""
     with pytest.raises(QuestionError):

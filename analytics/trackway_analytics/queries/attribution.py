@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 Model = Literal["first", "last", "linear", "position", "time_decay"]
 
-# What one touch gets of its conversion: SQL over place (from 1), length (touches of the journey), fresh and all_fresh.
-# The row of a journey without touches has length 0, and gets all of it.
+# What one touch gets of its conversion: SQL over place (from 1), length (touches of the journey), fresh and
+# all_fresh. The row of a journey without touches has length 0, and gets all of it.
 CREDITS: dict[str, str] = {
     "first": "place <= 1",
     "last": "place = length",
@@ -78,7 +78,12 @@ class AttributionQuestion:
         pieces = {
             "names": subquery("channels", {"channel": channel, "touch_event": touch, "filter": where}),
             "timelines": timelines(
-                "user", mark=mark, where=f"{where} AND ({touch} OR {conversion})", exact=exact, value=value
+                "user",
+                mark=mark,
+                where=where,
+                exact=exact,
+                value=value,
+                no_value="arrayMap(x -> CAST(NULL, 'Nullable(Float64)'), gathered)",
             ),
             # A mark is a channel's number and one bit.
             "too_many": "0" if exact else f"length(names) > {MAX_PACKED_MARK // 2}",
@@ -97,8 +102,8 @@ class Attribution(Answer[AttributionQuestion]):
     """
     The answer to an attribution question.
 
-    `.df` has a row per channel: touches, then a column per model with the conversions credited to it, which add up to
-    `.conversions`; with `value`, a column `<model>_value` each as well.
+    `.df` has a row per channel: touches, then a column per model with the conversions credited to it, which
+    add up to `.conversions`; with `value`, a column `<model>_value` each as well.
     """
 
     verb = "attribution"
@@ -119,8 +124,8 @@ class Attribution(Answer[AttributionQuestion]):
             "first": "first and last give it to one touch",
             "last": "first and last give it to one touch",
             "linear": "linear gives each touch the same",
-            "position": "position gives 40 % to the first, 40 % to the last and the rest to those between (two: half each)",
-            "time_decay": f"time_decay halves a touch's weight with every {spell(q.half_life)} before the conversion",
+            "position": "position gives 40 % each to first and last, the rest to those between (two: half each)",
+            "time_decay": f"time_decay halves a touch's weight with every {spell(q.half_life)} before it",
         }
         models = "; ".join(dict.fromkeys(spoken[model] for model in q.models))
         untouched = next((row for row in self.rows if row["untouched"]), None)
@@ -129,9 +134,9 @@ class Attribution(Answer[AttributionQuestion]):
             missing = self.rows[0]["without_value"] if self.rows else 0
             value = f"; values are {field_named(q.value).label}, which {missing:,} conversions lack"
         return (
-            f"{self.conversions:,} conversions ({q.conversion.spelled()}){q.scope.spelled()}, each credited once to the"
-            f" person's touches ({touch}, by {channel}) {window}; {models}; a conversion without a touch goes to"
-            f" “{NO_TOUCH}”{'' if untouched else ' (there is none)'}{value}."
+            f"{self.conversions:,} conversions ({q.conversion.spelled()}){q.scope.spelled()}, each credited once"
+            f" to the person's touches ({touch}, by {channel}) {window}; {models}; a conversion without a touch"
+            f" goes to “{NO_TOUCH}”{'' if untouched else ' (there is none)'}{value}."
         )
 
     @cached_property

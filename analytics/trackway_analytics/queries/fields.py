@@ -1,9 +1,9 @@
 """
 Columns and properties of an event as SQL that reads them rightly.
 
-A name is a column of the events table when `COLUMNS` lists it, else a property; `properties.source` is the property
-even though there is a column `source`. Neither becomes text: column names come from the list, property names travel as
-`{…:Identifier}` parameters.
+A name is a column of the events table when `COLUMNS` lists it, else a property; `properties.source` is the
+property even though there is a column `source`. Neither becomes text: column names come from the list,
+property names travel as `{…:Identifier}` parameters.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ ColumnKind = Literal["text", "number", "time"]
 
 _TEXT = """
 source type event name message_id person_id user_id anonymous_id previous_id group_id session_id verdict
-library_name library_version page_url page_path page_title page_referrer page_search campaign_source campaign_medium
-campaign_name campaign_term campaign_content user_agent locale timezone device_type device_manufacturer device_model
-device_id os_name os_version app_name app_version
+library_name library_version page_url page_path page_title page_referrer page_search campaign_source
+campaign_medium campaign_name campaign_term campaign_content user_agent locale timezone device_type
+device_manufacturer device_model device_id os_name os_version app_name app_version
 """
 COLUMNS: dict[str, ColumnKind] = {
     **dict.fromkeys(_TEXT.split(), "text"),
     **dict.fromkeys(("plan_rev", "validated_rev", "screen_width", "screen_height"), "number"),
     **dict.fromkeys(("timestamp", "received_at"), "time"),
-}  # type: ignore[assignment]
+}
 
-# Sub-types in which an un-hinted JSON path may hold a number. Reading one of them alone loses the rows of the others.
+# Sub-types in which an un-hinted JSON path may hold a number. Reading one of them alone loses the rows of the
+# others.
 NUMERIC_SUBTYPES = ("Int64", "Float64", "UInt64")
 
 
@@ -35,8 +36,8 @@ class Name:
     """
     A name as the value of an `{…:Identifier}` parameter.
 
-    Not a `str`: the engine takes an Identifier as it comes, while the driver escapes strings, and a name with a quote,
-    backtick or backslash would become another name.
+    Not a `str`: the engine takes an Identifier as it comes, while the driver escapes strings, and a name with
+    a quote, backtick or backslash would become another name.
     """
 
     text: str
@@ -83,7 +84,9 @@ def field_named(name: str) -> Field:
 
 @dataclass(frozen=True)
 class Reader:
-    """Writes the SQL that reads fields; `types` is what `property_types(warehouse)` says, typed path → type."""
+    """
+    Writes the SQL that reads fields; `types` is what `property_types(warehouse)` says, typed path → type.
+    """
 
     bindings: Bindings
     types: Mapping[str, str]
@@ -97,7 +100,9 @@ class Reader:
         return f"CAST({self._path(of)}, 'Nullable(String)')"
 
     def number(self, of: Field) -> str:
-        """SQL of type Nullable(Float64): the value if it is a number or a string that spells one, else NULL."""
+        """
+        SQL of type Nullable(Float64): the value if it is a number or a string that spells one, else NULL.
+        """
         return self.compare_number(of, lambda value: f"toFloat64({value})", result="Float64")
 
     def compare_number(self, of: Field, use: Callable[[str], str], *, result: str = "Bool") -> str:

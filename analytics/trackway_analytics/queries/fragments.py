@@ -1,13 +1,13 @@
 """
 The pieces of SQL that vary from question to question, and how they get into the `.sql` files.
 
-A file is complete SQL in which `__name__` stands where a piece goes. `render` puts the pieces in; a piece is made of our
-own text and of `{name:Type}` placeholders, never of a value. The slots are:
+A file is complete SQL in which `__name__` stands where a piece goes. `render` puts the pieces in; a piece is
+made of our own text and of `{name:Type}` placeholders, never of a value. The slots are:
 
 * `__filter__`       1 for the events that satisfy the question's `where`
 * `__event_mark__`, `__event_value__`   what one event is to the question (`timelines.py`)
 * `__gather__`       an aggregate: the unit's events as one sorted array
-* `__at__`, `__mark__`, `__value__`, `__ambiguous__`   the parts of one element `x` of it
+* `__at__`, `__mark__`, `__values__`, `__ambiguous__`   what its elements `x` hold
 * `__…_event__`      1 for the events of a step
 * `__timelines__`, `__sequences__`, `__names__`   another file of this folder, as a subquery
 """
@@ -68,7 +68,10 @@ def subquery(name: str, pieces: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which events a question is about: since ≤ timestamp < until, of one of `sources` (none: all), `where` true."""
+    """
+    Which events a question is about: since ≤ timestamp < until, of one of `sources` (none: all), `where`
+    true.
+    """
 
     since: datetime | None = None
     until: datetime | None = None
@@ -89,7 +92,10 @@ class Scope:
         bindings.params["sources"] = list(self.sources)
 
     def spelled(self) -> str:
-        """The scope in words, with a blank before it: ` from source shop, since 2026-01-01`; '' if it is everything."""
+        """
+        The scope in words, with a blank before it: ` from source shop, since 2026-01-01`; '' if it is
+        everything.
+        """
         words = []
         if self.sources:
             words.append(f"from source{'s' if len(self.sources) > 1 else ''} {', '.join(self.sources)}")

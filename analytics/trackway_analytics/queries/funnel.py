@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from trackway_analytics.answer import Answer
 from trackway_analytics.queries.fields import Bindings, Reader, field_named
 from trackway_analytics.queries.fragments import Scope, Statement, render
-from trackway_analytics.queries.timelines import MARK_BITS, Unit, timelines
+from trackway_analytics.queries.timelines import MARK_BITS, Unit, population, timelines
 from trackway_analytics.statistics import share, wilson
 from trackway_analytics.steps import Step
 from trackway_analytics.times import microseconds, spell
@@ -53,7 +53,17 @@ class FunnelQuestion:
         self.scope.bind(bindings)
         mark = self._mark(reader)
         value = f"ifNull({reader.text(field_named(self.breakdown))}, '')" if self.breakdown else "''"
-        source = timelines(self.unit, mark=mark, where=self.scope.filter(reader), exact=exact, value=value)
+        where = self.scope.filter(reader)
+        looked_at = where
+        if self.unit == "user" and all(step.events for step in self.steps):
+            # The mark says the same; by names the engine finds the parts of the table to read, as it is
+            # sorted by them.
+            names = list(dict.fromkeys(event for step in self.steps for event in step.events))
+            looked_at = f"{where} AND event IN {bindings.bind('events', 'Array(String)', names)}"
+        pieces = {
+            "timelines": timelines(self.unit, mark=mark, where=looked_at, exact=exact, value=value),
+            "population": population(self.unit, where),
+        }
         if self.unit == "session":
             bindings.params["session_gap_us"] = microseconds(self.session_gap)
         bindings.params |= {
@@ -62,7 +72,7 @@ class FunnelQuestion:
             "window_us": microseconds(self.within) if self.within else _FOREVER_US,
             "top": self.top if self.breakdown else 1,
         }
-        return Statement(render("funnel", {"timelines": source}), bindings.params)
+        return Statement(render("funnel", pieces), bindings.params)
 
     def _mark(self, reader: Reader) -> str:
         """SQL of a bit mask: bit i is set when the event can be step i (from 0)."""
@@ -95,7 +105,7 @@ class Funnel(Answer[FunnelQuestion]):
     @cached_property
     def population(self) -> int:
         """How many users or sessions have any event in the scope."""
-        return sum(row["units"] for row in self.rows)
+        return self.rows[0]["population"] if self.rows else self.ask_population(self.question.unit)
 
     @property
     def semantics(self) -> str:
@@ -116,9 +126,9 @@ class Funnel(Answer[FunnelQuestion]):
                 f", split by {field_named(q.breakdown).label} at the {q.unit}'s first {q.steps[0].spelled()}"
             )
         return (
-            f"Of {self.population:,} {unit} with any event{q.scope.spelled()}, those who did {path} in this order"
-            f" (other events may come between), {window}; {entry}{broken}; conversion is of those who took the first"
-            " step, median_time_s is the median time since it, intervals are 95 % Wilson."
+            f"Of {self.population:,} {unit} with any event{q.scope.spelled()}, those who did {path} in this"
+            f" order (other events may come between), {window}; {entry}{broken}; conversion is of those who"
+            " took the first step, median_time_s is the median time since it, intervals are 95 % Wilson."
         )
 
     @cached_property
@@ -165,7 +175,10 @@ class Funnel(Answer[FunnelQuestion]):
         return records
 
     def figure(self) -> Figure:
-        """Bars of the units that reached each step, with the share that came from the first; the axis starts at 0."""
+        """
+        Bars of the units that reached each step, with the share that came from the first; the axis starts at
+        0.
+        """
         from trackway_analytics.views.funnel import figure
 
         return figure(self)

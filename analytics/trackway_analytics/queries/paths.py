@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from trackway_analytics.answer import Answer, PropertyTypes, ask
 from trackway_analytics.queries.fields import Bindings, Reader
 from trackway_analytics.queries.fragments import Scope, Statement, render, subquery
-from trackway_analytics.queries.timelines import MAX_PACKED_MARK, Unit, timelines
+from trackway_analytics.queries.timelines import MAX_PACKED_MARK, Unit, population, timelines
 from trackway_analytics.statistics import share
 from trackway_analytics.times import microseconds, spell
 
@@ -67,7 +67,11 @@ class PathsQuestion:
             "timelines": timelines(self.unit, mark=mark, where=where, exact=exact),
             "too_many": "0" if exact else f"length(names) > {MAX_PACKED_MARK}",
         }
-        pieces = {"names": names, "sequences": subquery("sequences", sequences)}
+        pieces = {
+            "names": names,
+            "sequences": subquery("sequences", sequences),
+            "population": population(self.unit, where),
+        }
         if self.unit == "session":
             bindings.params["session_gap_us"] = microseconds(self.session_gap)
         bindings.params |= {
@@ -87,8 +91,9 @@ class Paths(Answer[PathsQuestion]):
     The answer to a path question.
 
     `.df` has a row per step, source and target; `.nodes` a row per column and node. Every column adds up to
-    `.population`, the units that have the anchor event: whoever stops goes to "drop-off" and stays there, nodes that
-    are not among the column's `top` are "other". Back from an event, "start" takes the place of "drop-off".
+    `.population`, the units that have the anchor event: whoever stops goes to "drop-off" and stays there,
+    nodes that are not among the column's `top` are "other". Back from an event, "start" takes the place of
+    "drop-off".
     """
 
     verb = "paths"
@@ -106,7 +111,7 @@ class Paths(Answer[PathsQuestion]):
     @cached_property
     def total(self) -> int:
         """How many units have any event in the scope."""
-        return self.population + sum(row["paths"] for row in self.rows if row["step"] == 0)
+        return self.rows[0]["population"] if self.rows else self.ask_population(self.question.unit)
 
     @property
     def semantics(self) -> str:
@@ -126,8 +131,8 @@ class Paths(Answer[PathsQuestion]):
         left_out = f"; without {', '.join(q.exclude)}" if q.exclude else ""
         return (
             f"Of {self.total:,} {unit} with any event{q.scope.spelled()}, the {self.population:,} with"
-            f" {anchor or 'any event that counts'}: {what} of each{repeats}{left_out}; events are ordered by time,"
-            f" then message_id; in each column all but the {q.top} most frequent events are “{OTHER}”,"
+            f" {anchor or 'any event that counts'}: {what} of each{repeats}{left_out}; events are ordered by"
+            f" time, then message_id; in each column all but the {q.top} most frequent events are “{OTHER}”,"
             f" and those with no further event are “{self.ended}”."
         )
 
@@ -200,7 +205,10 @@ class Paths(Answer[PathsQuestion]):
         return pd.DataFrame(records, columns=["column", "node", f"{self.question.unit}s", "share"])
 
     def top(self, n: int = 20) -> pd.DataFrame:
-        """Return the `n` most frequent whole paths: columns path (events joined by →), length, users or sessions, share."""
+        """
+        Return the `n` most frequent whole paths: columns path (events joined by →), length, users or
+        sessions, share.
+        """
         import pandas as pd
 
         rows = self._report("top_paths", top=n)
@@ -220,7 +228,8 @@ class Paths(Answer[PathsQuestion]):
 
     def transitions(self) -> pd.DataFrame:
         """
-        Return how often one event came right after another anywhere in a session or life, whatever the anchor.
+        Return how often one event came right after another anywhere in a session or life, whatever the
+        anchor.
 
         Columns source, target, transitions, probability (of this target after that source).
         """
@@ -243,7 +252,7 @@ class Paths(Answer[PathsQuestion]):
             columns=["source", "target", "transitions", "probability"],
         )
 
-    def _report(self, name: Report, top: int | None = None) -> list[dict[str, object]]:
+    def _report(self, name: Report, top: int | None = None) -> list[dict[str, Any]]:
         types = PropertyTypes(self.warehouse)
         _, result = ask(
             self.warehouse,

@@ -1,4 +1,4 @@
--- In which periods each person started and returned.
+-- In which periods each person started and returned, whatever the events.
 -- params: first, last, since, sources, starts, returns and their filters, zone, ever
 -- returns: one row per person: starts, returns Array(Int32) of periods; returned_too_early: those of `starts` whose
 --          return events all lie before the start
@@ -8,7 +8,8 @@ SELECT
     groupArrayIf(period, started AND returned AND last_return < first_start) AS returned_too_early
 FROM (
     SELECT
-        person_id,
+        cityHash64(person_id) AS person,
+        xxh3(person_id) AS person_too,
         __period__ AS period,
         countIf(__start_event__) > 0 AS started,
         countIf(__return_event__) > 0 AS returned,
@@ -19,8 +20,8 @@ FROM (
         AND (empty({sources:Array(String)}) OR has({sources:Array(String)}, source))
         AND (__start_event__ OR __return_event__)
         AND __filter__
-    GROUP BY person_id, period
+    GROUP BY person, person_too, period
 )
-GROUP BY person_id
+GROUP BY person, person_too
 -- Whose first start ever lies before the range is not new in it.
 HAVING NOT {ever:UInt8} OR minIf(first_start, started) >= {since:DateTime64(6, 'UTC')}

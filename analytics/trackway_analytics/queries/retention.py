@@ -65,7 +65,14 @@ class RetentionQuestion:
             "return_event": self.return_.condition(reader, "returns"),
             "filter": where,
         }
-        pieces = {"person_periods": subquery("person_periods", persons), "filter": where}
+        # Most questions are of this kind: back with any event, or with the one that started.
+        if self.return_ in (Step(()), self.start):
+            same = self.return_ == self.start
+            persons["starts"] = "returns" if same else "arrayDistinct(groupArrayIf(period, started))"
+            name = "person_periods_returning"
+        else:
+            name = "person_periods"
+        pieces = {"person_periods": subquery(name, persons), "filter": where}
         return Statement(render("retention", pieces), bindings.params)
 
 
@@ -73,8 +80,9 @@ class Retention(Answer[RetentionQuestion]):
     """
     The answer to a retention question.
 
-    `.df` is wide: cohort, users, then columns 0, 1, 2 … with the share that came back; NaN where the period is not over
-    yet. `.counts` has the same shape with numbers of users, `.long()` one row per cell with `is_complete`.
+    `.df` is wide: cohort, users, then columns 0, 1, 2 … with the share that came back; NaN where the period
+    is not over yet. `.counts` has the same shape with numbers of users, `.long()` one row per cell with
+    `is_complete`.
     """
 
     verb = "retention"
@@ -94,8 +102,8 @@ class Retention(Answer[RetentionQuestion]):
         q = self.question
         period = q.period.name
         start = {
-            "ever": f"whose first {q.start.spelled()} ever falls into it",
-            "range": f"whose first {q.start.spelled()} in the range falls into it",
+            "ever": f"whose first {q.start.noun} ever falls into it",
+            "range": f"whose first {q.start.noun} in the range falls into it",
             "recurring": f"with {q.start.spelled()} in it, hence people may be in several cohorts",
         }[q.first]
         when = f"in the {period} that many {period}s later"
@@ -103,14 +111,17 @@ class Retention(Answer[RetentionQuestion]):
             when += " or any time after it"
         week = f", weeks start on {q.period.week_start}" if period == "week" else ""
         return (
-            f"Users{q.scope.spelled()} by calendar {period} ({q.period.zone.key}{week}): a cohort is those {start};"
-            f" a column is the share with {q.return_.spelled()} {when} (0: in the cohort's own {period}, from the start"
-            f" event on); a {period} that was not over at {self.seen_until:%Y-%m-%d %H:%M} UTC is empty; the average is"
-            " pooled over the cohorts that are complete."
+            f"Users{q.scope.spelled()} by calendar {period} ({q.period.zone.key}{week}): a cohort is those"
+            f" {start}; a column is the share with {q.return_.spelled()} {when} (0: in the cohort's own"
+            f" {period}, from the start event on); a {period} that was not over at"
+            f" {self.seen_until:%Y-%m-%d %H:%M} UTC is empty; the average is pooled over the cohorts that are complete."
         )
 
     def long(self) -> pd.DataFrame:
-        """Return one row per cell: cohort, period, users, returned, rate, is_complete; rate is NaN where incomplete."""
+        """
+        Return one row per cell: cohort, period, users, returned, rate, is_complete; rate is NaN where
+        incomplete.
+        """
         return self._long.copy()
 
     @cached_property
@@ -153,7 +164,8 @@ class Retention(Answer[RetentionQuestion]):
 
     def average(self) -> pd.DataFrame:
         """
-        Return the pooled average: all who came back, over all who could have, of the cohorts complete at that period.
+        Return the pooled average: all who came back, over all who could have, of the cohorts complete at that
+            period.
 
         Columns period, users, returned, rate; rate is NaN where no cohort is complete.
         """

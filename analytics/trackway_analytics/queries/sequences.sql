@@ -2,7 +2,7 @@
 -- params: those of __timelines__, collapse, anchor, backwards, steps
 -- returns: one row per unit with any event: nodes Array(UInt64) of the whole unit; path Array(UInt64) of `steps` nodes
 --          from the first event of `anchor` on, or back from it, 0 where there is no more event, [] when the unit has
---          no such event; ambiguous
+--          no such event; ambiguous; without_id
 WITH
     arrayFilter(node -> node != 0, mark) AS every_node,
     arrayMap(name -> indexOf(names, name), {anchor:Array(String)}) AS anchor_nodes,
@@ -19,5 +19,6 @@ WITH
 SELECT
     if({collapse:UInt8}, arrayCompact(every_node), every_node) AS nodes,
     if(starts_at = 0, [], arrayResize(onwards, {steps:UInt8}, 0)) AS path,
-    ambiguous OR __too_many__ AS ambiguous
+    ambiguous OR __too_many__ AS ambiguous,
+    without_id
 FROM __timelines__

@@ -7,10 +7,10 @@ price > 10 and platform in ("ios", "android") and not (coupon is null or page_pa
 
 * A name is a column of the events table (`source`, `page_path`, `campaign_source`, …) or else a property;
   `properties.name` is always the property. Names with blanks: `properties["Product Name"]`.
-* Values: numbers, "strings", true, false. Comparisons `= == != < <= > >=`, `in (…)`, `not in (…)`, `contains`,
+* Values: numbers, "strings", true, false. Comparing: `= == != < <= > >=`, `in (…)`, `not in (…)`, `contains`,
   `starts_with`, `is null`, `is not null`; `and or not`, brackets. Words in any case.
-* A comparison is either true or false: an event without the property is not `= "x"`, hence it is `!= "x"`. A number is
-  compared with numbers, and with strings that spell a number; never with true or false.
+* A comparison is either true or false: an event without the property is not `= "x"`, hence it is `!= "x"`. A
+  number is compared with numbers, and with strings that spell a number; never with true or false.
 """
 
 from __future__ import annotations
@@ -151,7 +151,8 @@ class _Parser:
         if isinstance(value, (int, float)):
             whole = isinstance(value, int) and -(2**63) <= value < 2**63
             placeholder = bind("value", "Int64" if whole else "Float64", value)
-            return f"ifNull({self.reader.compare_number(of, lambda read: f'{read} {operator} {placeholder}')}, 0)"
+            compared = self.reader.compare_number(of, lambda read: f"{read} {operator} {placeholder}")
+            return f"ifNull({compared}, 0)"
         if of.kind == "time":
             placeholder = bind("value", "DateTime64(6, 'UTC')", self._time(value))
             return f"({of.name} {operator} {placeholder})"

@@ -33,7 +33,9 @@ def figure(attribution: Attribution) -> go.Figure:
 
 
 def table(attribution: Attribution) -> Table:
-    """Return one row per channel: credited conversions and their share by each model; then what they add up to."""
+    """
+    Return one row per channel: credited conversions and their share by each model; then what they add up to.
+    """
     shown = Table(
         caption=attribution.semantics, caption_justify="left", title="Attribution", title_justify="left"
     )

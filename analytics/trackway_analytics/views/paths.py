@@ -66,7 +66,9 @@ def _across(column: int, steps: int, *, backwards: bool) -> float:
 
 
 def _down(paths: Paths, places: list[tuple[int, str]]) -> list[float]:
-    """The middle of each node in a column filled from above, most frequent first, "other" and the ended last."""
+    """
+    The middle of each node in a column filled from above, most frequent first, "other" and the ended last.
+    """
     unit = f"{paths.question.unit}s"
     above = dict.fromkeys(range(1, paths.question.steps + 1), 0.0)
     middle: dict[tuple[int, str], float] = {}

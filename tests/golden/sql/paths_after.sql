@@ -1,7 +1,8 @@
 -- Where units went from node to node, step by step.
 -- params: those of __sequences__
 -- returns: one row per step (from 1), source and target node, '' where the path ended: paths; a row with step 0 counts
---          the units without the anchor event; ambiguous units in every row
+--          the units without the anchor event that have a row in __sequences__; in every row: population (units
+--          with any event) and ambiguous units
 WITH (
     SELECT groupArray(event)
     FROM (
@@ -20,6 +21,14 @@ SELECT
     names[move.2] AS source,
     names[move.3] AS target,
     sum(alike) AS paths,
+    (
+        SELECT uniqExact(sipHash128(source, session_id))
+        FROM events
+        WHERE timestamp BETWEEN {first:DateTime64(6, 'UTC')} AND {last:DateTime64(6, 'UTC')}
+            AND (empty({sources:Array(String)}) OR has({sources:Array(String)}, source))
+            AND session_id != ''
+            AND 1
+    ) + any(total_without_id) AS population,
     any(total_ambiguous) AS ambiguous
 FROM (
     SELECT
@@ -33,6 +42,7 @@ FROM (
             )
         ) AS moves,
         count() AS alike,
+        sum(sum(without_id)) OVER () AS total_without_id,
         sum(sum(ambiguous)) OVER () AS total_ambiguous
     FROM (
         WITH
@@ -51,15 +61,18 @@ FROM (
         SELECT
             if({collapse:UInt8}, arrayCompact(every_node), every_node) AS nodes,
             if(starts_at = 0, [], arrayResize(onwards, {steps:UInt8}, 0)) AS path,
-            ambiguous OR length(names) > 1023 AS ambiguous
+            ambiguous OR length(names) > 1023 AS ambiguous,
+            without_id
         FROM (
             SELECT
                 arrayMap(x -> bitShiftRight(x, 10), gathered) AS at,
                 arrayMap(x -> bitAnd(x, 1023), gathered) AS mark,
-                arrayMap(x -> '', gathered) AS value,
-                arrayExists((x, d) -> d > 0 AND d < bitAnd(x, 1023), gathered, arrayDifference(gathered)) AS ambiguous
+                emptyArrayString() AS value,
+                arrayExists((x, d) -> d > 0 AND d < bitAnd(x, 1023), gathered, arrayDifference(gathered)) AS ambiguous,
+                session_id = '' AS without_id
             FROM (
                 SELECT
+                    session_id,
                     arrayJoin(if(
                         session_id != '',
                         [timeline],
@@ -70,7 +83,7 @@ FROM (
                         )
                     )) AS gathered
                 FROM (
-                    SELECT session_id, arraySort(groupArrayIf(bitShiftLeft(toUInt64(toUnixTimestamp64Micro(timestamp) + 2208988800000001), 10) + event_mark, event_mark != 0 OR session_id = '')) AS timeline
+                    SELECT session_id, arraySort(groupArray(bitShiftLeft(toUInt64(toUnixTimestamp64Micro(timestamp) + 2208988800000001), 10) + event_mark)) AS timeline
                     FROM (
                         SELECT
                             session_id,
@@ -84,6 +97,8 @@ FROM (
                         WHERE timestamp BETWEEN {first:DateTime64(6, 'UTC')} AND {last:DateTime64(6, 'UTC')}
                             AND (empty({sources:Array(String)}) OR has({sources:Array(String)}, source))
                             AND 1
+                            -- Gaps can only be seen when every event of the person is there.
+                            AND (event_mark != 0 OR session_id = '')
                     )
                     GROUP BY session_id, session_source, session_person
                 )
