@@ -1,12 +1,13 @@
 """
 Fixtures shared by all tests.
 
-`warehouse` runs a test twice, on the embedded engine and on a ClickHouse server, each time in a fresh database with the
-tables of all migrations. Ask for `empty_warehouse` to have no tables, and put `@pytest.mark.parametrize("engine",
-["chdb"], indirect=True)` on a test that is about one engine.
+`warehouse` runs a test twice, on the embedded engine and on a ClickHouse server, each time in a fresh
+database with the tables of all migrations. Ask for `empty_warehouse` to have no tables, and put
+`@pytest.mark.parametrize("engine", ["chdb"], indirect=True)` on a test that is about one engine.
 
 The server is TRACKWAY_TEST_CLICKHOUSE (a warehouse URL with the right to create databases), else one that
-`tests/support/clickhouse_server.py` starts; where that cannot be, the server half is skipped and says what is missing.
+`tests/support/clickhouse_server.py` starts; where that cannot be, the server half is skipped and says what is
+missing.
 """
 
 from __future__ import annotations
@@ -71,6 +72,8 @@ def empty_warehouse(warehouse_url: WarehouseUrl) -> Iterator[Warehouse]:
     warehouse = open_warehouse(warehouse_url, owner=True)
     warehouse.create_database()
     yield warehouse
+    # The test may have dropped it, and a statement cannot run in a database that is not there.
+    warehouse.create_database()
     warehouse.command(f"DROP DATABASE IF EXISTS `{warehouse.database}` SYNC")
     warehouse.close()
 

@@ -137,7 +137,8 @@ def _read_value(name: str, given: Any, origin: str) -> Any:
         except (TypeError, ValueError):
             number = -1
         if number < 0 or (name.endswith("port") and number > 65_535):
-            message = f"`{name}` from {origin} is `{given}`.\n  Write a whole number{' up to 65535' if 'port' in name else ''}."
+            most = " up to 65535" if name.endswith("port") else ""
+            message = f"`{name}` from {origin} is `{given}`.\n  Write a whole number{most}."
             raise ConfigError(message)
         return number
     if not isinstance(given, str):

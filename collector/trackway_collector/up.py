@@ -92,7 +92,9 @@ class _Keeper:
                 return
             steady = asyncio.get_running_loop().time() - started > STEADY_S
             pause_s = FIRST_RESTART_S if steady else min(pause_s * 2, MAX_RESTART_S)
-            logger.error("the %s process ended with status %d; starting it again in %.1f s", self._name, status, pause_s)
+            logger.error(
+                "the %s process ended with status %d; starting it again in %.1f s", self._name, status, pause_s
+            )
             try:
                 await asyncio.wait_for(self._stopping.wait(), pause_s)
             except TimeoutError:

@@ -127,7 +127,5 @@ class Books:
             requests=self.requests,
             retries=self.retries,
             rejected_by_reason=MappingProxyType(dict(self.rejected)),
-            dropped_by_reason=MappingProxyType(
-                {str(reason): count for reason, count in self.dropped.items()}
-            ),
+            dropped_by_reason=MappingProxyType({str(reason): count for reason, count in self.dropped.items()}),
         )

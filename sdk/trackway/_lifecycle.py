@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import threading
 import weakref
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,13 @@ if TYPE_CHECKING:
 _known: weakref.WeakSet[Tracker] = weakref.WeakSet()
 # Strong: a tracker that a function made and forgot may still have events to send.
 _in_use: set[Tracker] = set()
+
+importing = threading.RLock()
+"""
+Held around every late import; forks wait for it. A child that is forked while another thread of its parent
+imports a module inherits that module's import lock, held by a thread it does not have: importing it would
+wait for ever.
+"""
 
 
 def watch(tracker: Tracker) -> None:
@@ -37,6 +45,7 @@ def _drain_all() -> None:
 
 
 def _reset_all() -> None:
+    importing.release()
     _in_use.clear()
     for tracker in list(_known):
         tracker._reset_after_fork()
@@ -44,4 +53,4 @@ def _reset_all() -> None:
 
 atexit.register(_drain_all)
 if hasattr(os, "register_at_fork"):  # Windows does not fork
-    os.register_at_fork(after_in_child=_reset_all)
+    os.register_at_fork(before=importing.acquire, after_in_parent=importing.release, after_in_child=_reset_all)

@@ -200,9 +200,7 @@ class Outbox:
         options = self._options
         if batch.first_sent is not None and now - batch.first_sent >= options.give_up_after_s:
             self._books.dropped[Dropped.GAVE_UP] += len(batch.events)
-            log.error(
-                "Gave up %d events after %d attempts: %s.", len(batch.events), batch.attempts, verdict.reason
-            )
+            log.error("Gave up %d events after %d attempts: %s.", len(batch.events), batch.attempts, verdict.reason)
             self._leave(batch)
             return
         # Full jitter: many programs that lost the same collector must not come back in step.

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from trackway._books import Dropped
-from trackway._values import encode, encode_object, encode_text
+from trackway._values import encode, encode_carefully, encode_text
 from trackway._version import LIBRARY, __version__
 
 if TYPE_CHECKING:
@@ -37,10 +37,13 @@ def object_body(value: object) -> bytes:
     if value is None:
         return b"{}"
     try:
-        body = encode_object(value)
+        body = encode(value)
     except Exception:
-        raise Refused(Dropped.UNSERIALISABLE) from None
-    if body is None:
+        try:
+            body = encode_carefully(value)
+        except Exception:
+            raise Refused(Dropped.UNSERIALISABLE) from None
+    if body[0] != 123:  # "{"
         raise Refused(Dropped.NOT_AN_OBJECT)
     return body
 
@@ -99,9 +102,7 @@ class ContextWriter:
         self.plain = b',"context":{%b}' % self._own_members
         """The end of most events."""
 
-    def end(
-        self, given: Mapping[str, object] | None, session_id: object, violations: Sequence[Violation]
-    ) -> bytes:
+    def end(self, given: Mapping[str, object] | None, session_id: object, violations: Sequence[Violation]) -> bytes:
         """
         Return `,"context":{…}}`; the caller's members win over `library`, and `protocols` is always ours.
         """

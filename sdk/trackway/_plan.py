@@ -13,6 +13,7 @@ import msgspec
 
 from trackway._books import Dropped
 from trackway._errors import ConfigurationError, PlanViolationError
+from trackway._lifecycle import importing
 from trackway._payloads import Refused
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class PlanCheck:
         self._policy = policy
         self._validator = Validator(release)
         self._fast_events = frozenset(self._validator.fast_events(source))
+        self._warm = False
         self._reported: set[tuple[str, str, str]] = set()
 
     def fast(self, event: str) -> Fast | None:
@@ -90,7 +92,7 @@ class PlanCheck:
         if not self.on:
             return NO_VIOLATIONS
         try:
-            violations = check().violations
+            violations = self._full(check).violations
         except Exception as error:
             # A check that fails is no verdict: the event goes out unmarked, and the collector decides.
             log.error("The plan check failed (%s); the event is sent unmarked.", type(error).__name__)
@@ -103,6 +105,14 @@ class PlanCheck:
         if self._policy == "drop":
             raise Refused(Dropped.VIOLATION)
         return violations
+
+    def _full(self, check: Callable[[], Verdict]) -> Verdict:
+        if self._warm:
+            return check()
+        with importing:  # the first full check imports jsonschema
+            verdict = check()
+            self._warm = True
+        return verdict
 
     def _report(self, event: str, violations: Sequence[Violation]) -> None:
         """

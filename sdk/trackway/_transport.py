@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from trackway._answers import Answer
 from trackway._errors import NetworkError
+from trackway._lifecycle import importing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from types import ModuleType
 
     import urllib3
 
@@ -49,14 +52,12 @@ class HttpTransport:
         self._inherited: list[urllib3.PoolManager] = []
 
     def send(self, request: Request) -> Answer:
-        import urllib3
-
         if self._pool is not None and self._pid != os.getpid():
-            # A forked child must not talk on its parent's connections. Kept, not closed: closing takes locks
-            # that
-            # another thread may have held at the moment of the fork.
+            # A forked child must not talk on its parent's connections. They are kept, not closed: closing
+            # takes locks that another thread may have held at the moment of the fork.
             self._inherited.append(self._pool)
             self._pool = None
+        urllib3 = _urllib3()
         if self._pool is None:
             self._pool = urllib3.PoolManager(num_pools=1, maxsize=1, retries=False)
             self._pid = os.getpid()
@@ -85,3 +86,11 @@ class HttpTransport:
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.clear()
+
+
+def _urllib3() -> ModuleType:
+    with importing:
+        import urllib3
+
+        codecs.lookup("idna")  # imports the codec of host names, which the first connection would do otherwise
+    return urllib3

@@ -42,17 +42,9 @@ log = logging.getLogger("trackway")
 _reported: set[str] = set()
 
 
-def encode_object(value: Any) -> bytes | None:
-    """
-    Return the JSON of a mapping-like value; None when it is no mapping and has no fields. Does not change
-    `value`.
-    """
-    try:
-        encoded = encode(value)
-    except Exception:
-        # Cycles, surrogates, dicts that other threads change: slower, and gets through.
-        encoded = encode(_plain(value, MAX_DEPTH))
-    return encoded if encoded[:1] == b"{" else None
+def encode_carefully(value: object) -> bytes:
+    """Return the JSON of what `encode` refused: cycles, surrogates, dicts that other threads change."""
+    return encode(_plain(value, MAX_DEPTH))
 
 
 def encode_text(value: object) -> bytes:
@@ -162,9 +154,9 @@ def _key(key: object) -> str:
 
 
 def _mended(text: str) -> str:
-    # Over UTF-16, so that a pair of surrogates becomes the character it stands for and only lone ones are replaced.
+    # Over UTF-16, so that two surrogates that make a character become it, and only lone ones are replaced.
     return str.__str__(text).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 encode = msgspec.json.Encoder(enc_hook=_strange).encode
-"""One value to JSON bytes; raises what msgspec raises. `encode_object` is the one that gets through."""
+"""One value to JSON bytes; raises what msgspec raises. `encode_carefully` gets through."""

@@ -24,13 +24,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.benchmarks.ingest_payload import EVENTS, ID_MARK, SOURCE, WRITE_KEY, body, release
+from tests.benchmarks.table import Row, print_table
+
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
-sys.path.insert(0, str(HERE.parents[1]))
-
-from ingest_payload import EVENTS, ID_MARK, SOURCE, WRITE_KEY, body, release  # noqa: E402
-from tests.benchmarks.table import Row, print_table  # noqa: E402
-
 CONNECTIONS = 64
 SECONDS = 5
 ROUNDS = 3
@@ -77,7 +74,9 @@ def _compare(directory: Path, plan: Path, events: int, seconds: int, rounds: int
             f" {middle.errors} errors"
         )
         name = f"ingest, {events} a request, against {other}"
-        rows.append(Row(name, statistics.median(ours), statistics.median(theirs), ratio, f"≥ {target}", "events/s", note))
+        rows.append(
+            Row(name, statistics.median(ours), statistics.median(theirs), ratio, f"≥ {target}", "events/s", note)
+        )
     return rows
 
 
@@ -88,7 +87,7 @@ def _server(mode: str, directory: Path, plan: Path) -> Iterator[tuple[int, int]]
         command = ["-m", "trackway", "collector", "serve", "--data-dir", str(directory), "--port", str(port)]
         command += ["--plan", str(plan), "--write-key", f"{SOURCE}={WRITE_KEY}", "--max-backlog-mib", "65536"]
     else:
-        command = [str(HERE / "ingest_floor.py"), mode, str(port)]
+        command = ["-m", "tests.benchmarks.ingest_floor", mode, str(port)]
     process = subprocess.Popen(
         [sys.executable, *command], preexec_fn=lambda: os.sched_setaffinity(0, {0}), stderr=subprocess.PIPE
     )

@@ -190,10 +190,7 @@ def _equal(ours: Numbers, theirs: Numbers) -> bool:
 
 def _funnel(answer: Any) -> Numbers:
     frame = answer.df
-    return [
-        (int(row.step), int(row.users), float(row.median_time_s), answer.population)
-        for row in frame.itertuples()
-    ]
+    return [(int(row.step), int(row.users), float(row.median_time_s), answer.population) for row in frame.itertuples()]
 
 
 def _paths(answer: Any) -> Numbers:

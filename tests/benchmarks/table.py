@@ -28,7 +28,9 @@ def print_table(rows: Iterable[Row]) -> None:
 
     table = Table("benchmark", "ours", "theirs", "ratio", "target", "unit", "note")
     for row in rows:
-        table.add_row(row.name, _figure(row.ours), _figure(row.theirs), _figure(row.ratio), row.target or "", row.unit, row.note)
+        table.add_row(
+            row.name, _figure(row.ours), _figure(row.theirs), _figure(row.ratio), row.target or "", row.unit, row.note
+        )
     console = Console(width=180)
     console.print(table)
     console.print(f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} cores, {_processor()}")

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from trackway_plan import EventSpec, Plan, PropertySpec, Release, Source, compile_release
 
 from trackway import Tracker
 from trackway.testing import RecordingTransport
+from trackway_plan import EventSpec, Plan, PropertySpec, Release, Source, compile_release
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,6 @@
-"""A collector's front door on loopback, for the SDK's tests: real HTTP, scripted answers, everything recorded."""
+"""
+A collector's front door on loopback, for the SDK's tests: real HTTP, scripted answers, everything recorded.
+"""
 
 from __future__ import annotations
 
@@ -43,9 +45,11 @@ class Seen:
 
 
 class Loopback:
-    """Answers with the script in turn, then with 200 for ever; `stored` are the events that were answered 200."""
+    """
+    Answers with the script in turn, then with 200 for ever; `stored` are the events that were answered 200.
+    """
 
-    def __init__(self, *script: Scripted) -> None:
+    def __init__(self, *script: Scripted, port: int = 0) -> None:
         self.script = deque(script)
         self.seen: list[Seen] = []
         self.stored: list[dict[str, Any]] = []
@@ -61,7 +65,7 @@ class Loopback:
             def log_message(self, format: str, *args: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -84,9 +88,7 @@ class Loopback:
         body = handler.rfile.read(int(handler.headers["Content-Length"]))
         if handler.headers["Content-Encoding"] == "gzip":
             body = zlib.decompress(body, wbits=31)
-        seen = Seen(
-            handler.path, dict(handler.headers), json.loads(body), time.monotonic(), handler.client_address
-        )
+        seen = Seen(handler.path, dict(handler.headers), json.loads(body), time.monotonic(), handler.client_address)
         with self._lock:
             self.seen.append(seen)
         time.sleep(answer.delay_s)

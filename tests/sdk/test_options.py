@@ -3,14 +3,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from trackway_plan import Release
 
 from trackway import ConfigurationError, Options, Tracker
+from trackway_plan import Release
 
 
 def test_arguments_win_over_environment_and_environment_over_defaults() -> None:
     """Each setting comes from the first place that has it."""
-    environ = {"TRACKWAY_WRITE_KEY": "env-key", "TRACKWAY_HOST": "http://env:1", "TRACKWAY_MAX_BATCH_EVENTS": "7"}
+    environ = {
+        "TRACKWAY_WRITE_KEY": "env-key",
+        "TRACKWAY_HOST": "http://env:1",
+        "TRACKWAY_MAX_BATCH_EVENTS": "7",
+    }
     options = Options.build({"host": "http://argument:2"}, environ)
     assert options.write_key == "env-key"
     assert options.host == "http://argument:2"
@@ -50,7 +54,7 @@ def test_a_wrong_setting_raises_at_once_and_says_what_to_write(settings: dict[st
 
 def test_a_wrong_setting_from_the_environment_names_its_variable() -> None:
     """Nobody has to guess where a value came from."""
-    with pytest.raises(ConfigurationError, match="TRACKWAY_MAX_QUEUE_EVENTS is 'many'. Write a whole number"):
+    with pytest.raises(ConfigurationError, match=r"TRACKWAY_MAX_QUEUE_EVENTS is 'many'\. Write a whole"):
         Options.build({"write_key": "k"}, {"TRACKWAY_MAX_QUEUE_EVENTS": "many"})
     with pytest.raises(ConfigurationError, match="came from the environment variable TRACKWAY_ON_VIOLATION"):
         Options.build({"write_key": "k"}, {"TRACKWAY_ON_VIOLATION": "ignore"})
@@ -94,5 +98,5 @@ def test_a_plan_can_be_named_in_the_environment(
     """The plan of a deployment is a matter of configuration, too."""
     (tmp_path / "plan.json").write_bytes(shop_release.to_json())
     monkeypatch.setenv("TRACKWAY_PLAN", str(tmp_path / "plan.json"))
-    with pytest.raises(ConfigurationError, match="`source` is 'kiosk'. Plan `shop` revision 3 knows: backend, web"):
+    with pytest.raises(ConfigurationError, match=r"`source` is 'kiosk'\. Plan `shop` revision 3 knows: backend, web"):
         Tracker("shop-key", source="kiosk")

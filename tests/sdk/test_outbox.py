@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from trackway._answers import Acked, Rejected, Retry, Split
+from trackway._answers import Acked, Rejected, Retry, Split, Verdict
 from trackway._books import Books, Dropped
 from trackway._options import Options
 from trackway._outbox import Batch, Outbox
@@ -52,7 +52,9 @@ def test_a_full_batch_leaves_at_once() -> None:
 
 
 def test_a_batch_never_exceeds_its_bytes() -> None:
-    """Bytes are the third, commas counted: three events of 20,000 fit into 60,003 bytes and not into 60,002."""
+    """
+    Bytes are the third, commas counted: three events of 20,000 fit into 60,003 bytes and not into 60,002.
+    """
     event = b"x" * 20_000
     for limit, fit in ((60_003, 3), (60_002, 2)):
         box = added(outbox(max_batch_bytes=limit), event, event, event, event)
@@ -105,7 +107,9 @@ def test_the_collectors_wish_to_wait_is_a_minimum() -> None:
 
 
 def test_a_retried_batch_goes_before_everything_else_and_stays_as_it_is() -> None:
-    """Order on the wire is the order of the calls, and a batch that may have been stored is not mixed anew."""
+    """
+    Order on the wire is the order of the calls, and a batch that may have been stored is not mixed anew.
+    """
     box = added(outbox(dice=0.0, max_batch_events=2), b"a", b"b", b"c")
     first = box.take(0.0)
     box.settle(first, Retry("reset"), 0.0)
@@ -124,7 +128,12 @@ def test_a_split_batch_is_sent_as_two_halves_in_order() -> None:
     second = box.take(0.0)
     assert (first.events, second.events) == ([b"a"], [b"b", b"c"])
     box.settle(second, Rejected("batch_too_large"), 0.0)
-    assert (books.acked, dict(books.rejected), box.pending, box.pending_bytes) == (1, {"batch_too_large": 2}, 0, 0)
+    assert (books.acked, dict(books.rejected), box.pending, box.pending_bytes) == (
+        1,
+        {"batch_too_large": 2},
+        0,
+        0,
+    )
 
 
 def test_a_batch_is_given_up_after_its_time_and_counted() -> None:
@@ -210,18 +219,16 @@ class BooksBalance(RuleBasedStateMachine):
         batch, self.out = self.out, None
         assert batch is not None
         count = len(batch.events)
-        verdict = data.draw(
-            st.sampled_from(
-                [
-                    OK,
-                    Acked(Counter({"event_too_large": data.draw(st.integers(0, count))})),
-                    Rejected("unknown_write_key"),
-                    Retry("reset"),
-                    Retry("spool_full", wait_s=3.0),
-                    *([Split()] if count > 1 else []),
-                ]
-            )
-        )
+        answers: list[Verdict] = [
+            OK,
+            Acked(Counter({"event_too_large": data.draw(st.integers(0, count))})),
+            Rejected("unknown_write_key"),
+            Retry("reset"),
+            Retry("spool_full", wait_s=3.0),
+        ]
+        if count > 1:
+            answers.append(Split())
+        verdict = data.draw(st.sampled_from(answers))
         if verdict is OK:
             self.acked += batch.events
         self.box.settle(batch, verdict, self.now)

@@ -45,7 +45,12 @@ def test_track_has_segments_shape(tracker: Tracker, transport: RecordingTranspor
     [
         (
             lambda tracker: tracker.identify("ana", {"email": "ana@example.com"}, anonymous_id="device-1"),
-            {"type": "identify", "userId": "ana", "anonymousId": "device-1", "traits": {"email": "ana@example.com"}},
+            {
+                "type": "identify",
+                "userId": "ana",
+                "anonymousId": "device-1",
+                "traits": {"email": "ana@example.com"},
+            },
         ),
         (
             lambda tracker: tracker.identify(anonymous_id="device-1"),
@@ -73,13 +78,22 @@ def test_track_has_segments_shape(tracker: Tracker, transport: RecordingTranspor
         ),
         (
             lambda tracker: tracker.track('Say "Ü"', user_id='a"b', integrations={"All": False}),
-            {"type": "track", "event": 'Say "Ü"', "userId": 'a"b', "properties": {}, "integrations": {"All": False}},
+            {
+                "type": "track",
+                "event": 'Say "Ü"',
+                "userId": 'a"b',
+                "properties": {},
+                "integrations": {"All": False},
+            },
         ),
     ],
     ids=["identify", "anonymous", "page", "screen", "group", "alias", "number-as-id", "quotes"],
 )
 def test_each_call_has_its_members(
-    tracker: Tracker, transport: RecordingTransport, call: Callable[[Tracker], str | None], expected: dict[str, Any]
+    tracker: Tracker,
+    transport: RecordingTransport,
+    call: Callable[[Tracker], str | None],
+    expected: dict[str, Any],
 ) -> None:
     """The six calls differ only in what they are about."""
     message_id = call(tracker)
@@ -88,7 +102,9 @@ def test_each_call_has_its_members(
 
 
 def test_context_is_added_to_ours(tracker: Tracker, transport: RecordingTransport) -> None:
-    """The caller's members stand beside the library; `session_id` is a short way to write `context.sessionId`."""
+    """
+    The caller's members stand beside the library; `session_id` is a short way to write `context.sessionId`.
+    """
     tracker.track("Paid", user_id="ana", context={"ip": "203.0.113.7"}, session_id="visit-1")
     context = only_event(tracker, transport)["context"]
     assert context == LIBRARY | {"ip": "203.0.113.7", "sessionId": "visit-1"}
@@ -103,7 +119,10 @@ def test_an_importer_may_name_the_library_an_event_came_from(tracker: Tracker, t
 @pytest.mark.parametrize(
     ("given", "sent"),
     [
-        (datetime(2026, 5, 19, 10, 0, 0, 1, tzinfo=timezone(timedelta(hours=2))), "2026-05-19T08:00:00.000001Z"),
+        (
+            datetime(2026, 5, 19, 10, 0, 0, 1, tzinfo=timezone(timedelta(hours=2))),
+            "2026-05-19T08:00:00.000001Z",
+        ),
         (datetime(2026, 5, 19, 10), "2026-05-19T10:00:00.000000Z"),  # noqa: DTZ001
         (datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=2))), "0001-01-01T00:00:00.000000+02:00"),
         ("2026-05-19T10:00:00+02:00", "2026-05-19T10:00:00+02:00"),
@@ -140,7 +159,10 @@ def test_a_message_id_can_be_given(tracker: Tracker, transport: RecordingTranspo
         (lambda tracker: tracker.track("Paid", user_id="ana", context=7), "not_an_object"),
         (lambda tracker: tracker.track("Paid", user_id="ana", integrations=["All"]), "not_an_object"),
         (lambda tracker: tracker.track("Paid", {"note": "x" * 32_768}, user_id="ana"), "event_too_large"),
-        (lambda tracker: tracker.track("Paid", user_id="ana", context={"note": "x" * 32_768}), "event_too_large"),
+        (
+            lambda tracker: tracker.track("Paid", user_id="ana", context={"note": "x" * 32_768}),
+            "event_too_large",
+        ),
     ],
     ids=[
         *("nobody", "empty-ids", "identify-nobody", "group-nothing", "alias-nobody", "no-name", "long-id"),

@@ -25,9 +25,13 @@ def test_public_names_are_listed_sorted_and_there() -> None:
 
 
 def test_importing_trackway_brings_only_msgspec_and_the_standard_library() -> None:
-    """A program that imports trackway pays for nothing it does not use: no HTTP client, no validator, no engine."""
+    """
+    A program that imports trackway pays for nothing it does not use: no HTTP client, no validator, no engine.
+    """
     bare, loaded = (_modules_after(f"import {names}") for names in ("msgspec", "trackway, trackway.testing"))
-    assert {top for name in loaded - bare if (top := name.partition(".")[0]) not in sys.stdlib_module_names} == {"trackway"}
+    assert {top for name in loaded - bare if (top := name.partition(".")[0]) not in sys.stdlib_module_names} == {
+        "trackway"
+    }
     # Of the standard library, the heavy ones: `email` comes with urllib3 and http.client.
     assert (loaded - bare).isdisjoint({"asyncio", "email", "http", "importlib.metadata", "ssl", "urllib.request"})
 
@@ -35,7 +39,11 @@ def test_importing_trackway_brings_only_msgspec_and_the_standard_library() -> No
 def _modules_after(statement: str) -> set[str]:
     program = f"{statement}; import sys; print(*sys.modules)"
     output = subprocess.run(
-        [sys.executable, "-c", f"import sys; sys.path[:0] = {[str(ROOT / 'sdk'), str(ROOT / 'tracking_plan')]!r}; {program}"],
+        [
+            sys.executable,
+            "-c",
+            f"import sys; sys.path[:0] = {[str(ROOT / 'sdk'), str(ROOT / 'tracking_plan')]!r}; {program}",
+        ],
         capture_output=True,
         text=True,
         check=True,

@@ -38,7 +38,10 @@ def test_a_timestamp_has_six_digits_and_a_z() -> None:
 
 @given(st.lists(st.floats(-0.01, 0.01), max_size=50))
 def test_message_ids_only_grow_even_when_the_clock_goes_back(steps: list[float]) -> None:
-    """Sorting by id is the order of the calls, whatever the clock does; the timestamp still says what the clock says."""
+    """
+    Sorting by id is the order of the calls, whatever the clock does; the timestamp still says what the clock
+    says.
+    """
     clock = FrozenClock(MOMENT)
     stamps = Stamps(clock.time_ns)
     last = ""

@@ -20,7 +20,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackway._values import MAX_DEPTH, TOO_DEEP, encode_object, encode_text
+from trackway._payloads import Refused, object_body
+from trackway._values import MAX_DEPTH, TOO_DEEP, encode_text
 
 
 class Tier(Enum):
@@ -65,9 +66,7 @@ class Mute:
 
 
 def sent(value: Any) -> Any:
-    body = encode_object({"value": value})
-    assert body is not None
-    return json.loads(body)["value"]
+    return json.loads(object_body({"value": value}))["value"]
 
 
 OUTCOMES: list[tuple[object, object]] = [
@@ -160,10 +159,12 @@ def test_a_generator_is_not_consumed() -> None:
     assert list(numbers) == [1, 2]
 
 
-@pytest.mark.parametrize("value", [[1], "text", 7, None])
-def test_what_is_no_mapping_is_told_apart(value: object) -> None:
-    """Properties are an object on the wire; the caller of encode_object counts the rest as dropped."""
-    assert encode_object(value) is None
+@pytest.mark.parametrize("value", [[1], "text", 7, "\ud800"], ids=["list", "text", "number", "surrogate"])
+def test_what_is_no_mapping_is_refused(value: object) -> None:
+    """Properties are an object on the wire; the rest is counted as dropped."""
+    with pytest.raises(Refused) as caught:
+        object_body(value)
+    assert caught.value.reason == "not_an_object"
 
 
 def test_a_dict_that_another_thread_changes_is_still_encoded() -> None:
@@ -182,13 +183,15 @@ def test_a_dict_that_another_thread_changes_is_still_encoded() -> None:
     thread.start()
     try:
         for _ in range(200):
-            assert encode_object(shared) is not None
+            assert object_body(shared)
     finally:
         stop.set()
         thread.join()
 
 
-def test_a_value_sent_as_text_is_logged_once_by_type_and_never_by_content(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_value_sent_as_text_is_logged_once_by_type_and_never_by_content(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """Developers hear of it; what the value was stays out of the log."""
 
     class Passport:
@@ -217,9 +220,7 @@ _TREES = st.recursive(
 def test_any_tree_of_values_becomes_json_and_stays_as_it_was(properties: dict[str, object]) -> None:
     """Whatever is in it, the event is JSON at the end, and the caller's dict is untouched."""
     before = copy.deepcopy(properties)
-    body = encode_object(properties)
-    assert body is not None
-    assert isinstance(json.loads(body), dict)
+    assert isinstance(json.loads(object_body(properties)), dict)
     assert repr(properties) == repr(before)
 
 

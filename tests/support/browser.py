@@ -27,9 +27,7 @@ def headless_browser(width: int = 1440, height: int = 1000) -> Iterator[Chrome]:
     """
     Yield a browser with an empty profile; skips the test where Chromium, its driver or Selenium is missing.
     """
-    webdriver = pytest.importorskip(
-        "selenium.webdriver", reason="Selenium is not installed: pip install selenium"
-    )
+    webdriver = pytest.importorskip("selenium.webdriver", reason="Selenium is not installed: pip install selenium")
     browser = _program("TRACKWAY_TEST_CHROMIUM", BROWSERS, "chromium")
     driver = _program("TRACKWAY_TEST_CHROMEDRIVER", DRIVERS, "chromium-driver")
     options = webdriver.ChromeOptions()

@@ -1,10 +1,11 @@
 """
 A real ClickHouse server for tests, without Docker and without root.
 
-The npm package `@chdb/lib-linux-x64-gnu` carries ClickHouse as a shared library, and with it `clickhouse local`, which
-can listen for HTTP and native clients. `ServerProcess` starts it as a child process in a directory of its own, with two
-users: the writer `trackway` and the reader `analyst` (readonly). Nodes that are given `shards` form the cluster
-`trackway`; there is no Keeper, so each shard has one replica, and users cannot be created with SQL.
+The npm package `@chdb/lib-linux-x64-gnu` carries ClickHouse as a shared library, and with it `clickhouse
+local`, which can listen for HTTP and native clients. `ServerProcess` starts it as a child process in a
+directory of its own, with two users: the writer `trackway` and the reader `analyst` (readonly). Nodes that
+are given `shards` form the cluster `trackway`; there is no Keeper, so each shard has one replica, and users
+cannot be created with SQL.
 
 The library (some 200 MB to fetch) is kept in the user's cache directory. By hand, in the foreground:
 
@@ -53,7 +54,9 @@ class ServerMissingError(Exception):
 
 @dataclass
 class ServerProcess:
-    """A server with its data in `directory`. As a context manager it is up inside, and gone outside, the `with`."""
+    """
+    A server with its data in `directory`. As a context manager it is up inside, and gone outside, the `with`.
+    """
 
     directory: Path
     http_port: int = field(default_factory=lambda: free_port())
@@ -81,7 +84,8 @@ class ServerProcess:
         Start the process and wait until it answers.
 
         Raises:
-            ServerMissingError: the library is not there and cannot be fetched, or the server does not come up.
+            ServerMissingError: the library is not there and cannot be fetched, or the server does not come
+            up.
         """
         library = fetch_library()
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -89,8 +93,10 @@ class ServerProcess:
         log = (self.directory / "server.log").open("wb")
         with log:
             self.process = subprocess.Popen(
-                [sys.executable, __file__, "--serve", str(library), "--directory", str(self.directory)]
-                + ["--http-port", str(self.http_port), "--tcp-port", str(self.tcp_port)],
+                [
+                    *(sys.executable, __file__, "--serve", str(library), "--directory", str(self.directory)),
+                    *("--http-port", str(self.http_port), "--tcp-port", str(self.tcp_port)),
+                ],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
@@ -123,7 +129,7 @@ class ServerProcess:
                 message = f"the ClickHouse server ended with {self.process.returncode}: {self._log_tail()}"
                 raise ServerMissingError(message)
             with contextlib.suppress(OSError, urllib.error.URLError):
-                urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}/ping", timeout=1).close()  # noqa: S310
+                urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}/ping", timeout=1).close()
                 return
             time.sleep(0.1)
         self.kill()
@@ -142,7 +148,7 @@ def fetch_library() -> Path:
         ServerMissingError: wrong platform, no npm, or no network.
     """
     if (sys.platform, platform.machine()) != ("linux", "x86_64"):
-        message = f"the bundled ClickHouse server needs Linux on x86_64, this is {sys.platform} on {platform.machine()}"
+        message = f"the bundled ClickHouse needs Linux on x86_64; this is {sys.platform} on {platform.machine()}"
         raise ServerMissingError(message)
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "trackway" / f"clickhouse-{NPM_VERSION}"
     library = cache / LIBRARY
@@ -155,7 +161,10 @@ def fetch_library() -> Path:
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as scratch:
         fetched = subprocess.run(
-            [npm, "pack", f"{NPM_PACKAGE}@{NPM_VERSION}", "--silent"], cwd=scratch, capture_output=True, check=False
+            [npm, "pack", f"{NPM_PACKAGE}@{NPM_VERSION}", "--silent"],
+            cwd=scratch,
+            capture_output=True,
+            check=False,
         )
         archives = list(Path(scratch).glob("*.tgz"))
         if fetched.returncode or not archives:
@@ -180,7 +189,12 @@ def write_configuration(server: ServerProcess) -> None:
             shard = Xml.SubElement(cluster, "shard")
             _leaf(shard, "internal_replication", "true")
             replica = Xml.SubElement(shard, "replica")
-            for name, text in (("host", host), ("port", port), ("user", "trackway"), ("password", server.password)):
+            for name, text in (
+                ("host", host),
+                ("port", port),
+                ("user", "trackway"),
+                ("password", server.password),
+            ):
                 _leaf(replica, name, text)
     Xml.ElementTree(config).write(server.directory / "config.xml")
 

@@ -35,9 +35,7 @@ def test_an_event_keeps_everything_that_is_written(storefront: Plan) -> None:
         Former(event="purchase_complete", through=8),
         Former(property="total", now="amount_minor", through=8),
     )
-    assert order.waive == (
-        Waiver(rule="name-tense", reason="matches the wording of the ERP", until="2027-12-31"),
-    )
+    assert order.waive == (Waiver(rule="name-tense", reason="matches the wording of the ERP", until="2027-12-31"),)
     assert order.properties["payment_method"].choices == (
         Choice(value="card", summary="Any card scheme"),
         Choice(value="wallet", summary="Apple Pay or Google Pay", formerly=("applepay",)),
@@ -118,9 +116,7 @@ def test_a_broken_event_does_not_hide_the_examples_of_another(tmp_path: Path) ->
     (tmp_path / "events" / "shop" / "a.yaml").write_text(
         "event: a\nproperties: {x: {type: intt}}\nexamples: [{x: 1}]\n"
     )
-    (tmp_path / "events" / "shop" / "b.yaml").write_text(
-        "event: b\nproperties: {x: {type: int}}\nexamples: [{x: y}]\n"
-    )
+    (tmp_path / "events" / "shop" / "b.yaml").write_text("event: b\nproperties: {x: {type: int}}\nexamples: [{x: y}]\n")
     with pytest.raises(PlanErrors) as caught:
         load_plan(tmp_path)
     assert [Path(problem.file).name for problem in caught.value.problems] == ["a.yaml", "b.yaml"]

@@ -231,14 +231,10 @@ def specs(draw: st.DrawFn, depth: int = 2) -> PropertySpec:
     if kind == "scalar":
         spec = draw(scalar_specs())
     elif kind == "union":
-        spec = PropertySpec(
-            kind="union", any_of=tuple(draw(st.lists(scalar_specs(), min_size=2, max_size=3)))
-        )
+        spec = PropertySpec(kind="union", any_of=tuple(draw(st.lists(scalar_specs(), min_size=2, max_size=3))))
     elif kind == "list":
         of = draw(optional(specs(depth=depth - 1)))
-        spec = PropertySpec(
-            kind="list", of=of, min_items=draw(optional(small)), max_items=draw(optional(small))
-        )
+        spec = PropertySpec(kind="list", of=of, min_items=draw(optional(small)), max_items=draw(optional(small)))
     elif kind == "object":
         spec = PropertySpec(kind="object", properties=draw(optional(property_maps(depth - 1))))
     return msgspec.structs.replace(spec, nullable=draw(st.booleans()))
@@ -295,16 +291,11 @@ def json_text(draw: st.DrawFn, spec: PropertySpec) -> str:
         item = spec.of or PropertySpec(kind="any")
         return "[" + ", ".join(draw(st.lists(json_text(item), max_size=4))) + "]"
     if kind == "object":
-        return draw(
-            object_text(spec.properties if spec.properties is not None else {"a": PropertySpec(kind="any")})
-        )
+        return draw(object_text(spec.properties if spec.properties is not None else {"a": PropertySpec(kind="any")}))
     if kind == "any":
-        return draw(
-            st.sampled_from(["null", "1.0", "[1, {}]", '{"a": {"a": 1, "a": 2}}', "18446744073709551616"])
-        )
+        return draw(st.sampled_from(["null", "1.0", "[1, {}]", '{"a": {"a": 1, "a": 2}}', "18446744073709551616"]))
     known = [
-        json.dumps(text, ensure_ascii=way % 2 == 0)
-        for text in ([choice.value for choice in spec.choices] or TEXTS)
+        json.dumps(text, ensure_ascii=way % 2 == 0) for text in ([choice.value for choice in spec.choices] or TEXTS)
     ]
     return draw(st.sampled_from([*known, *map(json.dumps, TEXTS)] if way < 30 else fitting(spec, known)))
 
@@ -319,19 +310,13 @@ def object_text(draw: st.DrawFn, properties: dict[str, PropertySpec]) -> str:
     """Raw JSON for an object: planned keys, some left out, some twice, some unplanned, escaped or not."""
     pairs = []
     for name, spec in properties.items():
-        for _ in range(
-            draw(st.sampled_from([1, 1, 1, 1, 1, 1, 0, 2] if not spec.required else [1] * 12 + [0, 2]))
-        ):
+        for _ in range(draw(st.sampled_from([1, 1, 1, 1, 1, 1, 0, 2] if not spec.required else [1] * 12 + [0, 2]))):
             pairs.append((name, draw(json_text(spec))))
     if draw(st.integers(0, 29)) == 0:
         pairs.append((draw(st.sampled_from(NAMES)), draw(st.sampled_from(NUMBERS))))
     if draw(st.booleans()):
         pairs.reverse()
-    return (
-        "{"
-        + ",".join(f"{json.dumps(key, ensure_ascii=draw(st.booleans()))}:{value}" for key, value in pairs)
-        + "}"
-    )
+    return "{" + ",".join(f"{json.dumps(key, ensure_ascii=draw(st.booleans()))}:{value}" for key, value in pairs) + "}"
 
 
 @st.composite
@@ -350,22 +335,12 @@ DIFFERENCES = [
     pytest.param(_spec("int", max=2**63 - 1), b'{"v": 9223372036854775807}', "ok", id="the last of 64 bits"),
     pytest.param(_spec("int", multiple_of=5), b'{"v": 15.0}', "ok", id="a multiple written 15.0"),
     pytest.param(_spec("number"), b'{"v": 1e400}', "quarantined", id="beyond a float"),
-    pytest.param(
-        _spec("number"), b'{"v": 1%s}' % (b"0" * 400), "quarantined", id="an integer beyond a float"
-    ),
-    pytest.param(
-        _spec("number", max=2**53), b'{"v": 9007199254740993}', "flagged", id="rounding under a maximum"
-    ),
-    pytest.param(
-        _spec("number", min=2**53 + 1), b'{"v": 9007199254740992.0}', "flagged", id="a bound no float has"
-    ),
-    pytest.param(
-        _spec("number", min=2**64), b'{"v": 9223372036854775807}', "flagged", id="a bound beyond 64 bits"
-    ),
+    pytest.param(_spec("number"), b'{"v": 1%s}' % (b"0" * 400), "quarantined", id="an integer beyond a float"),
+    pytest.param(_spec("number", max=2**53), b'{"v": 9007199254740993}', "flagged", id="rounding under a maximum"),
+    pytest.param(_spec("number", min=2**53 + 1), b'{"v": 9007199254740992.0}', "flagged", id="a bound no float has"),
+    pytest.param(_spec("number", min=2**64), b'{"v": 9223372036854775807}', "flagged", id="a bound beyond 64 bits"),
     pytest.param(_spec("decimal"), b'{"v": 12.5}', "quarantined", id="a decimal as number"),
-    pytest.param(
-        _spec("decimal", max="12.5"), b'{"v": "12.500000000000000000001"}', "flagged", id="an exact bound"
-    ),
+    pytest.param(_spec("decimal", max="12.5"), b'{"v": "12.500000000000000000001"}', "flagged", id="an exact bound"),
     pytest.param(_spec("timestamp"), b'{"v": "2026-03-01T09:30:00"}', "quarantined", id="no zone"),
     pytest.param(_spec("timestamp"), b'{"v": "2026-02-30T09:30:00Z"}', "quarantined", id="30 February"),
     pytest.param(_spec("date"), b'{"v": "20260301"}', "quarantined", id="a date without hyphens"),
@@ -416,9 +391,7 @@ def test_a_rule_compares_as_json_does(when: Any, value: str, broken: bool) -> No
     kinds += [_spec("number")] * (isinstance(when, int) and not isinstance(when, bool) and value[0].isdigit())
     for kind in kinds:
         properties = {"v": msgspec.structs.replace(kind, name="v"), "w": PropertySpec(name="w", kind="int")}
-        event = EventSpec(
-            name="seen", properties=properties, rules=(Rule(when={"v": (when,)}, then_required=("w",)),)
-        )
+        event = EventSpec(name="seen", properties=properties, rules=(Rule(when={"v": (when,)}, then_required=("w",)),))
         validator = Validator(compile_release(Plan(name="tea", events={"seen": event}), 1))
         verdict = validator.check_track("seen", f'{{"v": {value}}}'.encode())
         assert [violation.code for violation in verdict.violations] == ["rule_failed"] * broken
@@ -426,7 +399,7 @@ def test_a_rule_compares_as_json_does(when: Any, value: str, broken: bool) -> No
 
 
 @given(cases())
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=500, deadline=None)
 def test_what_the_fast_way_accepts_jsonschema_accepts(case: tuple[EventSpec, bytes]) -> None:
     """A yes of msgspec and the extra check is a yes of jsonschema on Python's reading of the JSON."""
     event, raw = case
@@ -437,28 +410,32 @@ def test_what_the_fast_way_accepts_jsonschema_accepts(case: tuple[EventSpec, byt
 
 
 @given(cases())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_the_verdict_is_the_one_of_jsonschema(case: tuple[EventSpec, bytes]) -> None:
     """`check_track` says ok exactly when the JSON can be read and jsonschema finds nothing."""
     event, raw = case
     validator = Validator(compile_release(Plan(name="tea", events={event.name: event}), 1))
     verdict = validator.check_track(event.name, raw)
-    try:
-        value = json.loads(raw, parse_constant=lambda text: 1 / 0)
-        readable = not _beyond_floats(value) and json.dumps(value, ensure_ascii=False).encode() is not None
-    except (ValueError, ZeroDivisionError):
-        readable = False
-    if not readable:
+    if not _readable(raw):
         assert verdict.outcome == "quarantined"
         return
+    value = json.loads(raw)
     errors = list(schema_validator(event_schema(event)).iter_errors(value))
     assert (verdict.outcome == "ok") == (not errors)
     assert (verdict.violations == ()) == (not errors)
 
 
-def _beyond_floats(value: object) -> bool:
-    if isinstance(value, dict):
-        return any(map(_beyond_floats, value.values()))
-    if isinstance(value, list):
-        return any(map(_beyond_floats, value))
-    return isinstance(value, float) and not math.isfinite(value)
+def _readable(raw: bytes) -> bool:
+    """Whether this JSON can be stored: numbers finite and texts Unicode, under repeated keys too."""
+
+    def number(text: str) -> float:
+        if not math.isfinite(float(text)):
+            raise ValueError(text)
+        return float(text)
+
+    try:
+        pairs = json.loads(raw, parse_constant=number, parse_float=number, object_pairs_hook=list)
+        json.dumps(pairs, ensure_ascii=False).encode()
+    except ValueError:
+        return False
+    return True

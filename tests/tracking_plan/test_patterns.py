@@ -92,9 +92,7 @@ def test_what_the_languages_see_differently_is_refused(pattern: str) -> None:
         matcher(pattern)
 
 
-@given(
-    st.text(alphabet=r"ab01.*+?()[]{}|\^$-,dws😀", max_size=14), st.text(alphabet="ab01.-😀\n", max_size=30)
-)
+@given(st.text(alphabet=r"ab01.*+?()[]{}|\^$-,dws😀", max_size=14), st.text(alphabet="ab01.-😀\n", max_size=30))
 @settings(max_examples=500, deadline=None)
 def test_any_text_is_a_pattern_or_a_pattern_error(pattern: str, text: str) -> None:
     """Whatever a person writes either matches or is refused."""

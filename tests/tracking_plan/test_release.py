@@ -82,9 +82,7 @@ def test_two_that_release_at_once_do_not_overwrite(tmp_path: Path, monkeypatch: 
         ({"events": 1}, "this is not a release"),
     ],
 )
-def test_a_release_that_was_changed_is_refused(
-    tmp_path: Path, change: dict[str, object], message: str
-) -> None:
+def test_a_release_that_was_changed_is_refused(tmp_path: Path, change: dict[str, object], message: str) -> None:
     """An edit by hand, another format and another shape are named, with the file."""
     release = json.loads(compile_release(_plan(size="int"), 1).to_json())
     path = tmp_path / "0001.json"

@@ -29,9 +29,7 @@ def check_plan(plan: Plan, broken: Collection[str] = ()) -> Iterator[Problem]:
     events = events_in_place(plan)
     for check in CHECKS:
         yield from check(plan, events)
-    shared = [
-        file for file in broken if file not in {plan.places["events", name].file for name in plan.events}
-    ]
+    shared = [file for file in broken if file not in {plan.places["events", name].file for name in plan.events}]
     if not shared:
         sound = {n: event for n, event in events.items() if plan.places["events", n].file not in broken}
         yield from examples(plan, sound)
@@ -48,9 +46,7 @@ def _problem(plan: Plan, at: tuple[str, ...], message: str, hint: str = "") -> P
 def _unknown(plan: Plan, at: tuple[str, ...], what: str, name: str, known: Iterable[str]) -> Problem:
     every = list(known)
     hint = f"Known: {listed(sorted(every), 30)}." if every else "There are none."
-    return _problem(
-        plan, at, f"{what} names `{name}`, which is not in the plan.{did_you_mean(name, every)}", hint
-    )
+    return _problem(plan, at, f"{what} names `{name}`, which is not in the plan.{did_you_mean(name, every)}", hint)
 
 
 def references(plan: Plan, events: Events) -> Iterator[Problem]:
@@ -72,9 +68,7 @@ def references(plan: Plan, events: Events) -> Iterator[Problem]:
             if name not in plan.sources:
                 yield _unknown(plan, (*at, "sent_by"), f"`sent_by` {what}", name, plan.sources)
         if event.replaced_by and event.replaced_by not in plan.events:
-            yield _unknown(
-                plan, (*at, "replaced_by"), f"`replaced_by` {what}", event.replaced_by, plan.events
-            )
+            yield _unknown(plan, (*at, "replaced_by"), f"`replaced_by` {what}", event.replaced_by, plan.events)
 
 
 def circles(plan: Plan, events: Events) -> Iterator[Problem]:
@@ -116,9 +110,7 @@ def clashes(plan: Plan, events: Events) -> Iterator[Problem]:
             for name in plan.groups[group].properties:
                 if name in origin:
                     at = ("events", event.name, "properties", name)
-                    message = (
-                        f"event `{event.name}` has `{name}` from group `{group}` and from {origin[name]}."
-                    )
+                    message = f"event `{event.name}` has `{name}` from group `{group}` and from {origin[name]}."
                     hint = "Keep one of them, or do not include the group."
                     yield _problem(plan, at if at in plan.places else (*at[:2], "include"), message, hint)
                 origin.setdefault(name, f"group `{group}`")
@@ -132,15 +124,11 @@ def shared_names(plan: Plan, events: Events) -> Iterator[Problem]:
             path = spec.store_as or name
             if path in stored:
                 message = f"`{name}` and `{stored[path]}` are both stored as `{path}`."
-                yield _problem(
-                    plan, (*at, "properties", name), message, "Give one of them another `store_as`."
-                )
+                yield _problem(plan, (*at, "properties", name), message, "Give one of them another `store_as`.")
             stored[path] = name
 
 
-def _property_sets(
-    plan: Plan, events: Events
-) -> Iterator[tuple[tuple[str, ...], Mapping[str, PropertySpec]]]:
+def _property_sets(plan: Plan, events: Events) -> Iterator[tuple[tuple[str, ...], Mapping[str, PropertySpec]]]:
     for name, event in events.items():
         yield ("events", name), event.properties
     for kind, specs in plan.traits.items():
@@ -184,22 +172,16 @@ def event_parts(plan: Plan, events: Events) -> Iterator[Problem]:
             if old.now and old.now not in event.properties:
                 yield _unknown(plan, here, f"`now` {what}", old.now, event.properties)
             if old.property in event.properties:
-                yield _problem(
-                    plan, here, f"`{old.property}` is both a former and a present property {what}."
-                )
+                yield _problem(plan, here, f"`{old.property}` is both a former and a present property {what}.")
             if old.event and (old.event in plan.events or old.event in former):
                 other = old.event if old.event in plan.events else former[old.event]
-                yield _problem(
-                    plan, here, f"`{old.event}` is a former name {what} and a name of event `{other}`."
-                )
+                yield _problem(plan, here, f"`{old.event}` is a former name {what} and a name of event `{other}`.")
             if old.event:
                 former[old.event] = event.name
         for key in ("replaced_by", "remove_after"):
             if getattr(event, key) and event.status not in ("deprecated", "retired"):
                 hint = "Write `status: deprecated`, or remove the key."
-                yield _problem(
-                    plan, (*at, key), f"`{key}` {what} goes with a deprecated or retired event.", hint
-                )
+                yield _problem(plan, (*at, key), f"`{key}` {what} goes with a deprecated or retired event.", hint)
 
 
 def _rules(plan: Plan, event: EventSpec, at: tuple[str, ...], what: str) -> Iterator[Problem]:
@@ -234,9 +216,7 @@ def examples(plan: Plan, events: Events) -> Iterator[Problem]:
             for _, path, message in shape.findings(msgspec.json.encode(example)):
                 where = f" (at {pointer(path)})" if len(path) > 1 else ""
                 text = f"example {i + 1} of event `{event.name}` does not validate: {message}{where}"
-                hint = (
-                    f"Change the example, or what the plan says about `{shown_path(path)}`." if path else ""
-                )
+                hint = f"Change the example, or what the plan says about `{shown_path(path)}`." if path else ""
                 yield _problem(plan, ("events", event.name, "examples", str(i)), text, hint)
 
 

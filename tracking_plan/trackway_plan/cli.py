@@ -54,9 +54,7 @@ def validate(directory: Path, form: str) -> None:
     notes = plan_notes(found)
     if form == "json":
         rows = {"problems": [p.to_dict() for p in problems], "notes": [note.to_dict() for note in notes]}
-        click.echo(
-            json.dumps({"plan": found.name, "events": len(found.events)} | rows, ensure_ascii=False, indent=2)
-        )
+        click.echo(json.dumps({"plan": found.name, "events": len(found.events)} | rows, ensure_ascii=False, indent=2))
     else:
         _print(problems)
         _print(notes, kind="note: ")
@@ -86,13 +84,9 @@ def release(directory: Path) -> None:
         click.echo(str(error), err=True)
         sys.exit(UNLOADABLE)
     if path is None:
-        click.echo(
-            f"{frozen.name} has not changed since rev {frozen.rev} ({frozen.hash}); nothing was written."
-        )
+        click.echo(f"{frozen.name} has not changed since rev {frozen.rev} ({frozen.hash}); nothing was written.")
     else:
-        click.echo(
-            f"{path}: {frozen.name} rev {frozen.rev} ({frozen.hash}), {_count(len(frozen.events), 'event')}."
-        )
+        click.echo(f"{path}: {frozen.name} rev {frozen.rev} ({frozen.hash}), {_count(len(frozen.events), 'event')}.")
 
 
 def load_problem(directory: Path) -> Sequence[Problem]:
@@ -102,11 +96,7 @@ def load_problem(directory: Path) -> Sequence[Problem]:
 
 def _fail(problems: Sequence[Problem], form: str = "text") -> None:
     if form == "json":
-        click.echo(
-            json.dumps(
-                {"problems": [problem.to_dict() for problem in problems]}, ensure_ascii=False, indent=2
-            )
-        )
+        click.echo(json.dumps({"problems": [problem.to_dict() for problem in problems]}, ensure_ascii=False, indent=2))
     else:
         _print(problems)
     sys.exit(UNLOADABLE)

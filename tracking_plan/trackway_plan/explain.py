@@ -7,7 +7,9 @@ A message shows a value only where the plan classes the property `pii: none`; ot
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -20,6 +22,10 @@ from .schema import FLOAT_END, INT_MAX, INT_MIN
 Path = tuple[str | int, ...]
 Finding = tuple[ViolationCode, Path, str]
 """A code, the path into the properties, and one sentence."""
+Complaint = tuple[ViolationCode, Path, Callable[[], str]]
+"""A finding whose sentence is written only if it is told."""
+
+MOST_OF_A_CODE = 20
 
 _LIMIT_CODES = {
     "enum": ViolationCode.VALUE_NOT_ALLOWED,
@@ -42,21 +48,34 @@ _KIND_NAMES = {
 
 
 def findings(root: PropertySpec, errors: Iterable[Any], rules: Sequence[Rule] = ()) -> list[Finding]:
-    """The findings behind jsonschema's errors about a value of `root`, one of a code in one place."""
-    found: dict[tuple[ViolationCode, Path], Finding] = {}
-    wrong: set[Path] = set()
+    """
+    The findings behind jsonschema's errors about a value of `root`, one of a code in one place.
+
+    Of each code the first 20 are told one by one, and how many more there were: an event of 10,000 unplanned
+    properties must not take seconds to explain.
+    """
+    found: dict[tuple[ViolationCode, Path], Complaint] = {}
+    more: Counter[ViolationCode] = Counter()
+    told: Counter[ViolationCode] = Counter()
     for error in errors:
-        for finding in _of_error(root, error, rules):
-            found.setdefault(finding[:2], finding)
-            if finding[0] is ViolationCode.WRONG_TYPE:
-                wrong.add(finding[1])
+        for complaint in _of_error(root, error, rules):
+            code, path, _ = complaint
+            if (code, path) in found:
+                continue
+            if told[code] == MOST_OF_A_CODE:
+                more[code] += 1
+                continue
+            told[code] += 1
+            found[code, path] = complaint
+    wrong = {path for code, path in found if code is ViolationCode.WRONG_TYPE}
     # A value of the wrong type is out of range, not allowed and so on as well: one reason is enough.
-    return [f for f in found.values() if f[0] is ViolationCode.WRONG_TYPE or f[1] not in wrong]
+    kept = [c for c in found.values() if c[0] is ViolationCode.WRONG_TYPE or c[1] not in wrong]
+    rest = [(code, (), f"There are {number:,} more violations of this kind.") for code, number in more.items()]
+    return [(code, path, message()) for code, path, message in kept] + rest
 
 
-def _of_error(root: PropertySpec, error: Any, rules: Sequence[Rule]) -> Iterator[Finding]:
+def _of_error(root: PropertySpec, error: Any, rules: Sequence[Rule]) -> Iterator[Complaint]:
     path: Path = tuple(error.absolute_path)
-    spec = _spec_at(root, path)
     keyword = str(error.validator)
     if keyword == "required" and "then" in error.absolute_schema_path:
         # allOf / number of the rule / if / then / required
@@ -66,38 +85,44 @@ def _of_error(root: PropertySpec, error: Any, rules: Sequence[Rule]) -> Iterator
     elif keyword == "additionalProperties":
         yield from _unplanned(path, error)
     elif keyword == "anyOf":
-        yield _union(path, spec, error)
+        yield _union(path, _spec_at(root, path), error)
     else:
-        yield _value(path, spec, keyword, error.validator_value, error.instance)
+        yield _value(path, _spec_at(root, path), keyword, error.validator_value, error.instance)
 
 
-def _rule(rule: Rule, error: Any) -> Iterator[Finding]:
-    when = " and ".join(f"`{name}` is {_alternatives(values)}" for name, values in rule.when.items())
+def _rule(rule: Rule, error: Any) -> Iterator[Complaint]:
+    def message(name: str) -> str:
+        when = " and ".join(f"`{each}` is {_alternatives(values)}" for each, values in rule.when.items())
+        return f"`{name}` is required when {when}."
+
     for name in rule.then_required:
         if name not in error.instance:
-            yield ViolationCode.RULE_FAILED, (name,), f"`{name}` is required when {when}."
+            yield ViolationCode.RULE_FAILED, (name,), partial(message, name)
 
 
-def _missing(path: Path, error: Any) -> Iterator[Finding]:
+def _missing(path: Path, error: Any) -> Iterator[Complaint]:
+    def message(where: Path) -> str:
+        return f"`{shown_path(where)}` is required and missing."
+
     for name in error.validator_value:
         if name not in error.instance:
             where = (*path, name)
-            yield ViolationCode.MISSING_REQUIRED, where, f"`{shown_path(where)}` is required and missing."
+            yield ViolationCode.MISSING_REQUIRED, where, partial(message, where)
 
 
-def _unplanned(path: Path, error: Any) -> Iterator[Finding]:
+def _unplanned(path: Path, error: Any) -> Iterator[Complaint]:
     planned = error.schema["properties"]
+
+    def message(name: str) -> str:
+        absent = [each for each in planned if each not in error.instance]
+        return f"`{shown_path((*path, name))}` is not in the plan.{did_you_mean(name, absent)}"
+
     for name in error.instance:
         if name not in planned:
-            absent = [each for each in planned if each not in error.instance]
-            yield (
-                ViolationCode.UNPLANNED_PROPERTY,
-                (*path, name),
-                f"`{shown_path((*path, name))}` is not in the plan.{did_you_mean(name, absent)}",
-            )
+            yield ViolationCode.UNPLANNED_PROPERTY, (*path, name), partial(message, name)
 
 
-def _union(path: Path, spec: PropertySpec, error: Any) -> Finding:
+def _union(path: Path, spec: PropertySpec, error: Any) -> Complaint:
     """The complaint of the part that has the value's type, if one has; otherwise that no part has it."""
     by_part: dict[int, list[Any]] = {}
     for each in error.context or ():
@@ -108,22 +133,26 @@ def _union(path: Path, spec: PropertySpec, error: Any) -> Finding:
             complaints = [_value(path, part, str(e.validator), e.validator_value, e.instance) for e in errors]
             if all(code is not ViolationCode.WRONG_TYPE for code, _, _ in complaints):
                 return complaints[0]
-    return ViolationCode.WRONG_TYPE, path, _expected(path, spec, error.instance, kind_name(spec))
+    return ViolationCode.WRONG_TYPE, path, partial(_expected, path, spec, error.instance, kind_name(spec))
 
 
 def _value_spec(part: PropertySpec, whole: PropertySpec) -> PropertySpec:
     return msgspec.structs.replace(part, pii=part.pii or whole.pii)
 
 
-def _value(path: Path, spec: PropertySpec, keyword: str, limit: Any, value: Any) -> Finding:
+def _value(path: Path, spec: PropertySpec, keyword: str, limit: Any, value: Any) -> Complaint:
     if keyword == "type" or _misfits(spec, keyword, value):
-        return ViolationCode.WRONG_TYPE, path, _expected(path, spec, value, _type_name(spec, keyword, value))
+        return (
+            ViolationCode.WRONG_TYPE,
+            path,
+            lambda: _expected(path, spec, value, _type_name(spec, keyword, value)),
+        )
     code = _LIMIT_CODES.get(keyword, ViolationCode.OUT_OF_RANGE)
-    return (
-        code,
-        path,
-        _expected(path, spec, value, _limit_name(spec, keyword, limit), _meant(spec, keyword, value)),
-    )
+
+    def message() -> str:
+        return _expected(path, spec, value, _limit_name(spec, keyword, limit), _meant(spec, keyword, value))
+
+    return code, path, message
 
 
 def _misfits(spec: PropertySpec, keyword: str, value: Any) -> bool:

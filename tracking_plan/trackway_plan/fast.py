@@ -54,12 +54,7 @@ def field_names(properties: Iterable[str]) -> list[str]:
     taken = set(names)
     fields = []
     for index, name in enumerate(names):
-        if (
-            name.isascii()
-            and name.isidentifier()
-            and name[0] in _IDENTIFIER_STARTS
-            and not keyword.iskeyword(name)
-        ):
+        if name.isascii() and name.isidentifier() and name[0] in _IDENTIFIER_STARTS and not keyword.iskeyword(name):
             fields.append(name)
         else:
             field = f"p{index}"
@@ -81,9 +76,7 @@ def value_type(spec: PropertySpec, name: str = "Value") -> Any:
     if spec.kind == "list":
         item: Any = Any if spec.of is None else value_type(spec.of, name)
         hint = (
-            None
-            if item is None
-            else Annotated[list[item], _meta(min_length=spec.min_items, max_length=spec.max_items)]
+            None if item is None else Annotated[list[item], _meta(min_length=spec.min_items, max_length=spec.max_items)]
         )
     elif spec.kind == "object":
         hint = dict[str, Any] if spec.properties is None else struct_type(name, spec.properties)
@@ -124,9 +117,7 @@ def _int_bounds(spec: PropertySpec) -> tuple[int, int]:
 def _number_type(spec: PropertySpec) -> Any:
     # An integer beyond 2**53 loses digits as a float, which could carry it over a bound: compare it whole.
     low, high = _int_bounds(spec)
-    as_float = Annotated[
-        float, _meta(ge=_float_bound(spec.min, math.inf), le=_float_bound(spec.max, -math.inf))
-    ]
+    as_float = Annotated[float, _meta(ge=_float_bound(spec.min, math.inf), le=_float_bound(spec.max, -math.inf))]
     return Annotated[int, _meta(ge=low, le=high)] | as_float
 
 
@@ -147,9 +138,7 @@ def _number(bound: Any) -> int | float:
 def object_test(properties: Mapping[str, PropertySpec], rules: tuple[Rule, ...] = ()) -> Test | None:
     """What a decoded struct must still pass, or None if msgspec has said it all."""
     fields = dict(zip(properties, field_names(properties), strict=True))
-    tests = [
-        (fields[name], test) for name, spec in properties.items() if (test := value_test(spec)) is not None
-    ]
+    tests = [(fields[name], test) for name, spec in properties.items() if (test := value_test(spec)) is not None]
     conditions = [
         (
             [(fields[name], values) for name, values in rule.when.items()],

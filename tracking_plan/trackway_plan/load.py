@@ -23,27 +23,21 @@ from yaml.nodes import Node
 
 from .checks import check_plan
 from .errors import PlanErrors, Problem
-from .formats import is_date
+from .load_event import EventReader, read_key, read_names, read_policy, read_texts
 from .load_property import PropertyReader
 from .model import (
     FORMAT,
-    STATUSES,
+    KINDS,
     Acceptance,
-    Action,
-    EventSpec,
-    Former,
     Group,
     Place,
     Plan,
     PropertySpec,
-    Rule,
     Source,
-    ViolationCode,
-    Waiver,
 )
-from .nodes import Reader, read_file
+from .nodes import Reader
+from .yaml_file import read_file
 
-_LATER_ACTIONS = ("strip", "reject")
 _TRAITS = ("user", "account")
 _NEAR_FOLDERS = {"event": "events", "group": "groups", "trait": "traits"}
 
@@ -85,18 +79,14 @@ class _Loader:
         head = self._one("plan.yaml", self._head) or {"name": ""}
         plan = Plan(
             **head,
-            types={
-                name: spec
-                for name in self.specs.type_nodes
-                if (spec := self.specs.named_type(name)) is not None
-            },
+            types={name: spec for name in self.specs.type_nodes if (spec := self.specs.named_type(name)) is not None},
             groups={group.name: group for group in self._each("groups", "*.yaml", self._group, "groups")},
             traits={
-                kind: specs
-                for kind in _TRAITS
-                if (specs := self._one(f"traits/{kind}.yaml", self._traits)) is not None
+                kind: specs for kind in _TRAITS if (specs := self._one(f"traits/{kind}.yaml", self._traits)) is not None
             },
-            events={event.name: event for event in self._each("events", "*/*.yaml", self._event, "events")},
+            events={
+                event.name: event for event in self._each("events", "*/*.yaml", EventReader(self.specs).event, "events")
+            },
             accepted=self._one("accepted.yaml", self._accepted) or (),
             places=self.places,
         )
@@ -110,9 +100,7 @@ class _Loader:
         node = read_file(path, str(path), self.problems)
         return None if node is None else read(Reader(str(path), self.problems), node)
 
-    def _each(
-        self, folder: str, glob: str, read: Callable[[Reader, Node], Any], section: str
-    ) -> Iterator[Any]:
+    def _each(self, folder: str, glob: str, read: Callable[[Reader, Node], Any], section: str) -> Iterator[Any]:
         """What each file of a folder holds; a name that two files claim is a problem of the second."""
         for path in sorted((self.directory / folder).glob(glob)):
             found = self._one(path.relative_to(self.directory).as_posix(), read)
@@ -122,9 +110,7 @@ class _Loader:
             if key in self.places:
                 first = self.places[key]
                 message = f"`{found[1].name}` is defined already, in {first.file}:{first.line}."
-                self.problems.append(
-                    Problem(place.file, place.line, place.column, message, "Rename or remove one.")
-                )
+                self.problems.append(Problem(place.file, place.line, place.column, message, "Rename or remove one."))
                 continue
             self.places[key] = place
             yield found[1]
@@ -134,9 +120,7 @@ class _Loader:
         for folder, meant in _NEAR_FOLDERS.items():
             for path in sorted((self.directory / folder).glob("**/*.y*ml")):
                 hint = f"Rename the folder `{folder}` to `{meant}`."
-                self.problems.append(
-                    Problem(str(path), 1, 1, "no part of a plan is read from this place.", hint)
-                )
+                self.problems.append(Problem(str(path), 1, 1, "no part of a plan is read from this place.", hint))
         allowed = {"plan.yaml", "types.yaml", "accepted.yaml", *(f"traits/{kind}.yaml" for kind in _TRAITS)}
         for folder in ("", "groups", "traits", "events"):
             paths = (self.directory / folder).glob("**/*.y*ml" if folder == "events" else "*.y*ml")
@@ -149,9 +133,7 @@ class _Loader:
                         "Files are plan.yaml, types.yaml, accepted.yaml, groups/<group>.yaml, "
                         "traits/user.yaml, traits/account.yaml and events/<area>/<event>.yaml."
                     )
-                    self.problems.append(
-                        Problem(str(path), 1, 1, "no part of a plan is read from this place.", hint)
-                    )
+                    self.problems.append(Problem(str(path), 1, 1, "no part of a plan is read from this place.", hint))
 
     # ── plan.yaml ────────────────────────────────────────────────────────────
 
@@ -169,16 +151,14 @@ class _Loader:
                 head["name" if key == "plan" else key] = read(keys[key], f"`{key}`") or ""
         if "format" in keys and (form := reader.integer(keys["format"], "`format`")) not in (None, FORMAT):
             hint = f"This version of trackway reads `format: {FORMAT}`."
-            reader.problem(
-                keys["format"], f"the plan has format {form}, which this version cannot read.", hint
-            )
+            reader.problem(keys["format"], f"the plan has format {form}, which this version cannot read.", hint)
         if "sources" in keys:
             head["sources"] = {
                 name: self._source(reader, name, key, value)
                 for name, (key, value) in reader.named(keys["sources"], "`sources`").items()
             }
         if "on_violation" in keys:
-            head["on_violation"] = self._policy(reader, keys["on_violation"])
+            head["on_violation"] = read_policy(reader, keys["on_violation"])
         for key, known in _KEPT.items():
             if key in keys:
                 parts = reader.mapping(keys[key], f"`{key}`", known)
@@ -194,29 +174,12 @@ class _Loader:
         keys = reader.mapping(node, f"source `{name}`", ("kind", "sdk", "summary", "on_violation"))
         return Source(
             name=name,
-            kind=_read(
-                keys, "kind", lambda n: reader.one_of(n, f"`kind` of source `{name}`", ("client", "server"))
-            )
+            kind=read_key(keys, "kind", lambda n: reader.one_of(n, f"`kind` of source `{name}`", ("client", "server")))
             or "",
-            sdk=_read(keys, "sdk", lambda n: reader.text(n, f"`sdk` of source `{name}`")) or "",
-            summary=_read(keys, "summary", lambda n: reader.text(n, f"`summary` of source `{name}`")) or "",
-            on_violation=_read(keys, "on_violation", lambda n: self._policy(reader, n)) or {},
+            sdk=read_key(keys, "sdk", lambda n: reader.text(n, f"`sdk` of source `{name}`")) or "",
+            summary=read_key(keys, "summary", lambda n: reader.text(n, f"`summary` of source `{name}`")) or "",
+            on_violation=read_key(keys, "on_violation", lambda n: read_policy(reader, n)) or {},
         )
-
-    def _policy(self, reader: Reader, node: Node) -> dict[str, str]:
-        policy = {}
-        for code, value in reader.mapping(
-            node, "`on_violation`", [code.value for code in ViolationCode]
-        ).items():
-            if reader.text(value, f"`{code}`") in _LATER_ACTIONS:
-                message = f"this version knows `{code}: {value.value}`, but cannot do it yet."
-                hint = "Write `flag` (mark and store) or `quarantine` (set aside with its payload)."
-                reader.problem(value, message, hint)
-            elif (
-                action := reader.one_of(value, f"`{code}`", [action.value for action in Action])
-            ) is not None:
-                policy[code] = action
-        return policy
 
     # ── types.yaml, groups, traits ────────────────────────────────────────────────────────────
 
@@ -224,31 +187,25 @@ class _Loader:
         def read(reader: Reader, node: Node) -> None:
             keys = reader.mapping(node, "types.yaml", ("types",), required=("types",))
             types = reader.named(keys["types"], "`types`") if "types" in keys else {}
-            from .model import KINDS
-
             for name, (key, value) in types.items():
                 if name in KINDS:
-                    reader.problem(
-                        key, f"the plan language has a type `{name}` already.", "Give yours another name."
-                    )
+                    reader.problem(key, f"the plan language has a type `{name}` already.", "Give yours another name.")
                 else:
                     self.specs.type_nodes[name] = reader, value
 
         self._one("types.yaml", read)
 
     def _group(self, reader: Reader, node: Node) -> tuple[Place, Group] | None:
-        keys = reader.mapping(
-            node, "a group", ("group", "summary", "include", "properties"), required=("group",)
-        )
-        name = _read(keys, "group", lambda n: reader.name(n, "the name of the group"))
+        keys = reader.mapping(node, "a group", ("group", "summary", "include", "properties"), required=("group",))
+        name = read_key(keys, "group", lambda n: reader.name(n, "the name of the group"))
         if name is None:
             return None
         what, at = f"group `{name}`", ("groups", name)
         group = Group(
             name=name,
-            summary=_read(keys, "summary", lambda n: reader.text(n, f"`summary` of {what}")) or "",
-            include=self._names(reader, keys, "include", what, at),
-            properties=_read(keys, "properties", lambda n: self.specs.properties(reader, n, what, at)) or {},
+            summary=read_key(keys, "summary", lambda n: reader.text(n, f"`summary` of {what}")) or "",
+            include=read_names(self.places, reader, keys, "include", what, at),
+            properties=read_key(keys, "properties", lambda n: self.specs.properties(reader, n, what, at)) or {},
         )
         return reader.place(keys["group"]), group
 
@@ -260,152 +217,20 @@ class _Loader:
         if "traits" in keys:
             reader.one_of(keys["traits"], "`traits`", (kind,))
         at = ("traits", kind)
-        return (
-            _read(keys, "properties", lambda n: self.specs.properties(reader, n, f"traits of a {kind}", at))
-            or {}
-        )
-
-    # ── events ────────────────────────────────────────────────────────────
-
-    def _event(self, reader: Reader, node: Node) -> tuple[Place, EventSpec] | None:
-        known = (*EventSpec.__struct_fields__, "event")
-        keys = reader.mapping(
-            node, "an event", [key for key in known if key not in ("name", "area")], required=("event",)
-        )
-        name = _read(keys, "event", lambda n: reader.name(n, "the name of the event"))
-        if name is None:
-            return None
-        what, at = f"event `{name}`", ("events", name)
-        if name.startswith("$"):
-            reader.problem(
-                keys["event"], f"{what}: names that begin with `$` are kept for Trackway's own events."
-            )
-        texts = {
-            key: _read(keys, key, lambda n, key=key: reader.text(n, f"`{key}` of {what}")) or ""  # type: ignore[misc]
-            for key in ("summary", "owner", "when", "replaced_by", "remove_after")
-        }
-        if texts["remove_after"] and not is_date(texts["remove_after"]):
-            reader.problem(
-                keys["remove_after"],
-                f"`remove_after` of {what} must be a date.",
-                "Write it as in 2026-11-01.",
-            )
-        for key in ("replaced_by", "remove_after"):
-            if key in keys:
-                self.places[(*at, key)] = reader.place(keys[key])
-        event = EventSpec(
-            name=name,
-            area=Path(reader.file).parent.name,
-            status=_read(keys, "status", lambda n: reader.one_of(n, f"`status` of {what}", STATUSES))
-            or "active",
-            sent_by=self._names(reader, keys, "sent_by", what, at),
-            once_per=self._names(reader, keys, "once_per", what, at),
-            include=self._names(reader, keys, "include", what, at),
-            properties=_read(keys, "properties", lambda n: self.specs.properties(reader, n, what, at)) or {},
-            rules=self._list(reader, keys, "rules", what, at, self._rule),
-            formerly=self._list(reader, keys, "formerly", what, at, self._former),
-            on_violation=_read(keys, "on_violation", lambda n: self._policy(reader, n)) or {},
-            examples=self._list(reader, keys, "examples", what, at, self._example),
-            waive=self._list(reader, keys, "waive", what, at, self._waiver),
-            **texts,
-        )
-        return reader.place(keys["event"]), event
-
-    def _names(
-        self, reader: Reader, keys: dict[str, Node], key: str, what: str, at: tuple[str, ...]
-    ) -> tuple[str, ...]:
-        if key not in keys:
-            return ()
-        self.places[(*at, key)] = reader.place(keys[key])
-        return reader.names(keys[key], f"`{key}` of {what}")
-
-    def _list(
-        self,
-        reader: Reader,
-        keys: dict[str, Node],
-        key: str,
-        what: str,
-        at: tuple[str, ...],
-        read: Callable[..., Any],
-    ) -> tuple[Any, ...]:
-        found: list[Any] = []
-        for node in reader.items(keys[key], f"`{key}` of {what}") if key in keys else ():
-            value = read(reader, node, f"an entry in `{key}` of {what}")
-            if value is not None:
-                self.places[(*at, key, str(len(found)))] = reader.place(node)
-                found.append(value)
-        return tuple(found)
-
-    def _rule(self, reader: Reader, node: Node, what: str) -> Rule | None:
-        keys = reader.mapping(node, what, ("if", "then_required"), required=("if", "then_required"))
-        if len(keys) < 2:
-            return None
-        when = {}
-        for name, (_, value) in reader.named(keys["if"], f"`if` of {what}").items():
-            nodes = value.value if isinstance(value.value, list) else [value]
-            when[name] = tuple(reader.scalar(each, f"`{name}` in `if` of {what}") for each in nodes)
-        then = reader.names(keys["then_required"], f"`then_required` of {what}")
-        if not when or not then or not all(when.values()):
-            reader.problem(node, f"{what} needs a condition and a consequence.", _RULE_HINT)
-            return None
-        return Rule(when=when, then_required=then)
-
-    def _former(self, reader: Reader, node: Node, what: str) -> Former | None:
-        keys = reader.mapping(node, what, ("event", "property", "now", "through"))
-        if ("event" in keys) == ("property" in keys) or ("property" in keys) != ("now" in keys):
-            hint = (
-                "Write `{event: old_name, through: 8}` or `{property: old_name, now: new_name, through: 8}`."
-            )
-            reader.problem(node, f"{what} names either a former event or a former property.", hint)
-            return None
-        texts = {
-            key: reader.name(keys[key], f"`{key}` of {what}") or ""
-            for key in ("event", "property", "now")
-            if key in keys
-        }
-        return Former(
-            **texts, through=_read(keys, "through", lambda n: reader.integer(n, f"`through` of {what}", 1))
-        )
-
-    def _example(self, reader: Reader, node: Node, what: str) -> dict[str, Any] | None:
-        value = reader.data(node, what)
-        if isinstance(value, dict):
-            return value
-        reader.problem(node, f"{what} must be a mapping of properties.")
-        return None
-
-    def _waiver(self, reader: Reader, node: Node, what: str) -> Waiver | None:
-        texts = self._texts(reader, node, what, ("rule", "reason"), ("until",))
-        return Waiver(**texts) if texts else None
+        return read_key(keys, "properties", lambda n: self.specs.properties(reader, n, f"traits of a {kind}", at)) or {}
 
     def _accepted(self, reader: Reader, node: Node) -> tuple[Acceptance, ...]:
         keys = reader.mapping(node, "accepted.yaml", ("accepted",), required=("accepted",))
         found: list[Acceptance] = []
         for item in reader.items(keys["accepted"], "`accepted`") if "accepted" in keys else ():
-            texts = self._texts(
-                reader, item, "an accepted finding", ("fingerprint", "reason"), ("until", "author")
-            )
+            texts = read_texts(reader, item, "an accepted finding", ("fingerprint", "reason"), ("until", "author"))
             if texts:
                 found.append(Acceptance(**texts))
         return tuple(found)
 
-    def _texts(
-        self, reader: Reader, node: Node, what: str, needed: tuple[str, ...], more: tuple[str, ...]
-    ) -> dict[str, str]:
-        keys = reader.mapping(node, what, (*needed, *more), required=needed)
-        texts = {key: reader.text(value, f"`{key}` of {what}") or "" for key, value in keys.items()}
-        if texts.get("until") and not is_date(texts["until"]):
-            reader.problem(keys["until"], f"`until` of {what} must be a date.", "Write it as in 2026-12-31.")
-        return texts if all(texts.get(key) for key in needed) else {}
 
-
-_RULE_HINT = "Write `{if: {payment_method: wallet}, then_required: [wallet_brand]}`."
 # Kept as they stand for lint and breaking; only their first keys are checked here.
 _KEPT = {
     "naming": ("events", "properties", "unit_suffixes"),
     "compatibility": ("query", "ingest", "storage", "source", "notice_days", "quiet_below"),
 }
-
-
-def _read(keys: dict[str, Node], key: str, read: Callable[[Node], Any]) -> Any:
-    return read(keys[key]) if key in keys else None

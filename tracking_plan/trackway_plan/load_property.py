@@ -77,9 +77,7 @@ class PropertyReader:
     _types: dict[str, PropertySpec | None] = field(default_factory=dict)
     _open: list[str] = field(default_factory=list)
 
-    def properties(
-        self, reader: Reader, node: Node, what: str, at: tuple[str, ...]
-    ) -> dict[str, PropertySpec]:
+    def properties(self, reader: Reader, node: Node, what: str, at: tuple[str, ...]) -> dict[str, PropertySpec]:
         """The properties of an event, a group, traits or an object."""
         found = {}
         for name, (key, value) in reader.named(node, f"`properties` of {what}").items():
@@ -103,9 +101,7 @@ class PropertyReader:
     def property(self, reader: Reader, node: Node, what: str, at: tuple[str, ...]) -> PropertySpec | None:
         """One property; None if its type cannot be made out."""
         if not isinstance(node, MappingNode):
-            reader.problem(
-                node, f"{what} must be a mapping.", f"Write `{{type: {_scalar(node) or 'string'}}}`."
-            )
+            reader.problem(node, f"{what} must be a mapping.", f"Write `{{type: {_scalar(node) or 'string'}}}`.")
             return None
         keys = reader.mapping(node, what, _ALL_KEYS)
         if "type" not in keys:
@@ -183,9 +179,7 @@ class PropertyReader:
         if "column" in values and re.fullmatch(COLUMNS.get(base.kind, ""), values["column"]) is None:
             allowed = COLUMNS.get(base.kind)
             hint = (
-                f"For `{base.kind}`, columns match {allowed}."
-                if allowed
-                else f"`{base.kind}` has no column to choose."
+                f"For `{base.kind}`, columns match {allowed}." if allowed else f"`{base.kind}` has no column to choose."
             )
             reader.problem(
                 keys["column"],
@@ -208,9 +202,7 @@ class PropertyReader:
         for key, node in keys.items():
             if key in COMMON:
                 continue
-            takers = [
-                i for i, part in enumerate(parts) if key in CONSTRAINTS[part.kind] and not part.named_type
-            ]
+            takers = [i for i, part in enumerate(parts) if key in CONSTRAINTS[part.kind] and not part.named_type]
             if not takers:
                 self._refuse_key(reader, node, key, what, base)
             for i in takers:
@@ -269,17 +261,11 @@ class PropertyReader:
             for low, high in (("min", "max"), ("min_length", "max_length"), ("min_items", "max_items")):
                 least, most = getattr(part, low), getattr(part, high)
                 if least is not None and most is not None and _exceeds(least, most):
-                    reader.problem(
-                        node, f"{what} has `{low}: {least}` above `{high}: {most}`, so no value fits."
-                    )
+                    reader.problem(node, f"{what} has `{low}: {least}` above `{high}: {most}`, so no value fits.")
         values, depth = _extent(spec)
         if values > _MAX_VALUES or depth > _MAX_DEPTH:
-            message = (
-                f"{what} holds {values} values, {depth} deep; the limits are {_MAX_VALUES} and {_MAX_DEPTH}."
-            )
-            reader.problem(
-                node, message, "Make an inner part `type: object` without `properties`, or split the event."
-            )
+            message = f"{what} holds {values} values, {depth} deep; the limits are {_MAX_VALUES} and {_MAX_DEPTH}."
+            reader.problem(node, message, "Make an inner part `type: object` without `properties`, or split the event.")
             return False
         return True
 
@@ -304,9 +290,7 @@ def _bound(reader: Reader, node: Node, what: str, kind: str) -> int | float | st
     if kind == "decimal":
         text = reader.text(node, what)
         if text is not None and not is_decimal(text):
-            reader.problem(
-                node, f"{what} must be a plain decimal number, not `{text}`.", 'Write it as in "0.01".'
-            )
+            reader.problem(node, f"{what} must be a plain decimal number, not `{text}`.", 'Write it as in "0.01".')
             return None
         return text
     if kind == "number":
@@ -332,9 +316,7 @@ def _choice(reader: Reader, name: str, node: Node) -> Choice:
     if isinstance(node, MappingNode):
         keys = reader.mapping(node, f"choice `{name}`", ("summary", "formerly"))
         summary = reader.text(keys["summary"], f"`summary` of choice `{name}`") if "summary" in keys else ""
-        formerly = (
-            reader.names(keys["formerly"], f"`formerly` of choice `{name}`") if "formerly" in keys else ()
-        )
+        formerly = reader.names(keys["formerly"], f"`formerly` of choice `{name}`") if "formerly" in keys else ()
         return Choice(value=name, summary=summary or "", formerly=formerly)
     return Choice(
         value=name,

@@ -1,167 +1,29 @@
 """
-One YAML file as nodes that know their line and column, and typed reading of them that collects every problem.
+Typed reading of YAML nodes that collects every problem instead of stopping at the first.
 
     file ─ read_file ─▶ node ─ Reader.mapping / text / integer … ─▶ values
                                         └▶ Problem(file, line, column, message, hint)
 
-The C parser composes nodes; nothing is ever constructed from a tag. What makes YAML treacherous is refused:
-anchors and aliases (a bomb in 300 bytes), tabs, duplicate keys, `no` that means false, dates and numbers in
-disguise, very large files, and nesting so deep that the parser would end the process.
+Refused: unknown and repeated keys, `no` that means false, dates and numbers in disguise, foreign tags.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from pathlib import Path
 from typing import Any
 
-import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from .errors import Problem
 from .model import Place
 from .near import did_you_mean, listed
 
-MAX_FILE_BYTES = 1024 * 1024
-MAX_DEPTH = 64
-
-try:
-    from yaml import CSafeLoader as _Loader
-except ImportError:  # PyYAML without libyaml reads the same, more slowly
-    from yaml import SafeLoader as _Loader  # type: ignore[assignment]
-
-_TAB_INDENT = re.compile(r"^ *\t", re.MULTILINE)
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
 _NUMBER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _CORE = "tag:yaml.org,2002:"
 _LONGEST_NAME = 200
-
-
-def read_file(path: Path, file: str, problems: list[Problem]) -> Node | None:
-    """The root node of a YAML file, or None and a problem that says why there is none."""
-    try:
-        return _parsed(_text(path))
-    except _Refused as why:
-        problems.append(Problem(file, *why.where, str(why), why.hint))
-        return None
-
-
-def _text(path: Path) -> str:
-    content = b""
-    try:
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            hint = "Split it: one event per file, shared properties in groups/, shared types in types.yaml."
-            message = f"the file has {size:,} bytes; a plan file may have {MAX_FILE_BYTES:,}."
-            raise _Refused(message, hint)
-        content = path.read_bytes()
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = content[: error.start]
-        where = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
-        raise _Refused("this is not UTF-8 text.", "Save the file as UTF-8.", *where) from error  # noqa: EM101
-    except OSError as error:
-        raise _Refused(f"the file cannot be read: {error.strerror}.") from error  # noqa: EM102
-    if tab := _TAB_INDENT.search(text):
-        where = text.count("\n", 0, tab.start()) + 1, tab.end() - tab.start()
-        raise _Refused("a tab in the indentation.", "Indent with spaces.", *where)  # noqa: EM101
-    return text
-
-
-def _parsed(text: str) -> Node:
-    try:
-        # Reading the parser's events costs half as much again: only where the text gives reason.
-        if not _harmless(text):
-            _refuse_treacherous(text)
-        node: Node | None = yaml.compose(text, Loader=_Loader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise _Refused(f"this is not YAML: {_syntax(error)}.", _syntax_hint(error), *where) from error  # noqa: EM102
-    except yaml.reader.ReaderError as error:
-        found = _UNPRINTABLE.search(text)
-        at = found.start() if found else 0
-        message = f"the character U+{ord(text[at]):04X} may not stand in YAML."
-        where = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
-        raise _Refused(message, "Remove it.", *where) from error
-    if node is None:
-        raise _Refused("the file is empty.", "Delete it, or write the part of the plan it should hold.")  # noqa: EM101
-    if deep := _too_deep(node):
-        raise _Refused(*_TOO_DEEP, deep.start_mark.line + 1, deep.start_mark.column + 1)
-    return node
-
-
-def _too_deep(root: Node) -> Node | None:
-    """The first node below the limit: what reads nodes calls itself, and must not run out of stack."""
-    level: list[Any] = [root]
-    for _ in range(MAX_DEPTH):
-        level = [child for node in level for child in _children(node)]
-    return level[0] if level else None
-
-
-def _children(node: Node) -> Iterable[Node]:
-    if isinstance(node, MappingNode):
-        return (part for pair in node.value for part in pair)
-    return node.value if isinstance(node, SequenceNode) else ()
-
-
-class _Refused(Exception):
-    """Why a file is not read at all: message, hint, line, column."""
-
-    def __init__(self, message: str, hint: str = "", line: int = 1, column: int = 1) -> None:
-        super().__init__(message)
-        self.where = line, column
-        self.hint = hint
-
-
-def _harmless(text: str) -> bool:
-    if "&" in text or "*" in text:
-        return False
-    nesting = text.count("[") + text.count("{")
-    return nesting <= 500 and max(map(len, text.splitlines()), default=0) <= 1000
-
-
-def _refuse_treacherous(text: str) -> None:
-    """Refuse anchors, aliases and deep nesting before nodes are made of them."""
-    depth = 0
-    for event in yaml.parse(text, Loader=_Loader):
-        mark = event.start_mark
-        where = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        anchor = getattr(event, "anchor", None)
-        if anchor is not None:
-            what = (
-                f"the alias `*{anchor}`" if isinstance(event, yaml.AliasEvent) else f"the anchor `&{anchor}`"
-            )
-            message = f"{what}: a plan has no anchors and aliases."
-            raise _Refused(message, _INSTEAD, *where)
-        depth += isinstance(event, yaml.CollectionStartEvent)
-        depth -= isinstance(event, yaml.CollectionEndEvent)
-        if depth > MAX_DEPTH:
-            raise _Refused(*_TOO_DEEP, *where)
-
-
-_TOO_DEEP = f"nested more than {MAX_DEPTH} deep.", "Name the inner types in types.yaml."
-_INSTEAD = "Share properties in groups/ and types in types.yaml; quote text that begins with & or *."
-
-
-def _syntax(error: yaml.MarkedYAMLError) -> str:
-    problem = str(error.problem or error.context or "malformed").strip()
-    context = f" ({error.context})" if error.context and error.problem else ""
-    return f"{problem}{context}"
-
-
-def _syntax_hint(error: yaml.MarkedYAMLError) -> str:
-    problem = str(error.problem)
-    if "mapping values are not allowed" in problem:
-        return "Put text that holds `: ` in quotes."
-    if "cannot start any token" in problem:
-        return "Put the text in quotes; indent with spaces."
-    if "expected a single document" in str(error.context):
-        return "One document per file: remove the `---` line."
-    return ""
 
 
 class Reader:
@@ -180,9 +42,7 @@ class Reader:
         place = self.place(node)
         self.problems.append(Problem(place.file, place.line, place.column, message, hint))
 
-    def mapping(
-        self, node: Node, what: str, known: Iterable[str], required: Iterable[str] = ()
-    ) -> dict[str, Node]:
+    def mapping(self, node: Node, what: str, known: Iterable[str], required: Iterable[str] = ()) -> dict[str, Node]:
         """A mapping with these keys and no others; `what` names it in messages."""
         keys = list(known)
         found = {}
@@ -229,9 +89,7 @@ class Reader:
         elif len(name) > _LONGEST_NAME:
             self.problem(node, f"{what} has {len(name)} characters; a name may have {_LONGEST_NAME}.")
         elif _CONTROL.search(name):
-            self.problem(
-                node, f"{what} holds a control character or a line break.", "Write the name on one line."
-            )
+            self.problem(node, f"{what} holds a control character or a line break.", "Write the name on one line.")
         else:
             return name
         return None
@@ -243,15 +101,11 @@ class Reader:
             return None
         tag = node.tag.removeprefix(_CORE)
         if tag == "null" or tag not in ("str", "int", "float", "bool", "timestamp", "merge", "value"):
-            self.problem(
-                node, f"{what} must be text, not {_called(node)}.", "Write text, or leave the key out."
-            )
+            self.problem(node, f"{what} must be text, not {_called(node)}.", "Write text, or leave the key out.")
             return None
         if strict and tag != "str":
             hint = f'Write it in quotes: "{node.value}".'
-            self.problem(
-                node, f"YAML reads `{node.value}` as a {_TAG_NAMES.get(tag, tag)}, not as text: {what}.", hint
-            )
+            self.problem(node, f"YAML reads `{node.value}` as a {_TAG_NAMES.get(tag, tag)}, not as text: {what}.", hint)
             return None
         return str(node.value)
 
@@ -293,9 +147,7 @@ class Reader:
                 return int(node.value)
             if _NUMBER.fullmatch(node.value) and abs(value := float(node.value)) != float("inf"):
                 return value
-        self.problem(
-            node, f"{what} must be a number, not {_called(node)}.", "Write decimal digits, such as 10 or 0.5."
-        )
+        self.problem(node, f"{what} must be a number, not {_called(node)}.", "Write decimal digits, such as 10 or 0.5.")
         return None
 
     def items(self, node: Node, what: str) -> list[Node]:

@@ -20,9 +20,7 @@ def plan_notes(plan: Plan) -> list[Problem]:
             if spec.store != "plain":
                 place = plan.places[*at, "properties", name]
                 message = f"this version does not act on `store: {spec.store}` of `{name}` yet."
-                hint = (
-                    "The value is stored as it was sent. Leave it out of the event if it must not be stored."
-                )
+                hint = "The value is stored as it was sent. Leave it out of the event if it must not be stored."
                 notes.append(Problem(place.file, place.line, place.column, message, hint))
     return sorted(notes)
 

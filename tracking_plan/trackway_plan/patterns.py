@@ -196,9 +196,7 @@ class _Parser:
         return ((ord(char), ord(char)),)
 
     def _quantified(self, atom: Ranges | _Group) -> _Piece:
-        found = re.compile(r"[*+?]|\{([0-9]{1,4})(?:(,)([0-9]{1,4})?)?\}").match(
-            self.pattern, self.at, self.end
-        )
+        found = re.compile(r"[*+?]|\{([0-9]{1,4})(?:(,)([0-9]{1,4})?)?\}").match(self.pattern, self.at, self.end)
         if found is None:
             if self.pattern.startswith("{", self.at):
                 self._refuse("`{` must be a count such as {2}, {2,} or {2,5}")
@@ -273,8 +271,7 @@ def _refuse_nesting(group: _Group) -> None:
 
 def _empty(pieces: tuple[_Piece, ...]) -> bool:
     return all(
-        piece.least == 0
-        or (isinstance(piece.atom, _Group) and any(_empty(branch) for branch in piece.atom.branches))
+        piece.least == 0 or (isinstance(piece.atom, _Group) and any(_empty(branch) for branch in piece.atom.branches))
         for piece in pieces
     )
 

@@ -97,11 +97,7 @@ def _limits(spec: PropertySpec) -> Schema:
 
 
 def _bounds(spec: PropertySpec) -> list[Schema] | None:
-    bounds = {
-        keyword: value
-        for keyword, value in (("minimum", spec.min), ("maximum", spec.max))
-        if value is not None
-    }
+    bounds = {keyword: value for keyword, value in (("minimum", spec.min), ("maximum", spec.max)) if value is not None}
     return [bounds] if bounds else None
 
 

@@ -33,9 +33,7 @@ def storage_type(spec: PropertySpec) -> str:
     return f"{plain} ({column})" if column and column != "String" else plain
 
 
-def storage_paths(
-    properties: Mapping[str, PropertySpec], prefix: str = ""
-) -> Iterator[tuple[str, PropertySpec]]:
+def storage_paths(properties: Mapping[str, PropertySpec], prefix: str = "") -> Iterator[tuple[str, PropertySpec]]:
     """Every path in the warehouse (`shipping.city`), those inside objects too; `store_as` counts."""
     for name, spec in properties.items():
         path = prefix + (spec.store_as or name)

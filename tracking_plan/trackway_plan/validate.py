@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from . import explain, fast
 from .model import Action, EventSpec, PropertySpec, ViolationCode
-from .near import did_you_mean
+from .near import NearNames
 from .release import Release
 
 Outcome = Literal["ok", "flagged", "quarantined", "unplanned"]
@@ -50,9 +50,7 @@ class Shape:
 
     __slots__ = ("_spec", "_validator", "event", "extra", "schema", "struct")
 
-    def __init__(
-        self, name: str, properties: Mapping[str, PropertySpec], event: EventSpec | None = None
-    ) -> None:
+    def __init__(self, name: str, properties: Mapping[str, PropertySpec], event: EventSpec | None = None) -> None:
         from . import schema
 
         self._spec = PropertySpec(kind="object", properties=dict(properties))
@@ -80,9 +78,7 @@ class Shape:
                 return []
             value = msgspec.json.decode(raw)
         except UNREADABLE as error:
-            return [
-                (ViolationCode.WRONG_TYPE, (), f"The properties cannot be read as JSON: {_reason(error)}.")
-            ]
+            return [(ViolationCode.WRONG_TYPE, (), f"The properties cannot be read as JSON: {_reason(error)}.")]
         return self.schema_findings(value)
 
     def schema_findings(self, value: Any) -> list[explain.Finding]:
@@ -113,7 +109,7 @@ class Validator:
                 shape = self._events[name]
                 assert shape.struct is not None  # noqa: S101
                 self._fast[source, name] = msgspec.json.Decoder(shape.struct).decode, shape.extra
-        self._near_event = lru_cache(maxsize=1024)(lambda name: did_you_mean(name, release.events))
+        self._near_event = lru_cache(maxsize=1024)(NearNames(release.events).did_you_mean)
 
     def check_track(self, event: str, properties: Properties, source: str | None = None) -> Verdict:
         """
@@ -181,12 +177,7 @@ class Validator:
         )
 
     def _may_send(self, event: EventSpec, source: str | None) -> bool:
-        return (
-            source is None
-            or not event.sent_by
-            or source in event.sent_by
-            or source not in self.release.sources
-        )
+        return source is None or not event.sent_by or source in event.sent_by or source not in self.release.sources
 
     def _fast_unknown(self, source: str | None, event: str) -> Any:
         return self._fast.get((None, event)) if source not in self.release.sources else None
@@ -205,9 +196,7 @@ class Validator:
         instead = f" Send `{event.replaced_by}` instead." if event.replaced_by else ""
         if event.status == "deprecated":
             until = f" and will be removed after {event.remove_after}" if event.remove_after else ""
-            found.append(
-                (ViolationCode.DEPRECATED_EVENT, (), f"`{event.name}` is deprecated{until}.{instead}")
-            )
+            found.append((ViolationCode.DEPRECATED_EVENT, (), f"`{event.name}` is deprecated{until}.{instead}"))
         elif event.status == "retired":
             found.append((ViolationCode.RETIRED_EVENT, (), f"`{event.name}` is retired.{instead}"))
         if not self._may_send(event, source):
@@ -246,6 +235,4 @@ def _reason(error: BaseException) -> str:
         return "it is nested too deeply"
     text = str(error).rstrip(".")
     # msgspec says "truncated" of a lone surrogate escape, too.
-    return (
-        "it is cut off, or a text in it has a lone surrogate" if text == "Input data was truncated" else text
-    )
+    return "it is cut off, or a text in it has a lone surrogate" if text == "Input data was truncated" else text

@@ -64,7 +64,7 @@ async def page(request: web.Request) -> web.Response:
     status = request.app[LIVE].status()
     return request.app[RENDERER].page(
         "console.html",
-        questions=QUESTIONS,
+        questions=QUESTIONS.values(),
         collector_url=status.get("collector_url", "http://127.0.0.1:8077"),
     )
 

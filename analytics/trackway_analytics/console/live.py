@@ -10,6 +10,7 @@ opened.
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ FRESH_FOR_S = 0.8
 RATE_WINDOW_S = 10
 HISTORY_S = 60
 LAST_EVENTS = 25
+MAX_CONTENT = 4000
 # How far back to look for the last events, nearest first: a busy store stops at the first, a quiet one goes
 # on.
 LOOK_BACK_S = (60, 3600, 86_400, 31 * 86_400, None)
@@ -105,10 +107,27 @@ class Live:
             rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
             if len(rows) >= min(LAST_EVENTS, total):
                 break
-        return [{**row, "reasons": list(row["reasons"])} for row in rows]
+        return [_shown(row) for row in rows]
 
     def _rate(self) -> dict[str, Any]:
         received: dict[int, int] = self._store["received"]
         this_second = int(self._now())
         history = [received.get(this_second - back, 0) for back in range(HISTORY_S, 0, -1)]
         return {"history": history, "per_second": round(sum(history[-RATE_WINDOW_S:]) / RATE_WINDOW_S, 1)}
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    """Return an event for the page: what it carried, at a length that a page can hold."""
+    content, misfits = row["content"], row.pop("misfits")
+    if row["verdict"] != "quarantined":
+        # A planned property that the event did not carry reads as null: the table has a column for it.
+        carried = _without_nulls(json.loads(content)) | {
+            path: json.loads(text) for path, text in misfits.items()
+        }
+        content = json.dumps(carried, ensure_ascii=False)
+    return {**row, "reasons": list(row["reasons"]), "content": content[:MAX_CONTENT]}
+
+
+def _without_nulls(value: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: _without_nulls(item) if isinstance(item, dict) else item for key, item in value.items()}
+    return {key: item for key, item in kept.items() if item is not None and item != {}}

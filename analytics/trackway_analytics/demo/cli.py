@@ -8,6 +8,8 @@ there to the embedded engine, and the answers come from this process over the qu
 from __future__ import annotations
 
 import logging
+import signal
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -69,6 +71,8 @@ def demo(
     console = Console(highlight=False)
     # The trackers warn of every attempt while the collector is dead; the demo says so itself.
     logging.getLogger("trackway").setLevel(logging.ERROR)
+    # Whoever ends the demo, the collector that it started ends with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         empty_data_directory(data_dir)
         ports = choose_ports({"port": port, "console-port": console_port, "query-port": query_port})
@@ -98,9 +102,11 @@ def _run(console: Console, stack: Stack, *, keep_serving: bool) -> list[str]:
             lines = draw_up(warehouse, LOGS, replay.stats())
             problems = _report(console, warehouse, lines, stack.kills)
         _say_where(console, stack, store.console_url)
-        if keep_serving and not problems:
+        if problems or not keep_serving:
+            console.print("Stopped; without --once they serve until Ctrl-C.", style="dim")
+        else:
             console.print("Serving until Ctrl-C.")
-            stack.wait()
+            problems.append(f"the collector ended by itself, with exit code {stack.wait()}")
     except KeyboardInterrupt:
         console.print("Stopping.")
         return []

@@ -57,8 +57,10 @@ def _figures(line: Line) -> tuple[int, ...]:
 
 
 def answer_parts(answer: Answer[Any]) -> tuple[RenderableType, ...]:
-    """Return an answer's table; its caption is the sentence that says what was counted."""
-    return (answer.table(),)
+    """Return an answer's table, and below it, over the whole width, what was counted."""
+    table = answer.table()
+    table.title = table.caption = None
+    return (table, Text(answer.semantics, style="dim"))
 
 
 def finding_text(finding: Finding | None) -> Text:
@@ -66,7 +68,7 @@ def finding_text(finding: Finding | None) -> Text:
     if finding is None:
         return Text("No week of any checkout step stands out.", style="yellow")
     worst, symptom = finding.worst, finding.symptom
-    weeks = " and ".join(f"{cell.week.day} {cell.week:%B %Y}" for cell in finding.weeks)
+    weeks = f"{' and '.join(_day(cell.week) for cell in finding.weeks)} {worst.week.year}"
     plural = "s" if len(finding.weeks) > 1 else ""
     text = Text()
     text.append(

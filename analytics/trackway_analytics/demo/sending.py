@@ -27,6 +27,7 @@ class Replay:
                 host=host,
                 plan=release,
                 source=log.source,
+                on_violation="flag",
                 backoff_cap_s=MAX_RETRY_WAIT_S,
             )
             for log in logs

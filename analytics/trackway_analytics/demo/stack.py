@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO
 
 import trackway_plan
+from trackway_collector.warehouse.store_file import FILE_NAME as STORE_FILE
 from trackway_collector.warehouse.store_file import StoreFile
 
 MARKER = ".trackway-demo"
@@ -52,8 +53,15 @@ def empty_data_directory(directory: Path) -> None:
     Make `directory` an empty data directory of the demo.
 
     Raises:
-        StackError: there is something in it, and no demo put it there.
+        StackError: there is something in it that no demo put there, or a demo is still running on it.
     """
+    running = StoreFile.read_running(directory / STORE_FILE)
+    if running:
+        message = (
+            f"A demo is running on {directory} already (its store is process {running.pid}).\n"
+            "  Stop it, or give this one another directory with --data-dir."
+        )
+        raise StackError(message)
     if directory.exists() and any(directory.iterdir()):
         if not (directory / MARKER).exists():
             message = (
@@ -133,14 +141,12 @@ class Stack:
         """
         deadline = time.monotonic() + READY_WITHIN_S
         while time.monotonic() < deadline:
-            found = StoreFile.read_running(self.data_dir / "store.json")
+            found = StoreFile.read_running(self.data_dir / STORE_FILE)
             if found and _listens(found.query_port):
                 return found
             time.sleep(0.05)
-        message = (
-            f"The store did not answer within {READY_WITHIN_S:.0f} s. The log, {self._log_path}, ends:\n"
-        )
-        raise StackError(message + self._log_tail())
+        what = f"The store did not answer within {READY_WITHIN_S:.0f} s."
+        raise self._failed(what)
 
     def start(self) -> None:
         """
@@ -149,7 +155,8 @@ class Stack:
         command = [sys.executable, "-m", "trackway", "up", "--data-dir", str(self.data_dir)]
         for name, port in self._ports.items():
             command += [f"--{name}", str(port)]
-        command += ["--plan", str(plan_directory())]
+        # Said in full: no trackway.toml and no variable may lead the demo's events to a real warehouse.
+        command += ["--host", "127.0.0.1", "--warehouse", self.warehouse_url, "--plan", str(plan_directory())]
         for source, key in self.keys.items():
             command += ["--write-key", f"{source}={key}"]
         with self._log_path.open("ab") as log:
@@ -200,19 +207,18 @@ class Stack:
         deadline = time.monotonic() + READY_WITHIN_S
         while time.monotonic() < deadline:
             if process.poll() is not None:
-                message = f"The collector ended with exit code {process.returncode}. Its log, {self._log_path}, ends:\n"
-                raise StackError(message + self._log_tail())
+                what = f"The collector ended with exit code {process.returncode}."
+                raise self._failed(what)
             if _answers(f"{self.host}/ready"):
                 return
             time.sleep(0.05)
-        message = (
-            f"The collector was not ready within {READY_WITHIN_S:.0f} s. Its log, {self._log_path}, ends:\n"
-        )
-        raise StackError(message + self._log_tail())
+        what = f"The collector was not ready within {READY_WITHIN_S:.0f} s."
+        raise self._failed(what)
 
-    def _log_tail(self) -> str:
+    def _failed(self, what: str) -> StackError:
         lines = self._log_path.read_text(encoding="utf-8", errors="replace").splitlines()
-        return "\n".join(f"  {line}" for line in lines[-20:])
+        end = "\n".join(f"  {line}" for line in lines[-20:])
+        return StackError(f"{what} Its log, {self._log_path}, ends:\n{end}")
 
 
 def _answers(url: str) -> bool:

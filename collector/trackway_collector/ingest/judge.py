@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from trackway_plan import Validator
 
 from trackway_collector.outcomes import EnvelopeFault, Outcome, Rejection
 from trackway_collector.spool.record import EventVerdict
 from trackway_collector.timestamps import parse_timestamp_us
+from trackway_plan import Validator
 
 CALLS = frozenset({"track", "identify", "page", "screen", "group", "alias"})
 
@@ -41,9 +41,9 @@ class Head(msgspec.Struct, gc=False):
 
     type: Any = None
     event: Any = None
-    messageId: Any = None  # noqa: N815 - the wire's name
-    userId: str | int | float | None = None  # noqa: N815
-    anonymousId: str | int | float | None = None  # noqa: N815
+    messageId: Any = None
+    userId: str | int | float | None = None
+    anonymousId: str | int | float | None = None
     timestamp: Any = None
     properties: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     traits: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
@@ -106,15 +106,16 @@ def _judge_by_plan(
         if not flags and not message_id:
             return None
         return EventVerdict(Outcome.FLAGGED if flags else Outcome.OK, flags, (), message_id)
+    outcome = Outcome(verdict.outcome)
     codes = tuple(f"{v.code} {v.path}" if v.path else str(v.code) for v in verdict.violations)
-    if verdict.outcome == Outcome.QUARANTINED:
+    if outcome is Outcome.QUARANTINED:
         reasons = tuple(v.message for v in verdict.violations)
         return EventVerdict(Outcome.QUARANTINED, flags + codes, reasons, message_id)
     if flags or codes:
         return EventVerdict(Outcome.FLAGGED, flags + codes, (), message_id)
-    if verdict.outcome == Outcome.OK and not message_id:
+    if outcome is Outcome.OK and not message_id:
         return None
-    return EventVerdict(verdict.outcome, (), (), message_id)
+    return EventVerdict(outcome, (), (), message_id)
 
 
 def _envelope_flags(head: Head) -> tuple[str, ...]:

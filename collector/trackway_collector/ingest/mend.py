@@ -3,7 +3,7 @@ Batches that strict JSON refuses because of single values in single events.
 
 Clients in use send them: Python's own `json.dumps` writes NaN and lone surrogates without a word, and text cut in the
 middle of a character is no UTF-8. A forgiving reader takes the batch apart; an event without such values is written
-again as it was, an event with one becomes a JSON string of its text, which is judged undecodable and kept in quarantine.
+again as it was, an event with one becomes a JSON string of its text, which is judged undecodable and quarantined.
 """
 
 from __future__ import annotations

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
 
 from aiohttp import web
-from trackway_plan import Release
 
 from trackway_collector.config import Settings
 from trackway_collector.errors import ConfigError
@@ -19,6 +19,7 @@ from trackway_collector.ingest.auth import WriteKeys
 from trackway_collector.ingest.decode import BatchDecoder
 from trackway_collector.outcomes import IngestCounters
 from trackway_collector.spool import SpoolWriter
+from trackway_plan import Release
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +100,7 @@ def stop_on_signals(stop: asyncio.Event, *, parent_pipe: bool) -> None:
 
     def ended() -> None:
         with contextlib.suppress(BlockingIOError):
-            if not sys.stdin.buffer.read1(1024):
+            if not os.read(sys.stdin.fileno(), 1024):
                 loop.remove_reader(sys.stdin)
                 stop.set()
 

@@ -70,9 +70,7 @@ class SeenKeys:
         runs.append(_Run.of(high, low))
         while len(runs) > 1 and self._worth_merging(runs[-2], runs[-1]):
             newer, older = runs.pop(), runs.pop()
-            runs.append(
-                _Run.of(np.concatenate([older.high, newer.high]), np.concatenate([older.low, newer.low]))
-            )
+            runs.append(_Run.of(np.concatenate([older.high, newer.high]), np.concatenate([older.low, newer.low])))
 
     def seen(self, keys: Sequence[bytes]) -> list[bool]:
         """Say for each key whether it was added before; repetitions within `keys` are the caller's to see."""

@@ -19,6 +19,7 @@ import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from importlib import resources
+from typing import Any
 
 import msgspec
 
@@ -121,8 +122,8 @@ class Delivery:
                 backoff_s = self.wait(error, backoff_s)
                 self._wait_for_end(query_id)
 
-    def stored_offsets(self, spool: str, chunk: Chunk) -> set[int]:
-        """Return which of the chunk's offsets are in the warehouse, in `events` or in `quarantine`."""
+    def stored_offsets(self, spool: str, chunk: Chunk) -> dict[int, bool]:
+        """Return which of the chunk's offsets are in the warehouse, and of each whether it is in quarantine."""
         since = datetime.fromtimestamp(chunk.received_from_us() / 1e6, UTC) - timedelta(seconds=1)
         params: dict[str, object] = {
             "spool": spool,
@@ -134,7 +135,7 @@ class Delivery:
         backoff_s = FIRST_BACKOFF_S
         while True:
             try:
-                return {offset for (offset,) in self._query("stored_offsets", params)}
+                return {offset: bool(quarantined) for offset, quarantined in self._query("stored_offsets", params)}
             except WarehouseError as error:
                 backoff_s = self.wait(error, backoff_s)
 
@@ -162,7 +163,7 @@ class Delivery:
     def _next_query_id(self) -> str:
         return f"trackway-load-{self._life}-{next(self._inserts)}"
 
-    def _query(self, name: str, params: dict[str, object]) -> Sequence[tuple[object, ...]]:
+    def _query(self, name: str, params: dict[str, object]) -> Sequence[tuple[Any, ...]]:
         return self._warehouse.query(sql_text(name), params).rows
 
     def _wait_for_end(self, query_id: str) -> None:

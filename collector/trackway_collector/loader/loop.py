@@ -11,18 +11,15 @@ which is Python's. Order per chunk:
 
 from __future__ import annotations
 
-import base64
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import IO
-
-from trackway_plan import Release
 
 from trackway_collector.loader.dedup import WINDOW_DAYS, SeenKeys
 from trackway_collector.loader.delivery import Delivery, LoadRow, Stopped, sql_text
@@ -32,6 +29,7 @@ from trackway_collector.spool import Checkpoint, Chunk, Pending, SpoolReader, lo
 from trackway_collector.spool.layout import segment_numbers, segment_path, spool_name, take_lock
 from trackway_collector.warehouse import Transient, Warehouse, apply_plan, migrate, property_types
 from trackway_collector.warehouse.plan_columns import STORAGE_TYPES, typed_paths
+from trackway_plan import Release
 
 logger = logging.getLogger(__name__)
 
@@ -174,16 +172,16 @@ class Loader:
         self._last_insert = time.monotonic()
 
     def _prepare(self) -> _Prepared | None:
-        """Return the next chunk of any spool with its rows; everything returned here is stored before the next call's."""
+        """Return the next chunk of any spool with its rows; chunks are stored in the order they are returned."""
         for source in self._open_sources():
             chunk = source.reader.read(source.segment, source.byte, max_events=MAX_CHUNK_EVENTS)
             if chunk is None:
                 continue
             source.segment, source.byte = chunk.segment, chunk.to_byte
-            return self._with_rows(source, chunk, present=set())
+            return self._with_rows(source, chunk, present=())
         return None
 
-    def _with_rows(self, source: _Source, chunk: Chunk, present: set[int]) -> _Prepared:
+    def _with_rows(self, source: _Source, chunk: Chunk, present: Container[int]) -> _Prepared:
         rows = [row for row in source.maker.rows(chunk) if row.offset not in present]
         seen = self._seen.seen([row.key for row in rows])
         fresh: dict[bytes, Row] = {}
@@ -204,27 +202,28 @@ class Loader:
         save_checkpoint(directory, Checkpoint(chunk.segment, chunk.to_byte))
         self.stats.loaded_committed_at_us = chunk.committed_at_us
 
-    def _deliver(self, prepared: _Prepared, *, settled: int | None = None) -> None:
-        """Insert the rows; `settled` of them were there already when an earlier start's chunk is completed."""
+    def _deliver(self, prepared: _Prepared, *, present: Mapping[int, bool] | None = None) -> None:
+        """Insert the rows; `present` are those that an earlier start has stored, and whether in quarantine."""
         source, chunk = prepared.source, prepared.chunk
         attempts = self._delivery.attempts
         stored: list[Row] = []
         for table in (EVENTS, QUARANTINE):
             rows = [row for row in prepared.rows if row.table == table]
             stored += self._delivery.deliver(source.name, chunk, table, rows)
-        quarantined = sum(row.table == QUARANTINE for row in stored)
+        there = list((present or {}).values()) + [row.table == QUARANTINE for row in stored]
+        quarantined = sum(there)
         load = LoadRow(
             source.name,
             chunk.segment,
             chunk.first_offset,
             chunk.last_offset,
-            len(stored) - quarantined + (settled or 0),
+            len(there) - quarantined,
             quarantined,
             prepared.duplicates,
             self._delivery.attempts - attempts,
             f"{time.time():.6f}",
         )
-        self._delivery.record(load, in_doubt=settled is not None)
+        self._delivery.record(load, in_doubt=present is not None)
         self.stats.stored += load.events
         self.stats.quarantined += quarantined
         self.stats.duplicates += prepared.duplicates
@@ -282,7 +281,7 @@ class Loader:
             len(present),
             len(prepared.rows),
         )
-        self._deliver(prepared, settled=len(present))
+        self._deliver(prepared, present=present)
         save_checkpoint(source.reader.directory, Checkpoint(chunk.segment, chunk.to_byte))
         source.segment, source.byte = chunk.segment, chunk.to_byte
 
@@ -300,7 +299,7 @@ class Loader:
     def _remember_day(self, day: date) -> None:
         hours = self._warehouse.query(sql_text("seen_keys"), {"day": day}).rows
         at_us = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000
-        self._seen.add([base64.b64decode(keys) for (keys,) in hours], at_us)
+        self._seen.add([bytes.fromhex(keys) for (keys,) in hours], at_us)
 
     def _wait_until(self, work: Callable[..., None], *arguments: object) -> None:
         """Do the work, again and again while the warehouse is away."""
@@ -324,4 +323,3 @@ class Loader:
                 if now - source.passed_at.setdefault(number, now) >= self._grace_s:
                     segment_path(directory, number).unlink()
                     del source.passed_at[number]
-

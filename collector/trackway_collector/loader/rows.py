@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ EVENTS = "events"
 QUARANTINE = "quarantine"
 
 _NOT_TRACK = {call: f"${call}" for call in ("identify", "page", "screen", "group", "alias")}
+_TEN_DIGITS = 10**9
 _RAW_NONE = msgspec.Raw(b"")
 
 
@@ -49,11 +51,11 @@ class WireEvent(msgspec.Struct, gc=False):
     type: Any = None
     event: Any = None
     name: Any = None
-    messageId: Any = None  # noqa: N815 - the wire's names
-    userId: Any = None  # noqa: N815
-    anonymousId: Any = None  # noqa: N815
-    previousId: Any = None  # noqa: N815
-    groupId: Any = None  # noqa: N815
+    messageId: Any = None
+    userId: Any = None
+    anonymousId: Any = None
+    previousId: Any = None
+    groupId: Any = None
     timestamp: Any = None
     properties: msgspec.Raw = _RAW_NONE
     traits: msgspec.Raw = _RAW_NONE
@@ -65,7 +67,7 @@ class WireBatch(msgspec.Struct, gc=False):
     """A batch whose events were judged already."""
 
     batch: list[msgspec.Raw]
-    sentAt: Any = None  # noqa: N815
+    sentAt: Any = None
     context: msgspec.Raw = _RAW_NONE
     integrations: msgspec.Raw = _RAW_NONE
 
@@ -92,7 +94,7 @@ class _EventRow(msgspec.Struct, omit_defaults=True, gc=False):
     sent_at: str | None = None
     violations: tuple[str, ...] = ()
     integrations: str = ""
-    misfits: dict[str, str] = {}  # noqa: RUF012 - a msgspec struct copies its defaults
+    misfits: dict[str, str] = {}
 
 
 class _QuarantineRow(msgspec.Struct, omit_defaults=True, gc=False):
@@ -271,20 +273,11 @@ def poison_row(row: Row, reason: str) -> Row:
     """Return the quarantine row of an event whose row the warehouse refuses."""
     event = _object.decode(row.text)
     payload = {name: event[name] for name in ("properties", "traits", "misfits", "context") if name in event}
-    quarantined = _QuarantineRow(
-        *(event.get(name, "") for name in ("source", "type", "event", "message_id", "received_at")),
-        event.get("validated_rev", 0),
-        ("poison",),
-        (f"The warehouse refuses the row: {reason}",),
-        json_text(payload),
-        event["spool"],
-        event["segment"],
-        event["offset"],
-        event.get("plan_rev", 0),
-        *(event.get(name, "") for name in ("person_id", "user_id", "anonymous_id")),
-        event.get("timestamp"),
-        event.get("sent_at"),
-    )
+    quarantined = {name: event[name] for name in _QuarantineRow.__struct_fields__ if name in event} | {
+        "codes": ["poison"],
+        "reasons": [f"The warehouse refuses the row: {reason}"],
+        "payload": json_text(payload),
+    }
     return Row(QUARANTINE, row.offset, row.key, _encode(quarantined))
 
 
@@ -303,8 +296,11 @@ def _open(record: Record, body: bytes) -> tuple[_Request, list[msgspec.Raw]]:
 
 
 def _stamp(us: int) -> str:
-    # Seconds since 1970 with six decimals: what DateTime64(6) reads fastest, and exact.
-    return f"{us // 1_000_000}.{us % 1_000_000:06d}"
+    seconds, fraction = divmod(us, 1_000_000)
+    if _TEN_DIGITS <= seconds:
+        # Seconds since 1970: what DateTime64(6) reads fastest, and exact. With fewer digits it would read a date.
+        return f"{seconds}.{fraction:06d}"
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}.{fraction:06d}"
 
 
 def _id(value: Any) -> str:

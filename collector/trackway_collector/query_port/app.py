@@ -59,7 +59,9 @@ class Limits:
 class _Port:
     """What the handlers share: the engine, the token, the threads that queries run in."""
 
-    def __init__(self, engine: EmbeddedEngine, token: str, database: str, limits: Limits, hosts: frozenset[str]) -> None:
+    def __init__(
+        self, engine: EmbeddedEngine, token: str, database: str, limits: Limits, hosts: frozenset[str]
+    ) -> None:
         self.engine = engine
         self.token = token.encode()
         self.database = database
@@ -104,8 +106,8 @@ def make_query_app(
     """
     The query port as an application, to be run on a loopback port in the process that holds `engine`.
 
-    `token` is the password of the user `trackway`. `hosts` are names besides loopback's that a `Host` header may say.
-    Stopping the application waits for running queries' current blocks.
+    `token` is the password of the user `trackway`. `hosts` are names besides loopback's that a `Host` header
+    may say. Stopping the application waits for running queries' current blocks.
     """
     if not token:
         message = "the query port needs a token"
@@ -126,9 +128,7 @@ def make_query_app(
 
 
 @web.middleware
-async def _only_known_hosts(
-    request: web.Request, handler: Callable[[web.Request], object]
-) -> web.StreamResponse:
+async def _only_known_hosts(request: web.Request, handler: Callable[[web.Request], object]) -> web.StreamResponse:
     """403 for a foreign Host, so that no web page can reach the port under a name of its own."""
     host = urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
     if host not in request.app[_PORT].hosts:
@@ -166,9 +166,7 @@ async def _query(request: web.Request) -> web.StreamResponse:
         return _failure(code, name, text, query_id)
 
 
-async def _answer(
-    request: web.Request, port: _Port, asked: QueryRequest, query: RunningQuery
-) -> web.StreamResponse:
+async def _answer(request: web.Request, port: _Port, asked: QueryRequest, query: RunningQuery) -> web.StreamResponse:
     try:
         first = await port.call(lambda: query.start(port.limits.max_buffered_bytes))
         # Only now the status is known: errors of parsing, analysis and the first block have their own.
@@ -203,7 +201,13 @@ def _headers(query: RunningQuery, query_id: str, time_zone: str, tag: str) -> di
         "X-ClickHouse-Server-Display-Name": "trackway",
         "X-ClickHouse-Exception-Tag": tag,
         "X-ClickHouse-Summary": json.dumps(
-            {"read_rows": "0", "read_bytes": "0", "written_rows": "0", "written_bytes": "0", "result_rows": "0"}
+            {
+                "read_rows": "0",
+                "read_bytes": "0",
+                "written_rows": "0",
+                "written_bytes": "0",
+                "result_rows": "0",
+            }
             | {"elapsed_ns": "0"}
             | query.summary
         ),
@@ -244,8 +248,8 @@ def _late_failure(text: str, tag: str) -> bytes:
 
 def _login_help(user: str) -> str:
     return (
-        f"{user or 'default'}: Authentication failed: the query port asks for user `{USER}` and the token of store.json "
-        "in the data directory as its password"
+        f"{user or 'default'}: Authentication failed: the query port asks for user `{USER}` "
+        "and, as its password, the token of store.json in the data directory"
     )
 
 

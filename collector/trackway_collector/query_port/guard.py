@@ -1,13 +1,14 @@
 """
 Which statements may run on the query port.
 
-The engine's `readonly=1` is not enough (tried on chDB 4.4): `SELECT … INTO OUTFILE` writes a file, the scalar function
-`file('/etc/passwd')` reads one, `DESCRIBE url(…)` sends a request, `DESCRIBE file(…)` reads a header, `Python(x)` reads
-variables of this process, `KILL QUERY` kills. So a statement is first taken apart with the engine's own parser.
+The engine's `readonly=1` is not enough (tried on chDB 4.4): `SELECT … INTO OUTFILE` writes a file, the scalar
+function `file('/etc/passwd')` reads one, `DESCRIBE url(…)` sends a request, `DESCRIBE file(…)` reads a
+header, `Python(x)` reads variables of this process, `KILL QUERY` kills. So a statement is first taken apart
+with the engine's own parser.
 
-`EXPLAIN AST` lists every function and identifier of a statement without analysing it (analysis would already run
-`file()` on a constant). Two things it does not list: what stands inside `APPLY(…)`, and the conditions of SHOW. There,
-every word of the text counts, and a backslash, which could spell one differently, is refused.
+`EXPLAIN AST` lists every function and identifier of a statement without analysing it (analysis would already
+run `file()` on a constant). Two things it does not list: what stands inside `APPLY(…)`, and the conditions of
+SHOW. There, every word of the text counts, and a backslash, which could spell one differently, is refused.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ HARMLESS_TABLE_FUNCTIONS = frozenset(
     }
 )
 
-# Functions in expressions that reach outside: files, language models' services, this program's memory, dictionaries'
-# sources. (`getServerSetting` tells paths.)
+# Functions in expressions that reach outside: files, language models' services, this program's memory,
+# dictionaries' sources. (`getServerSetting` tells paths.)
 _OUTSIDE = re.compile(
     r"(?:file|(?:ai|AI)[A-Z]\w*|python\w*|Python\w*|addressTo\w+|catboost\w*|getServerSetting|getMacro"
     r"|getClientHTTPHeader|dictGet\w*|dictHas|dictIsIn|joinGet\w*)\Z"
@@ -46,9 +47,23 @@ _OUTSIDE = re.compile(
 # Reading it interrupts every thread of the process with a signal.
 _FORBIDDEN_TABLES = re.compile(r"(?:system\.)?(?:stack_trace|zookeeper\w*)\Z", re.IGNORECASE)
 
-_STATEMENTS = ("SelectWithUnionQuery", "SelectIntersectExceptQuery", "Explain", "DescribeQuery", "ExistsTableQuery")
-_SHOW_STATEMENTS = ("ShowTables", "ShowColumns", "ShowCreateTableQuery", "ShowCreateDatabaseQuery", "ShowFunctions")
-_SHOW_STATEMENTS += ("ShowIndexes", "ShowEngines", "ShowProcesslistQuery", "ExistsDatabaseQuery", "ShowSetting")
+_STATEMENTS = frozenset(
+    {"SelectWithUnionQuery", "SelectIntersectExceptQuery", "Explain", "DescribeQuery", "ExistsTableQuery"}
+)
+_SHOW_STATEMENTS = frozenset(
+    {
+        "ExistsDatabaseQuery",
+        "ShowColumns",
+        "ShowCreateDatabaseQuery",
+        "ShowCreateTableQuery",
+        "ShowEngines",
+        "ShowFunctions",
+        "ShowIndexes",
+        "ShowProcesslistQuery",
+        "ShowSetting",
+        "ShowTables",
+    }
+)
 
 _NODE = re.compile(r"(?P<indent> *)(?P<kind>\S+) ?(?P<name>.*?)(?: \(alias [^)]*\))?(?: \(children \d+\))?\Z")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -89,10 +104,14 @@ def check(connection: Any, sql: str, params: Mapping[str, str]) -> Checked:
     if count == 1 and kind != "READ_ONLY":
         message = f"the query port only reads; this statement is {kind.lower().replace('_', ' ')}"
         raise RefusedError(message)
-    tree = connection.query(f"EXPLAIN AST {sql}", "TabSeparatedRaw", params=dict(params)).bytes().decode("utf-8", "replace")
+    tree = (
+        connection.query(f"EXPLAIN AST {sql}", "TabSeparatedRaw", params=dict(params))
+        .bytes()
+        .decode("utf-8", "replace")
+    )
     nodes = [match for line in tree.splitlines() if (match := _NODE.match(line))]
     root = nodes[0]["kind"] if nodes else "nothing"
-    if root not in _STATEMENTS + _SHOW_STATEMENTS:
+    if root not in _STATEMENTS | _SHOW_STATEMENTS:
         message = f"the query port runs SELECT, EXPLAIN, DESCRIBE, EXISTS and SHOW; this is {root}"
         raise RefusedError(message)
     forbidden_tables = _table_functions(connection)
@@ -110,13 +129,14 @@ def _check_node(kind: str, name: str, forbidden_tables: frozenset[str]) -> None:
     if kind == "Function" and name.lower() in forbidden_tables:
         message = f"`{name}` reaches outside the warehouse, and the query port only reads what is in it"
         raise RefusedError(message)
-    # A function can be named without being called: arrayMap(file, […]). So no column of such a name can be read bare.
+    # A function can be named without being called: arrayMap(file, […]). So no column of such a name can be
+    # read bare.
     if kind in ("Function", "Identifier") and _OUTSIDE.match(name):
         message = f"`{name}` reaches outside the warehouse, and the query port only reads what is in it"
         raise RefusedError(message)
     if kind == "Set":
-        # The engine refuses these on the outside only; a subquery's take effect under readonly=1.
-        message = "Cannot modify settings in readonly mode: send them in the URL, `&max_threads=1`, instead of SETTINGS"
+        # The engine refuses these on the outside, and passes over some of them in a subquery without a word.
+        message = "Cannot modify settings in readonly mode: instead of SETTINGS, write `&max_threads=1` in the URL"
         raise RefusedError(message)
     if kind in ("TableIdentifier", "Identifier", "ExistsTableQuery") and _FORBIDDEN_TABLES.match(name):
         message = f"the table `{name}` is not for reading over the query port"
@@ -130,7 +150,7 @@ def _check_words(texts: Iterable[str], forbidden_tables: frozenset[str]) -> None
             raise RefusedError(message)
         for word in _WORD.findall(text):
             if word.lower() in forbidden_tables or _OUTSIDE.match(word) or _FORBIDDEN_TABLES.match(word):
-                message = f"`{word}` may not appear in a SHOW statement or in a query with APPLY, where it could be called"
+                message = f"`{word}` may not appear in SHOW, or beside APPLY, where it could be called"
                 raise RefusedError(message)
 
 

@@ -69,9 +69,7 @@ async def read(request: web.Request, default_database: str) -> QueryRequest:
     return QueryRequest(
         sql=sql.strip(),
         params={name.removeprefix(_PARAM): text for name, text in arguments.items() if name.startswith(_PARAM)},
-        settings={
-            name: text for name, text in arguments.items() if name not in known and not name.startswith(_PARAM)
-        },
+        settings={name: text for name, text in arguments.items() if name not in known and not name.startswith(_PARAM)},
         database=request.headers.get("X-ClickHouse-Database") or arguments.get("database") or default_database,
         output_format=request.headers.get("X-ClickHouse-Format") or arguments.get("default_format") or "TabSeparated",
         query_id=arguments.get("query_id") or str(uuid.uuid4()),

@@ -13,8 +13,9 @@ from trackway_collector.warehouse.embedded import settings_text
 from trackway_collector.warehouse.engine import EmbeddedEngine
 from trackway_collector.warehouse.errors import WarehouseError, from_engine_text
 
-# Formats in which every block stands for itself, so the blocks one after another are the result. The others have a
-# head, a foot, or a structure over all rows; chDB writes those per block, so they are taken whole, up to a limit.
+# Formats in which every block stands for itself, so the blocks one after another are the result. The others
+# have a head, a foot, or a structure over all rows; chDB writes those per block, so they are taken whole, up
+# to a limit.
 STREAMED = frozenset(
     {
         "CSV",
@@ -42,7 +43,9 @@ class RunningQuery:
     Each of the three may be called from another thread, one at a time.
     """
 
-    def __init__(self, engine: EmbeddedEngine, request: QueryRequest, settings: Mapping[str, str | int | float]) -> None:
+    def __init__(
+        self, engine: EmbeddedEngine, request: QueryRequest, settings: Mapping[str, str | int | float]
+    ) -> None:
         self._engine = engine
         self._request = request
         self._settings = settings

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from trackway_collector.query_port.guard import RefusedError
 
-# They change how much a query may take and how its result is written, never what it may touch. Not among them:
-# format_schema*, format_template* and output_format_schema, which name files.
+# They change how much a query may take and how its result is written, never what it may touch. Not among
+# them: format_schema*, format_template* and output_format_schema, which name files.
 _ALLOWED = re.compile(
     r"max_threads|max_block_size|max_execution_time|max_result_rows|max_result_bytes|result_overflow_mode"
     r"|max_rows_to_read|max_bytes_to_read|read_overflow_mode|max_rows_to_group_by|group_by_overflow_mode"
@@ -46,14 +46,16 @@ IGNORED = frozenset(
     }
 )
 
-# Every query, before the client's settings: an introspection function reads the program's memory map, and the rest
-# closes ways around the guard.
-BASE = {
+# Every query, before the client's settings: an introspection function reads the program's memory map, and the
+# rest closes ways around the guard.
+BASE: dict[str, str | int | float] = {
     "implicit_select": 0,
     "allow_introspection_functions": 0,
     "allow_ddl": 0,
     "max_ast_depth": 500,
     "max_query_size": 1 << 20,
+    # Time that has passed ends a query, not an estimate of the time it may take.
+    "timeout_before_checking_execution_speed": 0,
     "result_overflow_mode": "throw",
 }
 

@@ -50,11 +50,8 @@ def segment_header_is_whole(data: bytes, segment: int) -> bool:
     if len(data) < SEGMENT_HEADER.size:
         return False
     magic, number, zero, created_at_us, crc, _ = SEGMENT_HEADER.unpack_from(data)
-    return (
-        magic == SEGMENT_MAGIC
-        and number == segment
-        and crc == zlib.crc32(struct.pack("<IIQ", number, zero, created_at_us))
-    )
+    expected = zlib.crc32(struct.pack("<IIQ", number, zero, created_at_us))
+    return bool(magic == SEGMENT_MAGIC and number == segment and crc == expected)
 
 
 def pack_block(records: Iterable[tuple[bytes, bytes]], events: int, first_offset: int, now_us: int) -> bytes:
@@ -63,7 +60,7 @@ def pack_block(records: Iterable[tuple[bytes, bytes]], events: int, first_offset
     for meta, body in records:
         parts += (RECORD_HEADER.pack(len(meta), len(body)), meta, body)
     raw = b"".join(parts)
-    payload = lz4.block.compress(raw, store_size=False)
+    payload: bytes = lz4.block.compress(raw, store_size=False)
     header = BLOCK_HEADER.pack(BLOCK_MAGIC, 0, len(payload), len(raw), events, first_offset, now_us)
     crc = zlib.crc32(payload, zlib.crc32(header[_CRC_FROM:]))
     return header[:4] + crc.to_bytes(4, "little") + header[_CRC_FROM:] + payload
@@ -82,8 +79,7 @@ def unpack_block_header(data: bytes, at: int = 0) -> BlockHeader | None:
 def block_is_whole(header_bytes: bytes, header: BlockHeader, payload: bytes) -> bool:
     """Say whether the payload is complete and matches the checksum."""
     return (
-        len(payload) == header.payload_bytes
-        and zlib.crc32(payload, zlib.crc32(header_bytes[_CRC_FROM:])) == header.crc
+        len(payload) == header.payload_bytes and zlib.crc32(payload, zlib.crc32(header_bytes[_CRC_FROM:])) == header.crc
     )
 
 

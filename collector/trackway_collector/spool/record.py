@@ -42,8 +42,8 @@ class Record(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True, g
     ip: str = ""
     """The client's address as the collector saw it."""
     careful: bool = False
-    """The events were judged one by one: values such as 1.0 for an integer are fine but may not be stored as they are."""
-    exceptions: dict[int, EventVerdict] = {}  # noqa: RUF012 - a msgspec struct copies its defaults
+    """The events were judged one by one: a value may be fine, as 1.0 is for an int, and not fit its column as it is."""
+    exceptions: dict[int, EventVerdict] = {}
     """Position in the body → verdict."""
 
 

@@ -18,7 +18,6 @@ from trackway_collector.config import Settings
 from trackway_collector.ingest.worker import load_release, stop_on_signals
 from trackway_collector.loader.loop import Loader
 from trackway_collector.query_port import make_query_app
-
 from trackway_collector.warehouse import Warehouse, open_warehouse
 from trackway_collector.warehouse.embedded import EmbeddedWarehouse
 from trackway_collector.warehouse.store_file import StoreFile
@@ -28,7 +27,7 @@ logger = logging.getLogger(__name__)
 CONSOLE = "trackway_analytics.console:setup"
 """Named, not imported: the console is a package above this one, and an extra."""
 
-TOKEN_FILE = "token"
+TOKEN_FILE = "token"  # noqa: S105 - a file name
 
 
 class SetUpConsole(Protocol):
@@ -65,12 +64,16 @@ async def serve(settings: Settings, *, parent_pipe: bool = False) -> None:
         )
         store_file.write(settings.store_file)
         stack.callback(store_file.remove, settings.store_file)
-        loader.start(died=lambda: loop.call_soon_threadsafe(stop.set))
+        loader.start(died=lambda: _call_soon(loop, stop.set))
         stack.push_async_callback(asyncio.to_thread, loader.stop)
         await stop.wait()
     if loader.died:
         message = f"the loader died: {loader.error}"
         raise RuntimeError(message)
+
+
+def _call_soon(loop: asyncio.AbstractEventLoop, work: Callable[[], None]) -> None:
+    loop.call_soon_threadsafe(work)
 
 
 async def _start_sites(
@@ -79,7 +82,7 @@ async def _start_sites(
     set_up_console = _console()
     if set_up_console is not None:
         app = web.Application()
-        await set_up_console(app, warehouse=warehouse, token=token, status=lambda: status(loader))
+        await set_up_console(app, warehouse=warehouse, token=token, status=lambda: status(settings, loader))
         await _listen(stack, app, settings.console_port)
     if isinstance(warehouse, EmbeddedWarehouse):
         await _listen(stack, make_query_app(warehouse.engine, token, database=warehouse.database), settings.query_port)
@@ -92,11 +95,12 @@ async def _listen(stack: contextlib.AsyncExitStack, app: web.Application, port: 
     await web.TCPSite(runner, "127.0.0.1", port).start()
 
 
-def status(loader: Loader) -> dict[str, Any]:
-    """Return what the console shows of the loader."""
+def status(settings: Settings, loader: Loader) -> dict[str, Any]:
+    """Return what the console shows beside the warehouse's own numbers."""
     lag_bytes, lag_seconds = loader.lag()
     stats = loader.stats
     return {
+        "collector_url": f"http://{settings.host}:{settings.port}",
         "lag_bytes": lag_bytes,
         "lag_seconds": lag_seconds,
         "loaded_events": stats.stored,

@@ -60,7 +60,15 @@ class Arrivals:
             self._newest = max(self._newest, received_at)
             source, event, name, person_id, verdict, violations, reasons, properties = rest
             yield Arrival(
-                received_at, source, event, name, person_id, verdict, tuple(violations), tuple(reasons), _object(properties)
+                received_at,
+                source,
+                event,
+                name,
+                person_id,
+                verdict,
+                tuple(violations),
+                tuple(reasons),
+                _object(properties),
             )
         for position in [p for p, at in self._shown.items() if at < self._newest - 2 * OVERLAP]:
             del self._shown[position]

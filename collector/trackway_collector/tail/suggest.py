@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from trackway_collector.timestamps import parse_timestamp_us
 from trackway_plan import Release
 from trackway_plan.near import near
-
-from trackway_collector.timestamps import parse_timestamp_us
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +22,9 @@ class Suggestion:
     """YAML to paste; empty when the code, not the plan, should change."""
 
 
-def suggest(event: str, source: str, violation: str, properties: Mapping[str, Any], release: Release) -> Suggestion | None:
+def suggest(
+    event: str, source: str, violation: str, properties: Mapping[str, Any], release: Release
+) -> Suggestion | None:
     """Return advice on `violation` (`code` or `code /path`) of an event, or None when there is none to give."""
     code, _, path = violation.partition(" ")
     if code == "unplanned_event":
@@ -50,7 +51,10 @@ def _new_event(event: str, source: str, properties: Mapping[str, Any], release: 
         f"sent_by: [{_scalar(source)}]",
     ]
     if properties:
-        lines += ["properties:", *(f"  {_scalar(name)}: {{type: {_kind(value)}}}" for name, value in properties.items())]
+        lines += [
+            "properties:",
+            *(f"  {_scalar(name)}: {{type: {_kind(value)}}}" for name, value in properties.items()),
+        ]
     file = f"events/<area>/{re.sub(r'[^0-9a-zA-Z]+', '_', event).strip('_').lower() or 'event'}.yaml"
     return Suggestion(
         f"`{event}` is not in the plan.{did_you_mean} If it is meant, save this as {file}:", "\n".join(lines) + "\n"

@@ -1,9 +1,10 @@
 """
 The last stop of an event: tables in ClickHouse, and one protocol to write and read them.
 
-Follow the files in this order: `url` (where the warehouse is), `base` (what one can do with it), `clickhouse` (a
-server over HTTP) and `embedded` (chDB inside this process, over `engine`), `migrate` and `migrations/` (the tables),
-`plan_columns` (typed properties from a plan's release), `store_file` (how other processes find the embedded store).
+Follow the files in this order: `url` (where the warehouse is), `base` (what one can do with it), `clickhouse`
+(a server over HTTP) and `embedded` (chDB inside this process, over `engine`), `migrate` and `migrations/`
+(the tables), `plan_columns` (typed properties from a plan's release), `store_file` (how other processes find
+the embedded store).
 
 ```python
 warehouse = open_warehouse("chdb:///var/lib/trackway/chdb", owner=True)

@@ -1,4 +1,7 @@
-"""What one can do with a warehouse, whatever stands behind it: the seam that loader and analytics are written against."""
+"""
+What one can do with a warehouse, whatever stands behind it: the seam that loader and analytics are written
+against.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,8 @@ Settings = Mapping[str, str | int]
 
 # How JSONEachRow must be read so that no row is changed or refused for its looks.
 INSERT_SETTINGS: dict[str, str | int] = {
-    # One call is one block is one part: all of the rows are there, or none. The engine splits by these otherwise.
+    # One call is one block is one part: all of the rows are there, or none. The engine splits by these
+    # otherwise.
     "max_insert_block_size": 1_000_000_000,
     "min_insert_block_size_rows": 1_000_000_000,
     "min_insert_block_size_bytes": 1 << 40,
@@ -26,9 +30,11 @@ INSERT_SETTINGS: dict[str, str | int] = {
     "insert_deduplicate": 1,
     # {"a":1,"a":2}: keep the first, rather than fail the block.
     "type_json_skip_duplicated_paths": 1,
-    # {"a.b":1} is the path `a%2Eb`; without this it is taken for {"a":{"b":1}}, and both together fail the block.
+    # {"a.b":1} is the path `a%2Eb`; without this it is taken for {"a":{"b":1}}, and both together fail the
+    # block.
     "json_type_escape_dots_in_keys": 1,
-    # Strings stay the text they were: "2026-01-01T00:00:00Z" in a path without type would be stored as DateTime64.
+    # Strings stay the text they were: "2026-01-01T00:00:00Z" in a path without type would be stored as
+    # DateTime64.
     "input_format_try_infer_dates": 0,
     "input_format_try_infer_datetimes": 0,
     # Typed columns and paths read RFC 3339.
@@ -43,8 +49,8 @@ class QueryResult:
     """
     Rows of one query.
 
-    `columns` and `types` (ClickHouse's names) are there for an empty result too. Values are Python's: int, float, str,
-    bool, None, Decimal, aware UTC `datetime`, `date`, list, tuple, dict.
+    `columns` and `types` (ClickHouse's names) are there for an empty result too. Values are Python's: int,
+    float, str, bool, None, Decimal, aware UTC `datetime`, `date`, list, tuple, dict.
     """
 
     columns: tuple[str, ...]
@@ -65,8 +71,9 @@ class Warehouse(Protocol):
     """
     Tables of one database, read and written with ClickHouse's SQL.
 
-    Every method may be called from several threads at once. Values travel as bound parameters, `{name:Type}` in the
-    text and `name` in `params`; a `datetime` must be aware. Errors are `Transient` or `Terminal` (`errors.py`).
+    Every method may be called from several threads at once. Values travel as bound parameters, `{name:Type}`
+    in the text and `name` in `params`; a `datetime` must be aware. Errors are `Transient` or `Terminal`
+    (`errors.py`).
     """
 
     @property
@@ -80,9 +87,7 @@ class Warehouse(Protocol):
     def query(self, sql: str, params: Params | None = None, settings: Settings | None = None) -> QueryResult:
         """The rows of a SELECT (SHOW, DESCRIBE, EXPLAIN …) that has no FORMAT clause."""
 
-    def query_df(
-        self, sql: str, params: Params | None = None, settings: Settings | None = None
-    ) -> pandas.DataFrame:
+    def query_df(self, sql: str, params: Params | None = None, settings: Settings | None = None) -> pandas.DataFrame:
         """The same as a DataFrame; nullable integers and strings are pandas' nullable types."""
 
     def query_bytes(
@@ -94,8 +99,8 @@ class Warehouse(Protocol):
         """
         Store `rows` (JSONEachRow: one JSON object a line) in `table`, all or none.
 
-        The same `token` a second time changes nothing, within one life of the engine and the table's deduplication
-        window. `query_id` names the insert for `query_is_running` and must be new.
+        The same `token` a second time changes nothing, within one life of the engine and the table's
+        deduplication window. `query_id` names the insert for `query_is_running` and must be new.
         """
 
     def command(self, sql: str, params: Params | None = None, settings: Settings | None = None) -> None:

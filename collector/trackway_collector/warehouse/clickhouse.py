@@ -1,4 +1,6 @@
-"""A warehouse on a ClickHouse server, over HTTP(S). The embedded store's query port is reached the same way."""
+"""
+A warehouse on a ClickHouse server, over HTTP(S). The embedded store's query port is reached the same way.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,10 @@ _WRONG_LOGIN = {192, 193, 194, 516}  # UNKNOWN_USER, WRONG_PASSWORD, REQUIRED_PA
 
 
 def _sent(client: Any, settings: Settings | None) -> dict[str, str | int]:
-    """The settings to send. A server refuses those that its user may not change; the driver would drop them silently."""
+    """
+    The settings to send. A server refuses those that its user may not change; the driver would drop them
+    silently.
+    """
     client.valid_transport_settings = client.valid_transport_settings | set(settings or {})
     return dict(settings or {})
 
@@ -62,9 +67,7 @@ class ClickHouseWarehouse:
         found = self._call(ask)
         return found if found.columns else native.without_rows(self._columns(sql, bound, settings))
 
-    def query_df(
-        self, sql: str, params: Params | None = None, settings: Settings | None = None
-    ) -> pandas.DataFrame:
+    def query_df(self, sql: str, params: Params | None = None, settings: Settings | None = None) -> pandas.DataFrame:
         bound = exact(params)
         frame: pandas.DataFrame = self._call(
             lambda client: client.query_df(sql, parameters=bound, settings=_sent(client, settings))

@@ -54,9 +54,7 @@ class EmbeddedWarehouse:
         found = self._select(sql, params, settings)
         return native.decode(found) if isinstance(found, bytes) else native.without_rows(found)
 
-    def query_df(
-        self, sql: str, params: Params | None = None, settings: Settings | None = None
-    ) -> pandas.DataFrame:
+    def query_df(self, sql: str, params: Params | None = None, settings: Settings | None = None) -> pandas.DataFrame:
         found = self._select(sql, params, settings)
         return native.decode_df(found) if isinstance(found, bytes) else native.without_rows_df(found)
 
@@ -146,7 +144,9 @@ class EmbeddedWarehouse:
 
 
 def settings_text(settings: Mapping[str, str | int | float]) -> str:
-    """`a = '1', b = 'x'` for SET and SETTINGS. A quoted number is read as a number where the setting is one."""
+    """
+    `a = '1', b = 'x'` for SET and SETTINGS. A quoted number is read as a number where the setting is one.
+    """
     for name in settings:
         if not _SETTING_NAME.match(name):
             message = f"`{name}` is not the name of a setting"
@@ -159,7 +159,9 @@ def quoted(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def _run(connection: Any, sql: str, output_format: str = "TabSeparated", params: Mapping[str, str] | None = None) -> bytes:
+def _run(
+    connection: Any, sql: str, output_format: str = "TabSeparated", params: Mapping[str, str] | None = None
+) -> bytes:
     try:
         data: bytes = connection.query(sql, output_format, params=dict(params or {})).bytes()
     except RuntimeError as error:

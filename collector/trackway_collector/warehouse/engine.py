@@ -2,10 +2,10 @@
 The embedded engine: chDB, opened once in this process, used over many connections.
 
 What the engine demands (chDB 4.4):
-* One directory a process, and one process a directory. A second directory in this process is refused until every
-  warehouse on the first is closed; another process is refused by a lock on the directory.
-* A connection carries one statement at a time and its own settings; several connections work in parallel. Connecting
-  to an open engine costs about 1.5 ms, so idle connections are kept.
+* One directory a process, and one process a directory. A second directory in this process is refused until
+  every warehouse on the first is closed; another process is refused by a lock on the directory.
+* A connection carries one statement at a time and its own settings; several connections work in parallel.
+  Connecting to an open engine costs about 1.5 ms, so idle connections are kept.
 * The engine lives in threads of this process and does not survive `fork`.
 """
 
@@ -27,7 +27,8 @@ class EmbeddedEngine:
     """
     chDB on one directory. Get it with `EmbeddedEngine.open`, give it back with `close`.
 
-    Opening the same directory again gives the same engine; it stops when it has been closed as often as opened.
+    Opening the same directory again gives the same engine; it stops when it has been closed as often as
+    opened.
     """
 
     _open: EmbeddedEngine | None = None
@@ -54,13 +55,14 @@ class EmbeddedEngine:
         with cls._open_lock:
             engine = cls._open
             if engine is not None and engine._pid != os.getpid():
-                # A forked child: the parent's engine threads are not here, and the parent still holds the directory.
+                # A forked child: the parent's engine threads are not here, and the parent still holds the
+                # directory.
                 cls._open = engine = None
             if engine is None:
                 engine = cls._open = cls(path)
             elif engine.path != path:
                 message = (
-                    f"{path}: chDB has {engine.path} open in this process, and it can open one directory a process. "
+                    f"{path}: chDB has {engine.path} open in this process, and can open one at a time. "
                     "Close that warehouse first, or use another `?database=` in the same directory."
                 )
                 raise EngineBusyError(message)
@@ -112,11 +114,12 @@ class EmbeddedEngine:
         import chdb
 
         self._check_process()
-        return chdb.connect(str(self.path))
+        connect: Any = chdb.connect
+        return connect(str(self.path))
 
     def _check_process(self) -> None:
         if self._pid != os.getpid():
-            message = f"{self.path}: the engine was opened before this process forked. Open the warehouse in the child."
+            message = f"{self.path}: the engine was opened before this process forked. Open it in the child."
             raise Terminal(message)
 
 
@@ -127,8 +130,9 @@ def _first_connection(path: Path) -> Any:
         message = "the embedded warehouse needs chDB: pip install 'trackway[embedded]'"
         raise Terminal(message) from None
     path.mkdir(parents=True, exist_ok=True)
+    connect: Any = chdb.connect
     try:
-        return chdb.connect(str(path))
+        return connect(str(path))
     except RuntimeError as error:
         raise _cannot_open(path, str(error)) from None
 

@@ -11,17 +11,19 @@ WarehouseError                 .code and .name are ClickHouse's, None when it ga
    └─ MigrationError           the tables are not what this version may touch
 ```
 
-The loader acts on the two marks alone: `Transient` blocks are retried for ever, `Terminal` blocks are bisected down to
-the row that ClickHouse cannot store. So for an insert every code that is not known to be about the data is
-`Transient`: waiting on a full disk, a missing table or a code from the future loses nothing, quarantine by mistake
-would. A query has no such care; there only codes that time can cure are `Transient`.
+The loader acts on the two marks alone: `Transient` blocks are retried for ever, `Terminal` blocks are
+bisected down to the row that ClickHouse cannot store. So for an insert every code that is not known to be
+about the data is `Transient`: waiting on a full disk, a missing table or a code from the future loses
+nothing, quarantine by mistake would. A query has no such care; there only codes that time can cure are
+`Transient`.
 """
 
 from __future__ import annotations
 
 import re
 
-# Codes with which ClickHouse says that these very rows cannot be stored. (Names: `SELECT errorCodeToName(27)`.)
+# Codes with which ClickHouse says that these very rows cannot be stored. (Names: `SELECT
+# errorCodeToName(27)`.)
 DATA_ERRORS: dict[int, str] = {
     6: "CANNOT_PARSE_TEXT",
     25: "CANNOT_PARSE_ESCAPE_SEQUENCE",
@@ -76,7 +78,10 @@ PASSING_ERRORS: dict[int, str] = {
 
 
 class WarehouseError(Exception):
-    """Anything the warehouse reports. `code` (27) and `name` ("CANNOT_PARSE_…") are ClickHouse's, if it answered."""
+    """
+    Anything the warehouse reports. `code` (27) and `name` ("CANNOT_PARSE_…") are ClickHouse's, if it
+    answered.
+    """
 
     def __init__(self, message: str, *, code: int | None = None, name: str | None = None) -> None:
         super().__init__(message)
@@ -109,7 +114,8 @@ class MigrationError(Terminal):
 
 
 _CODE = re.compile(r"Code: (\d+)\.")
-# "Code: 43. DB::Exception: … (ILLEGAL_TYPE_OF_ARGUMENT) (version 26.9.2.1)"; the last such name is the outermost error's.
+# "Code: 43. DB::Exception: … (ILLEGAL_TYPE_OF_ARGUMENT) (version 26.9.2.1)"; the last such name is the
+# outermost error's.
 _NAME = re.compile(r"\(([A-Z][A-Z0-9_]{3,})\)")
 _TRAILER = re.compile(r"\s*\(version [0-9.]+[^)]*\)\s*(\(for url [^)]*\))?\s*$")
 
@@ -122,7 +128,8 @@ def from_engine_text(text: str, *, inserting: bool = False) -> Transient | Termi
     code = int(found[1]) if (found := _CODE.search(message)) else None
     name = names[-1] if (names := _NAME.findall(message)) else None
     if inserting:
-        # A column that the table lacks is no fault of the rows: the table is behind, and a migration mends that.
+        # A column that the table lacks is no fault of the rows: the table is behind, and a migration mends
+        # that.
         terminal = code in DATA_ERRORS and "Unknown field found" not in message
     else:
         terminal = code is not None and code not in PASSING_ERRORS

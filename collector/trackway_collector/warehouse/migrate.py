@@ -1,12 +1,12 @@
 """
 The tables, brought up to this version by numbered SQL files.
 
-`migrations/NNNN_name.sql` run in order, each once; the table `migrations` records number, name and checksum. They go
-forward only. A file that was applied must never change again: the warehouse would no longer be what the files say, so
-an edited file is refused, as is a warehouse that a newer Trackway has touched.
+`migrations/NNNN_name.sql` run in order, each once; the table `migrations` records number, name and checksum.
+They go forward only. A file that was applied must never change again: the warehouse would no longer be what
+the files say, so an edited file is refused, as is a warehouse that a newer Trackway has touched.
 
-Each statement can be run twice (`IF NOT EXISTS`), since ClickHouse has no transaction around DDL: a migration that was
-cut short is not recorded, and the next run repeats it.
+Each statement can be run twice (`IF NOT EXISTS`), since ClickHouse has no transaction around DDL: a migration
+that was cut short is not recorded, and the next run repeats it.
 """
 
 from __future__ import annotations
@@ -79,8 +79,7 @@ def migrate(warehouse: Warehouse, migrations: Iterable[Migration] | None = None)
         for statement in migration.statements():
             warehouse.command(statement)
         warehouse.command(
-            "INSERT INTO migrations (number, name, checksum)"
-            " SELECT {number:UInt32}, {name:String}, {checksum:String}",
+            "INSERT INTO migrations (number, name, checksum) SELECT {number:UInt32}, {name:String}, {checksum:String}",
             {"number": migration.number, "name": migration.name, "checksum": migration.checksum},
         )
         done.append(migration.title)
@@ -117,14 +116,14 @@ def _check(warehouse: Warehouse, known: list[Migration], applied: dict[int, tupl
         migration = by_number.get(number)
         if migration is None:
             message = (
-                f"{warehouse.url}: migration {number:04}_{name} was applied by a newer Trackway; this one ends at "
-                f"{max(by_number, default=0):04}. Upgrade: pip install --upgrade trackway"
+                f"{warehouse.url}: migration {number:04}_{name} was applied by a newer Trackway; "
+                f"this one ends at {max(by_number, default=0):04}. Upgrade: pip install --upgrade trackway"
             )
             raise MigrationError(message)
         if migration.checksum != checksum:
             message = (
                 f"{warehouse.url}: migrations/{migration.title}.sql was edited after it had been applied "
-                f"(checksum {migration.checksum[:12]}, applied {checksum[:12]}). Put the file back as it was, and "
-                "write the change as a new migration."
+                f"(checksum {migration.checksum[:12]}, applied {checksum[:12]}). Put the file back as it "
+                "was, and write the change as a new migration."
             )
             raise MigrationError(message)

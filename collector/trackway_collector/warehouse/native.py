@@ -1,7 +1,8 @@
 """
 ClickHouse's Native format as Python values, with clickhouse-connect's parser.
 
-The embedded engine gives the same bytes a server sends, so one parser makes the two warehouses return equal values.
+The embedded engine gives the same bytes a server sends, so one parser makes the two warehouses return equal
+values.
 """
 
 from __future__ import annotations
@@ -76,10 +77,12 @@ def _context(**options: Any) -> QueryContext:
 
 
 def _parse(data: bytes, context: QueryContext) -> Any:
-    from clickhouse_connect.driver.ctypes import RespBuffCls
+    from clickhouse_connect.driver import ctypes as driver
     from clickhouse_connect.driver.transform import NativeTransform
 
-    return NativeTransform.parse_response(RespBuffCls(_Bytes(data)), context)
+    # The C implementation where it is built, the Python one elsewhere.
+    buffer: Any = driver.RespBuffCls
+    return NativeTransform.parse_response(buffer(_Bytes(data)), context)
 
 
 def _dtype(type_name: str) -> str:

@@ -13,9 +13,10 @@ def open_warehouse(url: str | WarehouseUrl, *, owner: bool = False) -> Warehouse
     """
     The warehouse at `url`, to be closed by the caller.
 
-    `chdb:///dir` opens the engine in this process if `owner` is true, as the store process does, and if this process
-    has it open already. Otherwise a running store process is asked over its loopback query port (read only), with the
-    address and token of `store.json` in the directory or beside it; where none runs, the engine is opened here.
+    `chdb:///dir` opens the engine in this process if `owner` is true, as the store process does, and if this
+    process has it open already. Otherwise a running store process is asked over its loopback query port (read
+    only), with the address and token of `store.json` in the directory or beside it; where none runs, the
+    engine is opened here.
 
     Raises:
         WarehouseUrlError: the URL cannot be understood.

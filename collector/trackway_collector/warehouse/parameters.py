@@ -1,4 +1,6 @@
-"""Python values as the text that ClickHouse reads for `{name:Type}` parameters, alike for a server and for chDB."""
+"""
+Python values as the text that ClickHouse reads for `{name:Type}` parameters, alike for a server and for chDB.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,8 @@ from datetime import UTC, datetime
 
 def exact(params: Mapping[str, object] | None) -> dict[str, object]:
     """
-    The parameters as clickhouse-connect formats them without loss: a datetime as UTC text, whose microseconds it would
-    cut; a set as a sorted list.
+    The parameters as clickhouse-connect formats them without loss: a datetime as UTC text, whose microseconds
+    it would cut; a set as a sorted list.
 
     Raises:
         ValueError: a `datetime` without time zone; the name of the parameter is in the message.

@@ -6,8 +6,8 @@
  "user": "trackway", "token": "…"}
 ```
 
-Readable by its owner only (0600), since whoever reads it may read every event. It appears whole or not at all, and is
-removed when the store process ends; after a crash the process id tells that it is stale.
+Readable by its owner only (0600), since whoever reads it may read every event. It appears whole or not at
+all, and is removed when the store process ends; after a crash the process id tells that it is stale.
 """
 
 from __future__ import annotations
@@ -71,20 +71,22 @@ class StoreFile:
             return False
         except PermissionError:
             return True
-        return True
+        return not _is_zombie(self.pid)
 
     def write(self, path: Path) -> None:
         """
         Put the file in place, atomically and with mode 0600 from its first byte.
 
         Raises:
-            Terminal: another store process is running on this data directory; the message names its process id.
+            Terminal: another store process is running on this data directory; the message names its process
+            id.
         """
         other = StoreFile.read_running(path)
         if other is not None and other.pid != self.pid:
             message = (
-                f"{path}: a store process runs already, process {other.pid}. Stop it (Ctrl-C, or `kill {other.pid}`), "
-                f"or give this one another data directory. If {other.pid} is some other program, delete the file."
+                f"{path}: a store process runs already, process {other.pid}. Stop it (Ctrl-C, or "
+                f"`kill {other.pid}`), or give this one another data directory. If {other.pid} is some other "
+                "program, delete the file."
             )
             raise Terminal(message)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -106,3 +108,11 @@ class StoreFile:
             current = StoreFile.read(path)
             if current is not None and current.pid == self.pid:
                 path.unlink(missing_ok=True)
+
+
+def _is_zombie(pid: int) -> bool:
+    """Whether the process has ended and only waits to be asked for its status, as after a kill in a container."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0] == "Z"
+    except (OSError, IndexError):
+        return False  # no /proc here: the signal's answer stands

@@ -156,6 +156,11 @@ def _seconds(options: Mapping[str, str], name: str, *, default: float) -> float:
 
 
 def _without_password(message: str, url: str) -> str:
-    # urlsplit quotes the part it stumbles over; with a stray "/" or ":" in a password that part is the password.
+    # urlsplit quotes the part it stumbles over; with a stray "/" or ":" in a password that part is the
+    # password.
     _, at, _ = url.rpartition("@")
-    return "the part before the host cannot be read; percent-encode `/`, `:`, `@`, `#` and `?` in a password" if at else message
+    return (
+        "the part before the host cannot be read; percent-encode `/`, `:`, `@`, `#` and `?` in a password"
+        if at
+        else message
+    )

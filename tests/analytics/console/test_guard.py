@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient
+
 from tests.analytics.console.conftest import TOKEN
 
 pytestmark = pytest.mark.parametrize("engine", ["chdb"], indirect=True)

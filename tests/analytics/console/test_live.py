@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.support.stored import TIME, store_events, store_quarantined
 
+from tests.support.stored import TIME, store_events, store_quarantined
 from trackway_analytics.console import live as live_module
 from trackway_analytics.console.live import LAST_EVENTS, Live
 from trackway_collector.warehouse import QueryResult, Warehouse
@@ -108,7 +109,7 @@ async def test_last_events_are_newest_first_with_their_verdicts(
         ("Signed Up", "ok", []),
     ]
     assert recent[0]["content"] == '{"total":"x"}'
-    assert recent[2]["content"] == '{"plan":"专业版"}'
+    assert recent[2]["content"] == '{"plan": "专业版"}'
     assert recent[2]["received"] == "2026-03-01T11:59:57.000000Z"
 
 
@@ -164,3 +165,25 @@ async def test_a_loader_that_cannot_load_is_named(warehouse: Warehouse, status: 
     snapshot = await live(warehouse, status).snapshot()
     assert (snapshot["lag_bytes"], snapshot["lag_seconds"]) == (1200, 61.5)
     assert snapshot["loading_error"] == "ClickHouse is down"
+
+
+async def test_an_event_shows_what_it_carried_and_nothing_else(
+    warehouse: Warehouse, status: dict[str, Any]
+) -> None:
+    """Typed paths that the event lacks are not shown as null; a value that did not fit its type is shown."""
+    warehouse.command(
+        "ALTER TABLE events MODIFY COLUMN properties JSON(total Nullable(Float64), note Nullable(String))"
+    )
+    store_events(
+        warehouse,
+        [
+            {
+                "event": "Paid",
+                "received_at": ago(1),
+                "properties": {"note": "café", "cart": {"size": 2, "gift": None}},
+                "misfits": {"total": '"twelve"'},
+            }
+        ],
+    )
+    (row,) = (await live(warehouse, status).snapshot())["recent"]
+    assert json.loads(row["content"]) == {"note": "café", "cart": {"size": 2}, "total": "twelve"}

@@ -6,8 +6,8 @@ from datetime import date
 from math import comb
 
 import pytest
-from tests.support.stored import store_calls, store_events
 
+from tests.support.stored import store_calls, store_events
 from trackway_analytics.demo.finding import (
     CHECKOUT,
     against_other_weeks,

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web import Application, Request
+
 from trackway_collector.ingest.app import INGEST, Ingest, make_app
 from trackway_collector.ingest.auth import WriteKeys
 from trackway_collector.ingest.decode import BatchDecoder

@@ -8,7 +8,9 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from trackway_collector.ingest.decode import BatchDecoder
+from trackway_collector.ingest.judge import Limits
 from trackway_collector.spool import EventVerdict, Record
 from trackway_plan import Release
 
@@ -154,3 +156,18 @@ def test_both_ways_give_the_same_verdict(garden: Release, batch: list[dict[str, 
     each = [decoder._judge(msgspec.Raw(msgspec.json.encode(item)), "", source) for item in batch]
 
     assert {i: v.outcome for i, v in enumerate(each) if v} == {i: v.outcome for i, v in record.exceptions.items()}
+
+
+@settings(max_examples=100, deadline=None)
+@given(sizes=st.lists(st.integers(10, 1_500), min_size=1, max_size=8), tail=st.sampled_from(["", "\\", '"messageId"']))
+def test_no_event_over_the_limit_gets_through(garden: Release, sizes: list[int], tail: str) -> None:
+    """Whatever the sizes of a batch's events, exactly those over the limit are rejected."""
+    limits = Limits(event_bytes=1_000)
+    batch = [event(messageId=f"m-{n}", context={"pad": "x" * size + tail}) for n, size in enumerate(sizes)]
+    encoded = [msgspec.json.encode(item) for item in batch]
+    body = b'{"batch":[' + b",".join(encoded) + b"]}"
+
+    record, _ = BatchDecoder(garden, limits).decode(body, call="", source="web", received_at_us=1, ip="")
+
+    rejected = [n for n, verdict in record.exceptions.items() if verdict.outcome == "rejected"]
+    assert [n for n, text in enumerate(encoded) if len(text) > 1_000] == rejected

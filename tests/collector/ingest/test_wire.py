@@ -8,6 +8,7 @@ import zlib
 from typing import Any
 
 import pytest
+
 from trackway_collector.ingest.judge import Limits
 from trackway_plan import Release
 
@@ -176,9 +177,7 @@ async def test_a_full_spool_is_503_with_retry_after(start_collector: StartCollec
     collector = await start_collector(max_backlog_bytes=1)
     assert 200 == (await collector.post("/v1/batch", {"batch": [event()]}))[0]
 
-    async with collector.client.post(
-        "/v1/batch", json={"batch": [event()], "writeKey": "web-key"}
-    ) as response:
+    async with collector.client.post("/v1/batch", json={"batch": [event()], "writeKey": "web-key"}) as response:
         assert response.status == 503
         assert int(response.headers["Retry-After"]) > 0
         assert "spool_full" == (await response.json())["code"]

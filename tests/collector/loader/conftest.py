@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+
 from trackway_collector.ingest.decode import BatchDecoder
 from trackway_collector.loader.loop import Loader
 from trackway_collector.spool import SpoolWriter

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from trackway_collector.loader.rows import dedup_key
 from trackway_collector.loader.verify import verify
 from trackway_collector.spool import load_checkpoint
 from trackway_collector.warehouse import Warehouse
@@ -80,9 +82,30 @@ def test_a_wrong_clock_is_corrected_and_a_slow_one_is_not(pipeline: Pipeline) ->
 
     received = datetime(2026, 5, 5, 16, 53, 20, tzinfo=UTC)
     assert pipeline.rows("message_id, timestamp, original_timestamp, sent_at, received_at") == [
-        ("behind", received.replace(second=10), received.replace(hour=15, second=10), received.replace(hour=15), received),
+        (
+            "behind",
+            received.replace(second=10),
+            received.replace(hour=15, second=10),
+            received.replace(hour=15),
+            received,
+        ),
         ("punctual", *[received.replace(minute=52, second=0)] * 2, received.replace(minute=53, second=0), received),
     ]
+
+
+def test_any_time_from_1970_on_is_exact(pipeline: Pipeline) -> None:
+    """Events of the last century and of the next are stored to the microsecond."""
+    stamps = [
+        "1970-01-01T00:00:00.000001Z",
+        "1999-12-31T23:59:59.999999Z",
+        "2001-09-09T01:46:40Z",
+        "2261-01-01T00:00:00Z",
+    ]
+
+    pipeline.spool([event(f"m-{n}", timestamp=stamp) for n, stamp in enumerate(stamps)])
+    pipeline.load()
+
+    assert [(datetime.fromisoformat(stamp),) for stamp in stamps] == pipeline.rows("timestamp")
 
 
 def test_what_cannot_be_a_time_is_kept_as_text(pipeline: Pipeline) -> None:
@@ -140,7 +163,7 @@ def test_quarantined_events_keep_payload_and_reasons(pipeline: Pipeline) -> None
 
 
 def test_an_event_sent_again_is_stored_once(pipeline: Pipeline) -> None:
-    """The same (source, messageId) counts once: within a batch, in another grouping, by another worker, after a restart."""
+    """The same (source, messageId) counts once: in a batch, in another grouping, by another worker, after a restart."""
     pipeline.spool([event("a"), event("b"), event("a")])
     pipeline.load()
     pipeline.spool([event("b"), event("c")])
@@ -155,6 +178,18 @@ def test_an_event_sent_again_is_stored_once(pipeline: Pipeline) -> None:
     assert loader.stats.duplicates == 0
     assert pipeline.warehouse.query("SELECT sum(duplicates) FROM loads").one() == 3
     assert all(count.missing == 0 for count in verify(pipeline.warehouse, pipeline.spool_dir))
+
+
+def test_any_key_is_remembered_over_a_restart(pipeline: Pipeline) -> None:
+    """Keys that end in zero bytes come back from the warehouse whole, so a restart recognises their events too."""
+    ending_in_zero = next(f"m-{n}" for n in range(10_000) if dedup_key("web", f"m-{n}").endswith(b"\0"))
+    pipeline.spool([event(ending_in_zero), event("other")])
+    pipeline.load()
+
+    pipeline.spool([event(ending_in_zero)])
+    loader = pipeline.load()
+
+    assert (loader.stats.stored, loader.stats.duplicates, loader.died) == (0, 1, False)
 
 
 class Interrupted(Exception):
@@ -201,7 +236,7 @@ def test_an_unseen_answer_loses_and_doubles_nothing(pipeline: Pipeline, failures
     """Whether an insert was refused, happened without an answer, or half happened: every row is there once."""
     pipeline.spool([event(f"m-{n}") for n in range(20)] + [{**event("odd"), "type": "trakc"}])
 
-    pipeline.load(Unsteady(pipeline.warehouse, *failures))  # type: ignore[arg-type]
+    pipeline.load(Unsteady(pipeline.warehouse, *failures))
 
     assert pipeline.rows("message_id") == [(f"m-{n}",) for n in range(20)]
     assert pipeline.rows("message_id", "quarantine") == [("odd",)]
@@ -213,7 +248,7 @@ def test_an_unseen_answer_loses_and_doubles_nothing(pipeline: Pipeline, failures
 def test_a_store_that_died_in_mid_chunk_is_settled_by_the_next(pipeline: Pipeline, failures: list[str]) -> None:
     """After a death between insert and checkpoint the next start counts what is there and adds what is missing."""
     pipeline.spool([event(f"m-{n}") for n in range(20)] + [{**event("odd"), "type": "trakc"}, event("m-3")])
-    died = pipeline.load(Unsteady(pipeline.warehouse, *failures))  # type: ignore[arg-type]
+    died = pipeline.load(Unsteady(pipeline.warehouse, *failures))
     assert died.died
     assert load_checkpoint(pipeline.spool_dir / "w0").pending is not None
     pipeline.spool([event("m-19"), event("m-20")])
@@ -246,7 +281,7 @@ def test_a_poison_row_is_bisected_out(pipeline: Pipeline) -> None:
     """A row that the engine refuses goes to quarantine with the engine's reason; its neighbours are stored."""
     pipeline.spool([event(f"m-{n}", properties={"word": "poison" if n in (3, 11) else "fine"}) for n in range(16)])
 
-    pipeline.load(Picky(pipeline.warehouse, b"poison"))  # type: ignore[arg-type]
+    pipeline.load(Picky(pipeline.warehouse, b"poison"))
 
     assert len(pipeline.rows("message_id")) == 14
     poisoned = pipeline.rows("message_id, codes, reasons", "quarantine")

@@ -18,7 +18,7 @@ READS_A_FILE = [
     "SELECT * FROM file('{file}', LineAsString)",
     "SELECT file('{file}')",
     "SELECT `file`('{file}')",
-    'SELECT "file"(\'{file}\')',
+    "SELECT \"file\"('{file}')",
     "SELECT `fi\\x6ce`('{file}')",
     "SELECT file /* */ ('{file}')",
     "SELECT reverse(reverse(file('{file}')))",
@@ -38,7 +38,7 @@ READS_A_FILE = [
     "SELECT * APPLY({{f:Identifier}}) FROM (SELECT '{file}')",
     "SELECT * REPLACE(file('{file}') AS person_id) FROM events",
     "SELECT count() FROM events WHERE person_id = file('{file}') OR throwIf(1, file('{file}'))",
-    "SELECT n, s FROM (SELECT 1 AS n, 'x' AS s) ORDER BY n WITH FILL FROM 0 TO 3 INTERPOLATE (s AS file('{file}'))",
+    "SELECT n, s FROM (SELECT 1 AS n, 'x' AS s) ORDER BY n WITH FILL TO 3 INTERPOLATE (s AS file('{file}'))",
     "SELECT sum(1) OVER w FROM events WINDOW w AS (PARTITION BY file('{file}'))",
     "FROM events SELECT file('{file}')",
     "EXPLAIN SELECT file('{file}')",
@@ -170,7 +170,9 @@ async def refused(client: ClientSession, sql: str, identifier: str = "file") -> 
 
 @pytest.mark.parametrize("sql", READS_A_FILE)
 async def test_no_file_is_read(client: ClientSession, secret_file: Path, sql: str) -> None:
-    """Not by a table function, not by a scalar one, however it is written or wrapped; nor a Python variable."""
+    """
+    Not by a table function, not by a scalar one, however it is written or wrapped; nor a Python variable.
+    """
     assert SECRET not in await refused(client, sql.format(file=secret_file))
 
 
@@ -195,9 +197,7 @@ async def test_nobody_is_called(client: ClientSession, sql: str) -> None:
 
 
 @pytest.mark.parametrize("sql", WRITES)
-async def test_nothing_is_written(
-    client: ClientSession, store: EmbeddedWarehouse, tmp_path: Path, sql: str
-) -> None:
+async def test_nothing_is_written(client: ClientSession, store: EmbeddedWarehouse, tmp_path: Path, sql: str) -> None:
     """No table, no file, no engine state: the two events are what they were."""
     new = tmp_path / "new"
     await refused(client, sql.format(new=new), identifier="system")
@@ -214,11 +214,24 @@ async def test_a_query_changes_no_setting(client: ClientSession, secret_file: Pa
 
 @pytest.mark.parametrize(
     "name",
-    ["readonly", "allow_introspection_functions", "allow_ddl", "format_schema", "format_template_row", "implicit_select"]
-    + ["output_format_schema", "allow_experimental_eval_table_function", "no_such_setting", "max_query_size"],
+    [
+        "readonly",
+        "allow_introspection_functions",
+        "allow_ddl",
+        "format_schema",
+        "format_template_row",
+        "implicit_select",
+        "output_format_schema",
+        "allow_experimental_eval_table_function",
+        "no_such_setting",
+        "max_query_size",
+    ],
 )
 async def test_a_setting_of_the_url_must_be_on_the_list(client: ClientSession, name: str) -> None:
-    """`readonly=2`, which lets ClickHouse's own server change settings, and all that could open a door, are refused."""
+    """
+    `readonly=2`, which lets ClickHouse's own server change settings, and all that could open a door, are
+    refused.
+    """
     async with client.get("/", params={"query": "SELECT 1", name: "2"}) as answer:
         assert answer.status == 403
         assert f"Cannot modify '{name}' setting in readonly mode" in await answer.text()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from trackway_collector.spool import Checkpoint, Record, SpoolReader, SpoolWriter, load_checkpoint, save_checkpoint
 from trackway_collector.spool.layout import segment_path
 from trackway_collector.spool.record import encode_record

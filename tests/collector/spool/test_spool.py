@@ -7,6 +7,7 @@ import errno
 from pathlib import Path
 
 import pytest
+
 from trackway_collector.errors import SpoolCorrupt, SpoolFull, SpoolLocked, SpoolUnavailable
 from trackway_collector.spool import (
     Checkpoint,
@@ -14,6 +15,7 @@ from trackway_collector.spool import (
     Record,
     SpoolReader,
     SpoolWriter,
+    layout,
     load_checkpoint,
     save_checkpoint,
 )
@@ -115,7 +117,7 @@ async def test_a_torn_block_at_the_end_was_never_acknowledged(tmp_path: Path, cu
 
 
 async def test_a_flipped_bit_costs_its_block_and_is_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """A block that no longer matches its checksum is skipped with an error in the log; the blocks behind it are read."""
+    """A block that no longer matches its checksum is skipped with an error in the log; those behind it are read."""
     await write(tmp_path / "w0", [b"one" * 20, b"two" * 20, b"three" * 20])
     path = segment_path(tmp_path / "w0", 1)
     data = bytearray(path.read_bytes())
@@ -166,7 +168,7 @@ async def test_a_failed_fsync_ends_the_segment_and_acknowledges_nothing(
     writer = SpoolWriter(tmp_path / "w0")
     writer.start()
     await writer.append(META, b"before", 2)
-    working = writer_module.sync_data
+    working = layout.sync_data
 
     def refuse(descriptor: int) -> None:
         raise OSError(code, "the disk says no")

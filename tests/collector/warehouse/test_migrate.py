@@ -19,7 +19,8 @@ SECOND = Migration(
 
 def tables(warehouse: Warehouse) -> list[str]:
     found = warehouse.query(
-        "SELECT name FROM system.tables WHERE database = {db:String} ORDER BY name", {"db": warehouse.database}
+        "SELECT name FROM system.tables WHERE database = {db:String} ORDER BY name",
+        {"db": warehouse.database},
     )
     return [name for (name,) in found.rows]
 
@@ -73,7 +74,8 @@ def test_a_migration_cut_short_is_repeated(empty_warehouse: Warehouse) -> None:
 def test_an_answered_insert_is_on_disk(warehouse: Warehouse) -> None:
     """Every table fsyncs what it was given before it answers, and remembers tokens."""
     found = warehouse.query(
-        "SELECT name, create_table_query FROM system.tables WHERE database = {db:String}", {"db": warehouse.database}
+        "SELECT name, create_table_query FROM system.tables WHERE database = {db:String}",
+        {"db": warehouse.database},
     )
     for name, ddl in found.rows:
         assert "fsync_after_insert = " in ddl, name

@@ -69,5 +69,5 @@ def test_no_file_is_no_store_and_nonsense_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "store.json"
     assert StoreFile.read(path) is None
     path.write_text('{"pid": 1')
-    with pytest.raises(Terminal, match="not written by a store process. Delete it"):
+    with pytest.raises(Terminal, match=r"not written by a store process\. Delete it"):
         StoreFile.read(path)

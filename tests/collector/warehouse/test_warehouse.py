@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -18,7 +17,13 @@ NOON = "2026-05-01T12:00:00.123456Z"
 
 def rows(*message_ids: str, **columns: object) -> bytes:
     """JSONEachRow for events of the shop, one per message id."""
-    base = {"source": "shop", "event": "Order Completed", "person_id": "mira", "timestamp": NOON, "received_at": NOON}
+    base = {
+        "source": "shop",
+        "event": "Order Completed",
+        "person_id": "mira",
+        "timestamp": NOON,
+        "received_at": NOON,
+    }
     return b"".join(msgspec.json.encode({**base, "message_id": each, **columns}) + b"\n" for each in message_ids)
 
 
@@ -93,7 +98,7 @@ def test_parameters_arrive_as_they_are(warehouse: Warehouse) -> None:
 
 def test_a_time_without_zone_is_refused(warehouse: Warehouse) -> None:
     """A naive datetime could mean any hour; the message names the parameter."""
-    with pytest.raises(ValueError, match="parameter `since`: .* has no time zone"):
+    with pytest.raises(ValueError, match=r"parameter `since`: .* has no time zone"):
         warehouse.query("SELECT {since:DateTime}", {"since": datetime(2026, 5, 1)})  # noqa: DTZ001
 
 
@@ -134,28 +139,30 @@ def test_several_threads_share_a_warehouse(warehouse: Warehouse) -> None:
 
 
 def test_a_running_query_is_seen_and_can_be_cancelled(warehouse: Warehouse) -> None:
-    """An insert that waits is running under its id; cancelled, it is Transient and stores nothing."""
+    """A slow insert is running under its id; cancelled, it is Transient and stores nothing."""
+    # 2.5 s in one block, just under the 3 s that the engine lets a block sleep.
     warehouse.command(
-        "CREATE TABLE slow (x Int64, y Int64 DEFAULT x + sleepEachRow(1)) ENGINE = MergeTree ORDER BY x"
-        " SETTINGS non_replicated_deduplication_window = 10"
+        "CREATE TABLE slow (x Int64, y Int64 DEFAULT x + sleepEachRow(0.025)) ENGINE = MergeTree ORDER BY x"
     )
     failures: list[Exception] = []
+    name = f"slow-{warehouse.database}"
 
     def insert() -> None:
         try:
             body = b"".join(b'{"x":%d}\n' % number for number in range(100))
-            warehouse.insert_rows("slow", body, token="t", query_id=f"slow-{warehouse.database}")
+            warehouse.insert_rows("slow", body, token="t", query_id=name)
         except Transient as error:
             failures.append(error)
 
     thread = threading.Thread(target=insert)
     thread.start()
-    name = f"slow-{warehouse.database}"
-    while not warehouse.query_is_running(name):
-        time.sleep(0.01)
+    seen = False
     while thread.is_alive():
-        warehouse.cancel_query(name)
-        thread.join(0.2)
+        if warehouse.query_is_running(name):
+            seen = True
+            warehouse.cancel_query(name)
+        thread.join(0.05)
+    assert seen
     assert len(failures) == 1
     assert not warehouse.query_is_running(name)
     assert warehouse.query("SELECT count() FROM slow").one() == 0

@@ -1,6 +1,7 @@
 -- The newest events, stored and quarantined alike, with the verdict of each.
 -- params: since (seconds since 1970), limit
--- returns: one row per event, newest first; `reasons` are codes of violations, or sentences where it was quarantined
+-- returns: one row per event, newest first; `reasons` are codes of violations, or sentences where it was quarantined;
+-- `content` is the event's properties as JSON text, or the whole event where it was quarantined
 SELECT
     id,
     received,
@@ -9,7 +10,8 @@ SELECT
     person,
     verdict,
     reasons,
-    substringUTF8(content, 1, 2000) AS content
+    content,
+    misfits
 FROM
 (
     SELECT
@@ -21,7 +23,8 @@ FROM
         person_id AS person,
         verdict,
         violations AS reasons,
-        if(type IN ('identify', 'group'), toJSONString(traits), toJSONString(properties)) AS content
+        if(type IN ('identify', 'group'), toJSONString(traits), toJSONString(properties)) AS content,
+        misfits
     FROM events
     WHERE received_at >= fromUnixTimestamp64Second({since:Int64}, 'UTC')
     ORDER BY received_at DESC, message_id DESC
@@ -38,7 +41,8 @@ FROM
         person_id AS person,
         'quarantined' AS verdict,
         reasons,
-        payload AS content
+        payload AS content,
+        CAST(map(), 'Map(LowCardinality(String), String)') AS misfits
     FROM quarantine
     WHERE received_at >= fromUnixTimestamp64Second({since:Int64}, 'UTC')
     ORDER BY received_at DESC, message_id DESC

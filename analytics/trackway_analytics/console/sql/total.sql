@@ -1,4 +1,5 @@
 -- How many events are stored? Answered from part metadata.
+-- params: none
 -- returns: one row
 SELECT count() AS events
 FROM events

@@ -209,7 +209,21 @@ function draw(section, figure) {
   for (const name of new Set(["xaxis", "yaxis", ...Object.keys(layout)])) {
     if (/^[xy]axis\d*$/.test(name)) layout[name] = { ...layout[name], ...axis };
   }
-  Plotly.react(section.querySelector(".plot"), figure.data, layout, { responsive: true, displayModeBar: false });
+  const plot = section.querySelector(".plot");
+  if (figure.layout.height) plot.style.height = `${figure.layout.height}px`; // as many rows as the answer has
+  Plotly.react(plot, figure.data.map((trace) => shortened(trace, section.clientWidth)), layout, { responsive: true, displayModeBar: false });
+}
+
+// The names of a Sankey stand between its columns, two to a gap: long ones are cut in the middle, and whole on hover.
+function shortened(trace, width) {
+  if (trace.type !== "sankey") return trace;
+  const gaps = new Set(trace.node.x).size - 1;
+  const letters = Math.max(8, Math.floor((width / gaps - 44) / 2 / 7.2));
+  const head = Math.floor(letters / 3); // names of one app begin alike; their ends tell them apart
+  const cut = (name) => (name.length > letters ? `${name.slice(0, head)}…${name.slice(head + 1 - letters)}` : name);
+  const { label } = trace.node;
+  const hovertemplate = "%{customdata}<br>%{value:,}<extra></extra>";
+  return { ...trace, node: { ...trace.node, label: label.map(cut), customdata: label, hovertemplate } };
 }
 
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {

@@ -1,4 +1,5 @@
 -- What is stored of each source.
+-- params: none
 -- returns: one row per source
 SELECT
     source,

@@ -1,4 +1,5 @@
 -- How many events of each source are in quarantine?
+-- params: none
 -- returns: one row per source that has any
 SELECT source, count() AS quarantined
 FROM quarantine

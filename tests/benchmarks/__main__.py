@@ -1,0 +1,31 @@
+"""`make bench`: every comparison in one table; `python -m tests.benchmarks ingest load` runs only those named."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from tests.benchmarks import ingest, load, questions, track
+from tests.benchmarks.table import Row, print_table
+
+BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
+    "ingest": ingest.run,
+    "load": load.run,
+    "track": track.run,
+    "questions": questions.run,
+}
+
+
+def main(names: list[str]) -> None:
+    """Run the named benchmarks, or all of them, and print their rows."""
+    if unknown := set(names) - set(BENCHMARKS):
+        sys.exit(f"unknown: {', '.join(sorted(unknown))}. Known: {', '.join(BENCHMARKS)}.")
+    rows = []
+    for name in names or BENCHMARKS:
+        print(f"{name} …", file=sys.stderr, flush=True)
+        rows += BENCHMARKS[name]()
+    print_table(rows)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

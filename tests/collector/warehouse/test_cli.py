@@ -1,0 +1,62 @@
+"""`trackway warehouse migrate` and `status`."""
+
+from __future__ import annotations
+
+from click.testing import CliRunner
+
+from trackway_collector.warehouse import Warehouse, WarehouseUrl
+from trackway_collector.warehouse.cli import warehouse as command
+
+
+def full_url(url: WarehouseUrl) -> str:
+    """The URL as one types it, password and all."""
+    if url.path is not None:
+        return f"chdb://{url.path}?database={url.database}"
+    return f"clickhouse://{url.user}:{url.password}@{url.host}:{url.port}/{url.database}"
+
+
+def test_migrate_then_status(empty_warehouse: Warehouse) -> None:
+    """Says what it applied, once; then shows the tables without a password."""
+    url = full_url(empty_warehouse.url)
+    first = CliRunner().invoke(command, ["migrate", "--url", url])
+    assert (first.exit_code, first.output) == (0, "applied 0001_events\n")
+    assert "is up to date" in CliRunner().invoke(command, ["migrate", "--url", url]).output
+    noon = "2026-05-01T12:00:00Z"
+    row = f'{{"event":"Order Completed","message_id":"m1","timestamp":"{noon}","received_at":"{noon}"}}\n'
+    empty_warehouse.insert_rows("events", row.encode(), token="t", query_id="load")
+    shown = CliRunner(env={"COLUMNS": "200"}).invoke(command, ["status", "--url", url])
+    assert shown.exit_code == 0, shown.output
+    assert "quarantine" in shown.output
+    assert "2026-05-01 12:00:00 UTC" in shown.output
+    assert not empty_warehouse.url.password or empty_warehouse.url.password not in shown.output
+
+
+def test_status_before_migrate(empty_warehouse: Warehouse) -> None:
+    """A database without tables, and no database at all, say what to do."""
+    url = full_url(empty_warehouse.url)
+    shown = CliRunner().invoke(command, ["status", "--url", url])
+    assert "to be migrated: 0001_events. Run `trackway warehouse migrate`" in shown.output
+    empty_warehouse.command(f"DROP DATABASE {empty_warehouse.database} SYNC")
+    shown = CliRunner().invoke(command, ["status", "--url", url])
+    assert "there is no database yet. Run `trackway warehouse migrate`" in shown.output
+
+
+def test_an_unreachable_warehouse_is_exit_code_4() -> None:
+    """Nobody listens on port 1; the message says where, and hides the password."""
+    shown = CliRunner().invoke(command, ["status", "--url", "clickhouse://loader:hunter2@127.0.0.1:1/shop"])
+    assert shown.exit_code == 4
+    assert "clickhouse://loader:***@127.0.0.1:1/shop: no answer" in shown.output
+    assert "hunter2" not in shown.output
+
+
+def test_a_wrong_url_is_exit_code_1() -> None:
+    """It is a mistake in the command, not an outage."""
+    shown = CliRunner().invoke(command, ["migrate", "--url", "mysql://db/shop"])
+    assert shown.exit_code == 1
+    assert "scheme `mysql` is not known" in shown.output
+
+
+def test_each_command_shows_an_example() -> None:
+    """One that can be pasted."""
+    for name in command.commands:
+        assert f"trackway warehouse {name} --url clickhouse://" in CliRunner().invoke(command, [name, "--help"]).output
