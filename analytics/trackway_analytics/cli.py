@@ -51,12 +51,8 @@ def _common(command: Callable[..., None]) -> Callable[..., None]:
         (
             click.option("--since", metavar="TIME", help="Events from this date or time on (ISO 8601)."),
             click.option("--until", metavar="TIME", help="Events before this date or time."),
-            click.option(
-                "--source", multiple=True, metavar="NAME", help="Events of this source; repeat for several."
-            ),
-            click.option(
-                "--where", metavar="CONDITION", help="""Events like these, e.g. 'platform = "ios"'."""
-            ),
+            click.option("--source", multiple=True, metavar="NAME", help="Events of this source; repeat for several."),
+            click.option("--where", metavar="CONDITION", help="""Events like these, e.g. 'platform = "ios"'."""),
             *_output,
         )
     ):
@@ -65,9 +61,7 @@ def _common(command: Callable[..., None]) -> Callable[..., None]:
 
 
 _output = (
-    click.option(
-        "--tz", default="UTC", show_default=True, metavar="ZONE", help="Time zone of dates and periods."
-    ),
+    click.option("--tz", default="UTC", show_default=True, metavar="ZONE", help="Time zone of dates and periods."),
     click.option("--warehouse", metavar="URL", help="Default: TRACKWAY_WAREHOUSE, else the local store."),
     click.option("--format", "format_", type=click.Choice(FORMATS), default="table", show_default=True),
 )
@@ -78,13 +72,9 @@ def query() -> None:
     """Ask about your events: funnel, paths, retention, attribution, or SQL."""
 
 
-@query.command(
-    epilog="""Example: trackway query funnel cart shipping_details purchase --unit session --within 1d"""
-)
+@query.command(epilog="""Example: trackway query funnel cart shipping_details purchase --unit session --within 1d""")
 @click.argument("steps", nargs=-1, required=True, metavar="EVENT EVENT…")
-@click.option(
-    "--within", default="7d", show_default=True, help="From the first step to each later one; or 'none'."
-)
+@click.option("--within", default="7d", show_default=True, help="From the first step to each later one; or 'none'.")
 @click.option("--entry", type=click.Choice(("first", "any")), default="first", show_default=True,
               help="Follow the first entry only, or count the furthest attempt.")  # fmt: skip
 @click.option("--unit", type=click.Choice(("user", "session")), default="user", show_default=True)
@@ -107,15 +97,11 @@ def funnel(steps: tuple[str, ...], within: str, **options: Any) -> None:
 
 
 @query.command(epilog="Example: trackway query paths --start cart --steps 4")
-@click.option(
-    "--start", multiple=True, metavar="EVENT", help="From the first of this event on; repeat for several."
-)
+@click.option("--start", multiple=True, metavar="EVENT", help="From the first of this event on; repeat for several.")
 @click.option("--end", multiple=True, metavar="EVENT", help="Back from the first of this event.")
 @click.option("--steps", type=int, default=5, show_default=True, help="Columns, the start or end among them.")
 @click.option("--unit", type=click.Choice(("user", "session")), default="session", show_default=True)
-@click.option(
-    "--collapse/--no-collapse", default=True, show_default=True, help="Count repeats of an event as one."
-)
+@click.option("--collapse/--no-collapse", default=True, show_default=True, help="Count repeats of an event as one.")
 @click.option("--exclude", multiple=True, metavar="EVENT", help="Look past this event; repeat for several.")
 @click.option("--top", type=int, default=8, show_default=True, help="Events to tell apart in a column.")
 @_common
@@ -136,15 +122,9 @@ def paths(start: tuple[str, ...], end: tuple[str, ...], exclude: tuple[str, ...]
 
 
 @query.command(epilog="Example: trackway query retention --start signup --period week --periods 8")
-@click.option(
-    "--start", multiple=True, metavar="EVENT", help="Starts a user; repeat for any of several. Default: any."
-)
-@click.option(
-    "--return", "return_", multiple=True, metavar="EVENT", help="Counts as coming back. Default: any event."
-)
-@click.option(
-    "--period", type=click.Choice(("hour", "day", "week", "month")), default="week", show_default=True
-)
+@click.option("--start", multiple=True, metavar="EVENT", help="Starts a user; repeat for any of several. Default: any.")
+@click.option("--return", "return_", multiple=True, metavar="EVENT", help="Counts as coming back. Default: any event.")
+@click.option("--period", type=click.Choice(("hour", "day", "week", "month")), default="week", show_default=True)
 @click.option("--periods", type=int, default=8, show_default=True, help="How many periods to look ahead.")
 @click.option("--first", type=click.Choice(("ever", "range", "recurring")), default="ever", show_default=True,
               help="Which start counts: the first ever, the first since --since, or each.")  # fmt: skip
@@ -165,23 +145,13 @@ def retention(start: tuple[str, ...], return_: tuple[str, ...], **options: Any) 
 
 
 @query.command(epilog="Example: trackway query attribution --conversion purchase --channel campaign_source")
-@click.option(
-    "--conversion", multiple=True, required=True, metavar="EVENT", help="Repeat for any of several."
-)
+@click.option("--conversion", multiple=True, required=True, metavar="EVENT", help="Repeat for any of several.")
 @click.option("--touch", multiple=True, metavar="EVENT", help="Default: every event that has the channel.")
-@click.option(
-    "--channel", default="campaign_source", show_default=True, metavar="NAME", help="Property or column."
-)
-@click.option(
-    "--model", "models", multiple=True, type=click.Choice(MODELS), help="Repeat for several. Default: all."
-)
-@click.option(
-    "--lookback", default="30d", show_default=True, help="Touches this long before count; or 'none'."
-)
+@click.option("--channel", default="campaign_source", show_default=True, metavar="NAME", help="Property or column.")
+@click.option("--model", "models", multiple=True, type=click.Choice(MODELS), help="Repeat for several. Default: all.")
+@click.option("--lookback", default="30d", show_default=True, help="Touches this long before count; or 'none'.")
 @click.option("--half-life", default="7d", show_default=True, help="Of a touch under time_decay.")
-@click.option(
-    "--value", metavar="NAME", help="A property of the conversion to credit too, such as its price."
-)
+@click.option("--value", metavar="NAME", help="A property of the conversion to credit too, such as its price.")
 @_common
 def attribution(
     conversion: tuple[str, ...],
@@ -206,13 +176,9 @@ def attribution(
 
 @query.command(epilog="""Example: trackway query sql 'SELECT event, count() FROM events GROUP BY event'""")
 @click.argument("statement")
-@click.option(
-    "--param", "params", multiple=True, metavar="NAME=VALUE", help="For a {NAME:Type} in the statement."
-)
+@click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="For a {NAME:Type} in the statement.")
 @click.option("--warehouse", metavar="URL", help="Default: TRACKWAY_WAREHOUSE, else the local store.")
-@click.option(
-    "--format", "format_", type=click.Choice(("table", "json", "csv")), default="table", show_default=True
-)
+@click.option("--format", "format_", type=click.Choice(("table", "json", "csv")), default="table", show_default=True)
 def sql(statement: str, params: tuple[str, ...], warehouse: str | None, format_: str) -> None:
     """Run a SELECT of your own; the tables are events, quarantine and loads."""
     with _exit_codes(), connect(warehouse) as events:
@@ -220,9 +186,7 @@ def sql(statement: str, params: tuple[str, ...], warehouse: str | None, format_:
         result = events.warehouse.query(statement, bound)
         rows = [[plain(value) for value in row] for row in result.rows]
         if format_ == "json":
-            click.echo(
-                json.dumps([dict(zip(result.columns, row, strict=True)) for row in rows], ensure_ascii=False)
-            )
+            click.echo(json.dumps([dict(zip(result.columns, row, strict=True)) for row in rows], ensure_ascii=False))
         elif format_ == "csv":
             _echo_csv(result.columns, rows)
         else:
@@ -240,12 +204,8 @@ def sql(statement: str, params: tuple[str, ...], warehouse: str | None, format_:
 @click.option("--user", metavar="COLUMN", help="Who did it. Default: guessed by name.")
 @click.option("--event", metavar="COLUMN", help="What they did. Default: guessed by name.")
 @click.option("--time", metavar="COLUMN", help="When they did it. Default: guessed by name.")
-@click.option(
-    "--steps", metavar="A,B,C", help="The funnel's events. Default: the most frequent, in order of time."
-)
-@click.option(
-    "--within", default="none", show_default=True, help="From the first step to each later one, e.g. 7d."
-)
+@click.option("--steps", metavar="A,B,C", help="The funnel's events. Default: the most frequent, in order of time.")
+@click.option("--within", default="none", show_default=True, help="From the first step to each later one, e.g. 7d.")
 @click.option("--entry", type=click.Choice(("first", "any")), default="first", show_default=True)
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="table", show_default=True)
 def try_file(
@@ -297,9 +257,7 @@ def _show(answer: Answer[Any], format_: str) -> None:
         click.echo(answer.to_html())
     elif format_ == "csv":
         frame = answer.df
-        _echo_csv(
-            [str(name) for name in frame.columns], [[plain(v) for v in row] for row in frame.to_numpy()]
-        )
+        _echo_csv([str(name) for name in frame.columns], [[plain(v) for v in row] for row in frame.to_numpy()])
     else:
         _print(answer.table())
 

@@ -35,9 +35,7 @@ class WhereError(QuestionError):
         self.expression = expression
         self.position = position
         caret = " " * position + "^"
-        super().__init__(
-            f"where: {problem}, at character {position + 1}:\n  {expression}\n  {caret}\n  {cure}"
-        )
+        super().__init__(f"where: {problem}, at character {position + 1}:\n  {expression}\n  {caret}\n  {cure}")
 
 
 class InputFileError(AnalyticsError):

@@ -172,9 +172,7 @@ class Events:
         anchor = as_events("end" if end is not None else "start", end if end is not None else start)
         left_out = (exclude,) if isinstance(exclude, str) else tuple(exclude)
         if hidden := set(anchor.events) & set(left_out):
-            message = (
-                f"exclude hides {', '.join(sorted(hidden))}, which is where the paths are to start or end."
-            )
+            message = f"exclude hides {', '.join(sorted(hidden))}, which is where the paths are to start or end."
             raise QuestionError(message)
         question = PathsQuestion(
             anchor=anchor.events,
@@ -283,9 +281,7 @@ class Events:
         for model in chosen:
             one_of("models", model, MODELS)
         if not channel or not isinstance(channel, str):
-            message = (
-                f'channel={channel!r} names no property or column. Write channel="campaign_source", say.'
-            )
+            message = f'channel={channel!r} names no property or column. Write channel="campaign_source", say.'
             raise QuestionError(message)
         question = AttributionQuestion(
             conversion=_checked(as_events("conversion", conversion)),

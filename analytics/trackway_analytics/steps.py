@@ -72,9 +72,7 @@ def as_step(option: str, value: Steplike) -> Step:
         return value
     if isinstance(value, str) and value:
         return step(value)
-    message = (
-        f'{option}={value!r} is neither an event\'s name nor a step. Write "cart" or step("cart", where="…").'
-    )
+    message = f'{option}={value!r} is neither an event\'s name nor a step. Write "cart" or step("cart", where="…").'
     raise QuestionError(message)
 
 

@@ -112,7 +112,5 @@ def zone_named(option: str, name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        message = (
-            f'{option}={name!r} is no time zone.\n  Write an IANA name, for example "Europe/Berlin" or "UTC".'
-        )
+        message = f'{option}={name!r} is no time zone.\n  Write an IANA name, for example "Europe/Berlin" or "UTC".'
         raise QuestionError(message) from None

@@ -163,9 +163,7 @@ class FileLayout:
         for role, count in (("user", without_user), ("event", without_event)):
             if count:
                 column = self.columns[role]
-                message = (
-                    f"{self.path}: in {count:,} of {rows:,} rows column `{column}`, the {role}, is empty."
-                )
+                message = f"{self.path}: in {count:,} of {rows:,} rows column `{column}`, the {role}, is empty."
                 raise InputFileError(message)
 
 
@@ -198,9 +196,7 @@ def _columns(path: Path) -> tuple[str, list[str]]:
         separators = {";": "semicolons", "\t": "tabs", "|": "bars"}
         other = next((word for mark, word in separators.items() if first.count(mark) >= 2), "")
         cure = (
-            f"It seems to be separated by {other}; write commas."
-            if other
-            else "It needs a user, an event and a time."
+            f"It seems to be separated by {other}; write commas." if other else "It needs a user, an event and a time."
         )
         message = f"{path}:1: the header has {len(columns)} column(s): {first.strip()[:200]!r}. {cure}"
         raise InputFileError(message)
@@ -218,9 +214,7 @@ def _column(role: str, given: str | None, columns: list[str], path: Path) -> str
     """The column that plays `role`: the one given, or the best known name."""
     if given is not None:
         if given not in columns:
-            message = (
-                f"{path} has no column `{given}`.{near(given, columns)}\n  Its columns: {', '.join(columns)}."
-            )
+            message = f"{path} has no column `{given}`.{near(given, columns)}\n  Its columns: {', '.join(columns)}."
             raise InputFileError(message)
         return given
     plain_names = {_plain(column): column for column in reversed(columns)}

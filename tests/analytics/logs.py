@@ -54,8 +54,7 @@ def shop() -> Iterator[Row]:
             source="shop",
             session_id=line["session_id"],
             properties={
-                name: line[name]
-                for name in ("platform", "acquisition_channel", "user_cohort", "user_lifecycle")
+                name: line[name] for name in ("platform", "acquisition_channel", "user_cohort", "user_lifecycle")
             },
         )
 
@@ -64,9 +63,7 @@ def air() -> Iterator[Row]:
     """The 30,943 events of the app, source `air`."""
     for number, line in enumerate(_csv("app_in_the_air")):
         at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(line["event_timestamp"]))
-        yield row(
-            line["user_pseudo_id"], line["event_name"], at, message_id=f"air-{number:06d}", source="air"
-        )
+        yield row(line["user_pseudo_id"], line["event_name"], at, message_id=f"air-{number:06d}", source="air")
 
 
 def channels() -> Iterator[Row]:

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 
 from hypothesis import strategies as st
+
 from tests.analytics.logs import row, store
 from tests.analytics.reference import Event
-
 from trackway_collector.warehouse import Warehouse
 
 MICROSECOND = timedelta(microseconds=1)

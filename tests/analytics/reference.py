@@ -89,9 +89,7 @@ def _elapsed(
     found: list[float] = []
     for number in range(len(steps)):
         # (where the chain ends, minus where it began): the earliest end first, then the latest beginning.
-        chains = [
-            (end, -start) for start in starts for end in _ends(unit, steps[: number + 1], start, within)
-        ]
+        chains = [(end, -start) for start in starts for end in _ends(unit, steps[: number + 1], start, within)]
         if not chains:
             break
         end, start = min(chains)
@@ -180,9 +178,7 @@ def attribution(
         for place, event in enumerate(life):
             if not conversion(event) or (since is not None and event.at < since):
                 continue
-            touches = [
-                e for e in life[: place + 1] if touch(e) and (lookback is None or event.at - e.at <= lookback)
-            ]
+            touches = [e for e in life[: place + 1] if touch(e) and (lookback is None or event.at - e.at <= lookback)]
             for model, weights in _weights([(event.at - e.at) / half_life for e in touches]).items():
                 for name, weight in zip([channel(e) for e in touches] or [""], weights, strict=True):
                     credit[model][name] += weight  # type: ignore[assignment]

@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from tests.analytics import reference
 from tests.analytics.random_logs import HOUR, START, keep, logs
 from tests.analytics.reference import Event
-
 from trackway_analytics import Events, step
 from trackway_analytics.queries.attribution import MODELS, NO_TOUCH
 from trackway_collector.warehouse import Warehouse
@@ -65,17 +65,15 @@ def test_funnel(
     )
     assert list(answer.df[answer.units]) == reached
     assert answer.population == len(units)
-    assert [
-        None if count == 0 else time for count, time in zip(reached, answer.df["median_time_s"], strict=True)
-    ] == (pytest.approx(medians))
+    assert [None if count == 0 else time for count, time in zip(reached, answer.df["median_time_s"], strict=True)] == (
+        pytest.approx(medians)
+    )
     assert reached == sorted(reached, reverse=True)
 
 
 @examples
 @given(log=logs(), entry=st.sampled_from(["first", "any"]))
-def test_funnel_with_alternatives_filters_and_breakdown(
-    warehouse: Warehouse, log: list[Event], entry: Any
-) -> None:
+def test_funnel_with_alternatives_filters_and_breakdown(warehouse: Warehouse, log: list[Event], entry: Any) -> None:
     """
     Steps of several events and with filters count what they say; a breakdown's parts add up to the whole.
     """
@@ -106,9 +104,7 @@ def test_funnel_with_alternatives_filters_and_breakdown(
         if value != "nobody":
             firsts["(none)" if value is None else f"{value:g}" if not isinstance(value, str) else value] += 1
     first_steps = broken.df[broken.df["step"] == 1]
-    entered = {
-        str(value): count for value, count in zip(first_steps["breakdown"], first_steps["users"], strict=True)
-    }
+    entered = {str(value): count for value, count in zip(first_steps["breakdown"], first_steps["users"], strict=True)}
     named = {value: count for value, count in entered.items() if value != "(other)"}
     assert named == {value: firsts[value] for value in named}
     assert sum(entered.values()) == sum(firsts.values())
@@ -194,8 +190,7 @@ _CHANGES = (
     datetime(2024, 12, 30, tzinfo=UTC),
 )
 _STEPS_AROUND = [
-    timedelta(minutes=30 * number)
-    for number in (0, 1, 4, 5, 7, 8, 9, 11, 13, 16, 17, 20, 50, 100, 400, 1500, 3000)
+    timedelta(minutes=30 * number) for number in (0, 1, 4, 5, 7, 8, 9, 11, 13, 16, 17, 20, 50, 100, 400, 1500, 3000)
 ]
 
 
@@ -271,9 +266,7 @@ def test_retention(
     lookback=st.sampled_from([None, timedelta(minutes=30), HOUR, 2 * HOUR]),
     ranged=st.booleans(),
 )
-def test_attribution(
-    warehouse: Warehouse, log: list[Event], lookback: timedelta | None, ranged: bool
-) -> None:
+def test_attribution(warehouse: Warehouse, log: list[Event], lookback: timedelta | None, ranged: bool) -> None:
     """Each model's credits are the reference's, and add up to the conversions; so do the values."""
     since = START + HOUR if ranged else None
     value = {1: 1.0, 2.5: 2.5, "7": 7.0}

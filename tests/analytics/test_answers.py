@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from tests.analytics.logs import NOON, row, store
 
+from tests.analytics.logs import NOON, row, store
 from trackway_analytics import Answer, Events, QuestionError, step
 from trackway_analytics.statistics import wilson
 from trackway_collector.warehouse import Warehouse

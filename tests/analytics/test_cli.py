@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from tests.analytics.logs import DATA, row, store
 
+from tests.analytics.logs import DATA, row, store
 from trackway_analytics import InputFileError
 from trackway_analytics.cli import query, try_file
 from trackway_analytics.try_out import FileLayout
@@ -55,18 +55,14 @@ def test_formats(url: str, name: str) -> None:
 
 def test_csv_is_for_programs(url: str) -> None:
     """CSV has the data frame's columns and plain numbers."""
-    lines = ask(
-        url, "funnel", "cart|wishlist", "pay", "--where", "price > 12", "--format", "csv"
-    ).stdout.splitlines()
+    lines = ask(url, "funnel", "cart|wishlist", "pay", "--where", "price > 12", "--format", "csv").stdout.splitlines()
     assert lines[0].startswith("step,label,users,conversion,")
     assert lines[2].startswith("2,pay,1,0.5,")
 
 
 def test_sql(url: str) -> None:
     """A SELECT of one's own runs, with bound parameters."""
-    statement = (
-        "SELECT event, count() AS n FROM events WHERE person_id = {who:String} GROUP BY event ORDER BY event"
-    )
+    statement = "SELECT event, count() AS n FROM events WHERE person_id = {who:String} GROUP BY event ORDER BY event"
     result = ask(url, "sql", statement, "--param", "who=ida", "--format", "csv")
     assert result.stdout == "event,n\ncart,1\npay,1\n"
     assert json.loads(ask(url, "sql", "SELECT 1 AS one", "--format", "json").stdout) == [{"one": 1}]
@@ -129,9 +125,7 @@ def test_try_on_the_app_log(tmp_path: Path) -> None:
 @pytest.mark.parametrize("engine", ["chdb"], indirect=True)
 @pytest.mark.parametrize("times", ["seconds", "milliseconds", "microseconds", "iso", "text"])
 @pytest.mark.parametrize("format_", ["csv", "jsonl", "csv.gz"])
-def test_try_reads_times_and_formats(
-    empty_warehouse: Warehouse, tmp_path: Path, times: str, format_: str
-) -> None:
+def test_try_reads_times_and_formats(empty_warehouse: Warehouse, tmp_path: Path, times: str, format_: str) -> None:
     """
     Times in each known notation, in CSV and JSON lines, packed or not, give the same funnel: 60 s to the
     purchase.
@@ -155,10 +149,7 @@ def test_try_reads_times_and_formats(
         text = "\n".join(["User ID,concept:name,it's the `time`,note", *lines]) + "\n"
     path.write_bytes(gzip.compress(text.encode()) if format_.endswith("gz") else text.encode())
     loaded = FileLayout.of(path, user=None, event=None, time="it's the `time`").load_into(empty_warehouse)
-    assert (
-        "user = `User ID` (guessed), event = `concept:name` (guessed), time = `it's the `time``."
-        in loaded.said
-    )
+    assert "user = `User ID` (guessed), event = `concept:name` (guessed), time = `it's the `time``." in loaded.said
     assert loaded.usual_steps() == ["looks, twice", "buys"]
     frame = loaded.events.funnel(*loaded.usual_steps()).df
     assert frame["median_time_s"].to_list() == [0.0, 60.0]
@@ -190,9 +181,7 @@ def test_try_says_what_is_wrong_with_a_file(
     path = tmp_path / "log.csv"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputFileError) as caught:
-        FileLayout.of(path, **{"user": None, "event": None, "time": None} | columns).load_into(
-            empty_warehouse
-        )
+        FileLayout.of(path, **{"user": None, "event": None, "time": None} | columns).load_into(empty_warehouse)
     assert part in str(caught.value)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from tests.analytics.logs import air, channels, row, shop, store
 
+from tests.analytics.logs import air, channels, row, shop, store
 from trackway_analytics import Events
 from trackway_analytics.queries.funnel import Entry
 from trackway_collector.warehouse import Warehouse

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import sqlglot
 from sqlglot import exp
-from tests.analytics.logs import row, store
 
 import trackway_analytics
+from tests.analytics.logs import row, store
 from trackway_analytics import Answer, Events, step
 from trackway_collector.warehouse import Warehouse
 
@@ -24,9 +24,7 @@ TABLES = {"events", "quarantine", "loads"}
 SLOT = re.compile(r"__([a-z_]+?)__")
 PARAMETER = re.compile(r"\{([a-z_0-9]+):")
 # The words of a header that name parameters of other files or of the question's own conditions.
-ELSEWHERE = re.compile(
-    r"\b(?:those of|of __\w+__|and its filter|and their filters|the channel's property|none)\b"
-)
+ELSEWHERE = re.compile(r"\b(?:those of|of __\w+__|and its filter|and their filters|the channel's property|none)\b")
 
 
 def header(text: str) -> dict[str, str]:
@@ -108,10 +106,7 @@ def test_golden_statements(warehouse: Warehouse) -> None:
     properties = {"price": 12, "platform": "ios", "channel": "mail"}
     store(
         warehouse,
-        [
-            row("ida", name, 60 * i, properties=properties)
-            for i, name in enumerate(("ad", "cart", "purchase"))
-        ],
+        [row("ida", name, 60 * i, properties=properties) for i, name in enumerate(("ad", "cart", "purchase"))],
     )
     for name, answer in questions(Events(warehouse)):
         assert answer.rows is not None

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.analytics.logs import row, store
 
+from tests.analytics.logs import row, store
 from trackway_analytics import Events, QuestionError, WhereError, step
 from trackway_analytics.queries.fields import Bindings, Reader
 from trackway_analytics.queries.where import compile_where
@@ -98,8 +98,7 @@ def test_hostile_names_and_values_are_data(people: Events, name: str) -> None:
 def test_typed_paths_read_alike(warehouse: Warehouse) -> None:
     """With a type in the table a property answers the same questions as without."""
     warehouse.command(
-        "ALTER TABLE events MODIFY COLUMN properties"
-        " JSON(n Nullable(Float64), flag Nullable(Bool), s Nullable(String))"
+        "ALTER TABLE events MODIFY COLUMN properties JSON(n Nullable(Float64), flag Nullable(Bool), s Nullable(String))"
     )
     store(
         warehouse,

@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tests.benchmarks.table import Row, print_table
 
+from tests.benchmarks.table import Row, print_table
 from trackway_analytics import Answer, Events
 from trackway_collector.warehouse import Warehouse, migrate, open_warehouse
 
@@ -64,18 +64,14 @@ def generate(events: int, seed: int = 7) -> pa.Table:
     _, unique = np.unique(np.stack([person, at]), axis=1, return_index=True)
     person, name, at = person[unique], name[unique], at[unique]
     channel = random.choice(len(CHANNELS), size=len(unique), p=np.array([30, 20, 15, 12, 9, 7, 4, 3]) / 100)
-    ids = np.char.add(
-        "0198c0de-0000-7000-8000-", np.char.zfill(random.permutation(len(unique)).astype(str), 12)
-    )
+    ids = np.char.add("0198c0de-0000-7000-8000-", np.char.zfill(random.permutation(len(unique)).astype(str), 12))
     return pa.table(
         {
             "event": pa.DictionaryArray.from_arrays(name.astype("int32"), names).cast(pa.string()),
             "person_id": pa.array(np.char.add("person_", np.char.zfill(person.astype(str), 8))),
             "timestamp": pa.array(at, pa.timestamp("us", tz="UTC")),
             "message_id": pa.array(ids),
-            "campaign_source": pa.array(
-                np.where(name == names.index("ad_click"), np.array(CHANNELS)[channel], "")
-            ),
+            "campaign_source": pa.array(np.where(name == names.index("ad_click"), np.array(CHANNELS)[channel], "")),
         }
     )
 
@@ -179,9 +175,7 @@ def _equal(ours: Numbers, theirs: Numbers) -> bool:
     return len(ours) == len(theirs) and all(
         len(left) == len(right)
         and all(
-            math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-9)
-            if isinstance(a, float) or isinstance(b, float)
-            else a == b
+            math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-9) if isinstance(a, float) or isinstance(b, float) else a == b
             for a, b in zip(left, right, strict=True)
         )
         for left, right in zip(ours, theirs, strict=True)
@@ -216,11 +210,7 @@ def _attribution(answer: Any) -> Numbers:
 
 def main() -> None:
     """Print the table; the number of events is the first argument."""
-    print_table(
-        run(
-            int(sys.argv[1]) if len(sys.argv) > 1 else int(os.environ.get("TRACKWAY_BENCH_EVENTS", "5000000"))
-        )
-    )
+    print_table(run(int(sys.argv[1]) if len(sys.argv) > 1 else int(os.environ.get("TRACKWAY_BENCH_EVENTS", "5000000"))))
 
 
 if __name__ == "__main__":

@@ -121,9 +121,7 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
     content, misfits = row["content"], row.pop("misfits")
     if row["verdict"] != "quarantined":
         # A planned property that the event did not carry reads as null: the table has a column for it.
-        carried = _without_nulls(json.loads(content)) | {
-            path: json.loads(text) for path, text in misfits.items()
-        }
+        carried = _without_nulls(json.loads(content)) | {path: json.loads(text) for path, text in misfits.items()}
         content = json.dumps(carried, ensure_ascii=False)
     return {**row, "reasons": list(row["reasons"]), "content": content[:MAX_CONTENT]}
 

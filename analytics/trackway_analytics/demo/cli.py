@@ -64,9 +64,7 @@ ARRIVE_STALL_S = 30.0
 @click.option("--port", type=int, help="Port of the collector.  [default: 8077, or a free one]")
 @click.option("--console-port", type=int, help="Port of the console.  [default: 8078, or a free one]")
 @click.option("--query-port", type=int, help="Port of the query protocol.  [default: 8079, or a free one]")
-def demo(
-    once: bool, data_dir: Path, port: int | None, console_port: int | None, query_port: int | None
-) -> None:
+def demo(once: bool, data_dir: Path, port: int | None, console_port: int | None, query_port: int | None) -> None:
     """Replay bundled event logs, kill the collector in the middle, count, and answer four questions."""
     console = Console(highlight=False)
     # The trackers warn of every attempt while the collector is dead; the demo says so itself.
@@ -127,9 +125,7 @@ def _replay(console: Console, stack: Stack, replay: Replay) -> None:
     """
     Send everything; kill the stack when half is answered, and start it again while the trackers keep trying.
     """
-    console.print(
-        f"Replaying {TOTAL_EVENTS:,} events of three logs through the SDK and HTTP to {stack.host}:"
-    )
+    console.print(f"Replaying {TOTAL_EVENTS:,} events of three logs through the SDK and HTTP to {stack.host}:")
     for log in LOGS:
         console.print(f"  [bold]{log.source}[/bold]  {log.events:>7,} events, {log.title}")
     columns = (
@@ -145,9 +141,7 @@ def _replay(console: Console, stack: Stack, replay: Replay) -> None:
             progress.update(task, completed=replay.acked())
             if stack.kills == 0 and replay.acked() >= KILL_AT_SHARE * TOTAL_EVENTS:
                 stack.kill()
-                progress.console.print(
-                    f"[yellow]killed the collector (SIGKILL) at {replay.acked():,} answers[/yellow]"
-                )
+                progress.console.print(f"[yellow]killed the collector (SIGKILL) at {replay.acked():,} answers[/yellow]")
                 stack.start()
                 progress.console.print("[yellow]started it again[/yellow]")
             time.sleep(0.05)
@@ -206,9 +200,7 @@ def _credits(console: Console, answer: Answer[Any]) -> list[str]:
     differences = [
         difference
         for model in published.CREDITS
-        for difference in published.credit_differences(
-            model, dict(zip(frame["channel"], frame[model], strict=True))
-        )
+        for difference in published.credit_differences(model, dict(zip(frame["channel"], frame[model], strict=True)))
     ]
     agreed = "All 36 credits are those that two other programs publish for this sample, to six digits."
     console.print(Padding(report.checks_text(differences, agreed), (0, 0, 0, 2)))
@@ -219,9 +211,7 @@ def _say_where(console: Console, stack: Stack, console_url: str) -> None:
     console.print()
     # Not wrapped: a link that is broken over two lines cannot be opened.
     console.print(Text("Console: ").append(console_url, style="bold"), soft_wrap=True)
-    console.print(
-        Text("Notebook: ").append(f'trackway_analytics.connect("{stack.warehouse_url}")'), soft_wrap=True
-    )
+    console.print(Text("Notebook: ").append(f'trackway_analytics.connect("{stack.warehouse_url}")'), soft_wrap=True)
 
 
 class RateColumn(ProgressColumn):

@@ -128,9 +128,7 @@ def find_incident(warehouse: Warehouse, source: str, steps: Sequence[str] = CHEC
     )
 
 
-def against_other_weeks(
-    rows: Sequence[tuple[int, date, int, int]], steps: Sequence[str]
-) -> tuple[StepWeek, ...]:
+def against_other_weeks(rows: Sequence[tuple[int, date, int, int]], steps: Sequence[str]) -> tuple[StepWeek, ...]:
     """
     Set each (step number from 1, week, entered, converted) against the sum of the other weeks of its step.
     """
@@ -167,9 +165,7 @@ def locate(table: Sequence[StepWeek]) -> tuple[StepWeek, tuple[StepWeek, ...]] |
     return worst, tuple(sorted(weeks, key=lambda cell: cell.week))
 
 
-def _symptom(
-    warehouse: Warehouse, source: str, step: str, steps: Sequence[str], weeks: Sequence[date]
-) -> Symptom:
+def _symptom(warehouse: Warehouse, source: str, step: str, steps: Sequence[str], weeks: Sequence[date]) -> Symptom:
     params = {"source": source, "step": step, "weeks": list(weeks)}
     rows = warehouse.query(read_sql("demo/events_in_weeks"), params).rows
     ((inside, outside),) = [(i, o) for event, i, o in rows if event == step]

@@ -71,8 +71,6 @@ QUESTIONS = {
         Question("funnel", "Funnel", "real app log, one day, by user", "air", funnel),
         Question("paths", "Paths", "real app log, first steps of each session", "air", paths),
         Question("retention", "Retention", "synthetic shop log, monthly cohorts", "shop", retention),
-        Question(
-            "attribution", "Attribution", "sample of journeys, touches an hour apart", "channels", attribution
-        ),
+        Question("attribution", "Attribution", "sample of journeys, touches an hour apart", "channels", attribution),
     )
 }

@@ -67,9 +67,7 @@ def air_calls() -> Iterator[Call]:
 def shop_calls() -> Iterator[Call]:
     """Yield the 31,106 calls of the synthetic shop; its session ids travel as `context.sessionId`."""
     for row in rows("ecom_incidents.csv.gz"):
-        properties = {
-            name: row[name] for name in ("platform", "acquisition_channel", "user_cohort", "user_lifecycle")
-        }
+        properties = {name: row[name] for name in ("platform", "acquisition_channel", "user_cohort", "user_lifecycle")}
         timestamp = datetime.fromisoformat(row["timestamp"]).replace(tzinfo=UTC)
         yield Call(row["event"], row["user_id"], timestamp, properties, {"sessionId": row["session_id"]})
 

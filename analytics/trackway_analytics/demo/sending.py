@@ -33,8 +33,7 @@ class Replay:
             for log in logs
         }
         self._threads = [
-            threading.Thread(target=self._replay, args=(log,), name=f"replay {log.source}", daemon=True)
-            for log in logs
+            threading.Thread(target=self._replay, args=(log,), name=f"replay {log.source}", daemon=True) for log in logs
         ]
         self._errors: list[Exception] = []
 

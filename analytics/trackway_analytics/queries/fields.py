@@ -149,8 +149,6 @@ class Reader:
 
     def _hint(self, of: Field) -> str | None:
         hint = self.types.get(of.name)
-        while hint and (
-            wrapper := next((w for w in ("Nullable(", "LowCardinality(") if hint.startswith(w)), None)
-        ):
+        while hint and (wrapper := next((w for w in ("Nullable(", "LowCardinality(") if hint.startswith(w)), None)):
             hint = hint.removeprefix(wrapper).removesuffix(")")
         return hint

@@ -110,7 +110,4 @@ class Scope:
 
 def spell_moment(at: datetime) -> str:
     """Return a UTC time as short as it can be said."""
-    return (
-        at.strftime("%Y-%m-%d" if (at.hour, at.minute, at.second) == (0, 0, 0) else "%Y-%m-%d %H:%M:%S")
-        + " UTC"
-    )
+    return at.strftime("%Y-%m-%d" if (at.hour, at.minute, at.second) == (0, 0, 0) else "%Y-%m-%d %H:%M:%S") + " UTC"

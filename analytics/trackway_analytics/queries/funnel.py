@@ -122,9 +122,7 @@ class Funnel(Answer[FunnelQuestion]):
             unit = f"sessions (the client's session id, else {spell(q.session_gap)} without an event end one)"
         broken = ""
         if q.breakdown:
-            broken = (
-                f", split by {field_named(q.breakdown).label} at the {q.unit}'s first {q.steps[0].spelled()}"
-            )
+            broken = f", split by {field_named(q.breakdown).label} at the {q.unit}'s first {q.steps[0].spelled()}"
         return (
             f"Of {self.population:,} {unit} with any event{q.scope.spelled()}, those who did {path} in this"
             f" order (other events may come between), {window}; {entry}{broken}; conversion is of those who"

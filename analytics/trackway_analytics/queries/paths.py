@@ -53,9 +53,7 @@ class PathsQuestion:
         """The statement that counts moves from node to node."""
         return self.report("paths", types, exact=exact)
 
-    def report(
-        self, name: Report, types: Mapping[str, str], *, exact: bool, top: int | None = None
-    ) -> Statement:
+    def report(self, name: Report, types: Mapping[str, str], *, exact: bool, top: int | None = None) -> Statement:
         """One of the statements over the same sequences; they differ in what they count."""
         bindings = Bindings()
         where = self.scope.filter(Reader(bindings, types))

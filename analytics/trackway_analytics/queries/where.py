@@ -165,9 +165,7 @@ class _Parser:
         placeholder = self.reader.bindings.bind("value", "String", value)
         text = self.reader.text(of)
         found = (
-            f"startsWith({text}, {placeholder})"
-            if word == "starts_with"
-            else f"position({text}, {placeholder}) > 0"
+            f"startsWith({text}, {placeholder})" if word == "starts_with" else f"position({text}, {placeholder}) > 0"
         )
         return f"ifNull({found}, 0)"
 
@@ -226,9 +224,7 @@ class _Parser:
 
     def _expect(self, word: str) -> None:
         if not self._take(word):
-            self._fail(
-                f"expected `{word}`, found `{self.tokens[0].text or 'the end'}`", "Close what was opened."
-            )
+            self._fail(f"expected `{word}`, found `{self.tokens[0].text or 'the end'}`", "Close what was opened.")
 
     def _tokens(self) -> list[_Token]:
         tokens: list[_Token] = []

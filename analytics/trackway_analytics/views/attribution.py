@@ -36,9 +36,7 @@ def table(attribution: Attribution) -> Table:
     """
     Return one row per channel: credited conversions and their share by each model; then what they add up to.
     """
-    shown = Table(
-        caption=attribution.semantics, caption_justify="left", title="Attribution", title_justify="left"
-    )
+    shown = Table(caption=attribution.semantics, caption_justify="left", title="Attribution", title_justify="left")
     shown.add_column("channel")
     shown.add_column("touches", justify="right")
     q, frame = attribution.question, attribution.df

@@ -53,9 +53,7 @@ def figure(paths: Paths) -> go.Figure:
                 "color": "rgba(119,126,138,0.22)",
                 "customdata": list(frame["share"]),
                 "hovertemplate": (
-                    "%{source.customdata} → %{target.customdata}<br>%{value:,} "
-                    + unit
-                    + ", %{customdata:.1%}"
+                    "%{source.customdata} → %{target.customdata}<br>%{value:,} " + unit + ", %{customdata:.1%}"
                     " of all<extra></extra>"
                 ),
             },

@@ -23,9 +23,7 @@ def figure(retention: Retention) -> go.Figure:
     columns = list(average["period"])
     lines = [("all", int(frame["users"].sum()), list(average["rate"]))]
     for row in records(frame):
-        lines.append(
-            (cohort_name(retention, row["cohort"]), row["users"], [row[str(number)] for number in columns])
-        )
+        lines.append((cohort_name(retention, row["cohort"]), row["users"], [row[str(number)] for number in columns]))
     chart = go.Figure(
         go.Heatmap(
             x=[str(number) for number in columns],
@@ -43,9 +41,7 @@ def figure(retention: Retention) -> go.Figure:
             colorbar={"tickformat": ".0%", "outlinewidth": 0, "thickness": 12},
         )
     )
-    chart.update_xaxes(
-        title=f"{retention.question.period.name}s after the start", type="category", showgrid=False
-    )
+    chart.update_xaxes(title=f"{retention.question.period.name}s after the start", type="category", showgrid=False)
     chart.update_yaxes(autorange="reversed", type="category", showgrid=False)
     chart.update_layout(height=max(380, 200 + 24 * len(lines)))
     # The average is about all cohorts: set it apart from them.
@@ -55,9 +51,7 @@ def figure(retention: Retention) -> go.Figure:
 
 def table(retention: Retention) -> Table:
     """Return a line per cohort, darker where more came back."""
-    shown = Table(
-        title="Retention", title_justify="left", caption=retention.semantics, caption_justify="left"
-    )
+    shown = Table(title="Retention", title_justify="left", caption=retention.semantics, caption_justify="left")
     shown.add_column("cohort")
     shown.add_column("users", justify="right")
     average = retention.average()

@@ -35,9 +35,7 @@ def status() -> dict[str, Any]:
 async def application(warehouse: Warehouse, status: dict[str, Any]) -> web.Application:
     """Return the console as the store process hosts it."""
     app = web.Application()
-    await setup(
-        app, warehouse=warehouse, token=TOKEN, status=lambda: status, allowed_hosts={"console.example.com"}
-    )
+    await setup(app, warehouse=warehouse, token=TOKEN, status=lambda: status, allowed_hosts={"console.example.com"})
     return app
 
 

@@ -50,9 +50,7 @@ async def test_what_is_not_known_is_null_and_never_nan(warehouse: Warehouse, ask
     assert answer["rows"][1][-1] is None
 
 
-async def test_the_figure_leaves_to_the_page_what_the_page_says(
-    warehouse: Warehouse, asked: list[str]
-) -> None:
+async def test_the_figure_leaves_to_the_page_what_the_page_says(warehouse: Warehouse, asked: list[str]) -> None:
     """Title and semantics stand in the page's own text; the figure does not repeat them."""
     store_events(warehouse, [{"event": "cart", "person_id": "bo"}])
     layout = (await Charts(warehouse).answer("funnel"))["figure"]["layout"]

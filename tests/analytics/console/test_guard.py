@@ -100,9 +100,7 @@ async def test_another_site_may_link_but_not_embed(client: Client) -> None:
     assert (await client.get("/", params={"token": TOKEN}, headers=click)).status == 200
 
 
-@pytest.mark.parametrize(
-    "path", ["/", f"/?token={TOKEN}", "/static/console.js", "/static/nothing", "/api/live"]
-)
+@pytest.mark.parametrize("path", ["/", f"/?token={TOKEN}", "/static/console.js", "/static/nothing", "/api/live"])
 async def test_every_answer_carries_the_security_headers(client: Client, path: str) -> None:
     """Pages, refusals, files and 404s alike: no inline script, no framing, no sniffing, no referrer."""
     response = await client.get(path)

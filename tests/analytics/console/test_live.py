@@ -66,9 +66,7 @@ async def test_the_rate_is_of_whole_seconds_before_now(warehouse: Warehouse, sta
     assert sum(snapshot["history"]) == 35
 
 
-async def test_last_events_are_newest_first_with_their_verdicts(
-    warehouse: Warehouse, status: dict[str, Any]
-) -> None:
+async def test_last_events_are_newest_first_with_their_verdicts(warehouse: Warehouse, status: dict[str, Any]) -> None:
     """
     Stored and quarantined events stand in one list; a flagged one names its violation, a quarantined one says
     why.
@@ -167,9 +165,7 @@ async def test_a_loader_that_cannot_load_is_named(warehouse: Warehouse, status: 
     assert snapshot["loading_error"] == "ClickHouse is down"
 
 
-async def test_an_event_shows_what_it_carried_and_nothing_else(
-    warehouse: Warehouse, status: dict[str, Any]
-) -> None:
+async def test_an_event_shows_what_it_carried_and_nothing_else(warehouse: Warehouse, status: dict[str, Any]) -> None:
     """Typed paths that the event lacks are not shown as null; a value that did not fit its type is shown."""
     warehouse.command(
         "ALTER TABLE events MODIFY COLUMN properties JSON(total Nullable(Float64), note Nullable(String))"

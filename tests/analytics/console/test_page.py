@@ -118,9 +118,7 @@ def test_charts_are_drawn_in_light_and_dark(browser: Chrome, url: str, warehouse
     prefer(browser, "light")
 
 
-def test_a_chart_without_its_source_says_what_it_needs(
-    browser: Chrome, url: str, warehouse: Warehouse
-) -> None:
+def test_a_chart_without_its_source_says_what_it_needs(browser: Chrome, url: str, warehouse: Warehouse) -> None:
     """A store with events of other apps shows them, and says in words why the demo's charts are empty."""
     store_events(warehouse, [{"event": "Signed Up", "person_id": "bo"}])
     browser.get(url)
@@ -129,9 +127,7 @@ def test_a_chart_without_its_source_says_what_it_needs(
     assert not is_shown(browser, "#funnel .plot")
 
 
-def test_an_empty_store_says_how_to_send_the_first_event(
-    browser: Chrome, url: str, warehouse: Warehouse
-) -> None:
+def test_an_empty_store_says_how_to_send_the_first_event(browser: Chrome, url: str, warehouse: Warehouse) -> None:
     """No table and no error, but code to copy; the first event replaces it without a reload."""
     browser.get(url)
     until(browser, lambda: is_shown(browser, "#empty"))
@@ -144,9 +140,7 @@ def test_an_empty_store_says_how_to_send_the_first_event(
 
 def test_what_events_carry_is_text_and_never_runs(browser: Chrome, url: str, warehouse: Warehouse) -> None:
     """Markup in names, people, properties and reasons is shown letter by letter; no element comes of it."""
-    evil = (
-        "<img src=x onerror=\"document.title='broken in'\"></td><script>document.title='broken in'</script>"
-    )
+    evil = "<img src=x onerror=\"document.title='broken in'\"></td><script>document.title='broken in'</script>"
     store_events(
         warehouse,
         [
@@ -182,8 +176,7 @@ def test_names_in_any_script_are_shown_as_written(browser: Chrome, url: str, war
     assert sorted(texts(browser, "#recent .event")) == sorted(names)
     assert set(texts(browser, "#recent summary")) == {'{"城市": "上海"}'}
     starts = browser.execute_script(
-        "return [...document.querySelectorAll('#recent .event bdi')]"
-        ".map((name) => name.getBoundingClientRect().left)"
+        "return [...document.querySelectorAll('#recent .event bdi')].map((name) => name.getBoundingClientRect().left)"
     )
     assert len(set(starts)) == 1
 

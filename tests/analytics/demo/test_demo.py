@@ -39,10 +39,7 @@ def test_the_demo_keeps_its_promises(tmp_path: Path, environment: dict[str, str]
     )
     assert done.returncode == 0, done.stdout + done.stderr
     text = re.sub(r"\s+", " ", done.stdout)
-    assert (
-        "sent 168,156 = acked 168,156 = stored 168,156, collector killed once (SIGKILL), 0 lost, 0 twice."
-        in text
-    )
+    assert "sent 168,156 = acked 168,156 = stored 168,156, collector killed once (SIGKILL), 0 lost, 0 twice." in text
     for title in (
         "Funnel: real app log",
         "Paths: real app log",
@@ -60,9 +57,7 @@ def test_the_demo_keeps_its_promises(tmp_path: Path, environment: dict[str, str]
 def test_whatever_ends_the_demo_ends_its_collector(tmp_path: Path, environment: dict[str, str]) -> None:
     """SIGTERM in mid-replay leaves no process behind."""
     data_dir = tmp_path / "demo"
-    demo = subprocess.Popen(
-        command(data_dir), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    demo = subprocess.Popen(command(data_dir), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     store = None
     while store is None and demo.poll() is None:
         store = StoreFile.read_running(data_dir / "store.json")
@@ -76,9 +71,7 @@ def test_whatever_ends_the_demo_ends_its_collector(tmp_path: Path, environment: 
 def test_a_directory_with_other_files_is_refused(tmp_path: Path, environment: dict[str, str]) -> None:
     """The demo says so, exits 1, and touches nothing."""
     (tmp_path / "thesis.txt").write_text("the only copy")
-    done = subprocess.run(
-        command(tmp_path, "--once"), env=environment, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command(tmp_path, "--once"), env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "--data-dir" in done.stderr
     assert (tmp_path / "thesis.txt").read_text() == "the only copy"

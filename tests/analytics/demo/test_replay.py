@@ -64,9 +64,7 @@ def test_a_journey_is_its_path_an_hour_apart_and_then_the_conversion() -> None:
     assert {call.user_id for call in journey} == {"journey_000001"}
     assert [call.properties.get("channel") for call in journey] == ["eta", "iota", "alpha", "eta", None]
     assert [call.event for call in journey] == ["touch"] * 4 + ["conversion"]
-    assert [CONVERTED_AT - call.timestamp for call in journey] == [
-        timedelta(hours=h) for h in (4, 3, 2, 1, 0)
-    ]
+    assert [CONVERTED_AT - call.timestamp for call in journey] == [timedelta(hours=h) for h in (4, 3, 2, 1, 0)]
 
 
 def test_every_conversion_of_the_sample_is_one_person() -> None:
@@ -79,9 +77,7 @@ def test_every_conversion_of_the_sample_is_one_person() -> None:
 
 def test_the_files_are_those_that_the_readme_names() -> None:
     """The check sums in the data's README are those of the files beside it."""
-    stated = re.findall(
-        r"^([0-9a-f]{64})  (\S+)$", (DATA / "README.md").read_text(encoding="utf-8"), re.MULTILINE
-    )
+    stated = re.findall(r"^([0-9a-f]{64})  (\S+)$", (DATA / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     found = [(hashlib.sha256((DATA / name).read_bytes()).hexdigest(), name) for _, name in stated]
     assert len(stated) == 3
     assert stated == found

@@ -27,8 +27,7 @@ def test_file_reads_and_says_what(path: Path) -> None:
     """It is one SELECT over tables of ours, without `*`, and its header names parameters and result."""
     text = path.read_text(encoding="utf-8")
     header, body = (
-        "\n".join(line for line in text.splitlines() if line.startswith("--") is wanted)
-        for wanted in (True, False)
+        "\n".join(line for line in text.splitlines() if line.startswith("--") is wanted) for wanted in (True, False)
     )
     (statement,) = sqlglot.parse(body, dialect="clickhouse")
     assert isinstance(statement, exp.Select)
