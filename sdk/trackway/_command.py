@@ -48,16 +48,19 @@ def _group() -> click.Group:
         def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
             if cmd_name not in COMMANDS:
                 return None
-            target, extra = COMMANDS[cmd_name]
-            module, _, attribute = target.partition(":")
+            module, _, attribute = COMMANDS[cmd_name][0].partition(":")
             try:
                 command: Any = getattr(importlib.import_module(module), attribute)
-            except ImportError as error:
-                if error.name is None or error.name.partition(".")[0].startswith("trackway"):
-                    raise
-                raise click.UsageError(_missing(extra, error.name, command=cmd_name)) from error
+            except ModuleNotFoundError as error:
+                raise _unless_ours(error, cmd_name) from error
             assert isinstance(command, click.Command)  # noqa: S101
             return command
+
+        def invoke(self, ctx: click.Context) -> Any:
+            try:
+                return super().invoke(ctx)
+            except ModuleNotFoundError as error:  # what a command imports when it runs, not when it is named
+                raise _unless_ours(error, ctx.invoked_subcommand or "") from error
 
         def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
             # The help page must work with any subset of the extras, so it imports what it can.
@@ -73,6 +76,15 @@ def _group() -> click.Group:
                 formatter.write_dl(rows)
 
     return LazyGroup(help="Event tracking that a team owns end to end.", no_args_is_help=True)
+
+
+def _unless_ours(error: ModuleNotFoundError, command: str) -> Exception:
+    """Return what to raise: the missing extra, or the error itself where a package of Trackway's own is missing."""
+    import click
+
+    if error.name is None or command not in COMMANDS or error.name.partition(".")[0].startswith("trackway"):
+        return error
+    return click.UsageError(_missing(COMMANDS[command][1], error.name, command=command))
 
 
 def _missing(extra: str, module: str, command: str | None = None) -> str:

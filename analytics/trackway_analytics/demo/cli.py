@@ -52,7 +52,7 @@ FLUSH_WITHIN_S = 120.0
 ARRIVE_STALL_S = 30.0
 
 
-@click.command()
+@click.command(epilog="Example: trackway demo --once")
 @click.option("--once", is_flag=True, help="Exit after the answers: 0 if every count is right, else 1.")
 @click.option(
     "--data-dir",
