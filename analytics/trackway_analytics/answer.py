@@ -125,7 +125,7 @@ class Answer(Generic[Q]):
 
         bindings = Bindings()
         scope = self.question.scope
-        where = scope.filter(Reader(bindings, PropertyTypes(self.warehouse)))
+        where = scope.filter(Reader(bindings, PropertyTypes(self.warehouse)), unit)
         scope.bind(bindings)
         count: int = self.warehouse.query(f"SELECT {population(unit, where)}", bindings.params).one()
         return count

@@ -78,9 +78,14 @@ class Scope:
     sources: tuple[str, ...] = ()
     where: str | None = None
 
-    def filter(self, reader: Reader) -> str:
-        """SQL that is 1 for the events that satisfy `where`."""
-        return compile_where(self.where, reader) if self.where else "1"
+    def filter(self, reader: Reader, unit: str = "user") -> str:
+        """
+        SQL that is 1 for the events of somebody that satisfy `where`.
+
+        An event without any id of a person is nobody's; it may still belong to a session that has an id.
+        """
+        somebodys = "(person_id != '' OR session_id != '')" if unit == "session" else "person_id != ''"
+        return f"{somebodys} AND ({compile_where(self.where, reader)})" if self.where else somebodys
 
     def bind(self, bindings: Bindings, *, reach_back: timedelta | None = None) -> None:
         """Bind `first`, `last` (both inclusive) and `sources`; `reach_back` moves `first` into the past."""

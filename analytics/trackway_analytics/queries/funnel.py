@@ -53,7 +53,7 @@ class FunnelQuestion:
         self.scope.bind(bindings)
         mark = self._mark(reader)
         value = f"ifNull({reader.text(field_named(self.breakdown))}, '')" if self.breakdown else "''"
-        where = self.scope.filter(reader)
+        where = self.scope.filter(reader, self.unit)
         looked_at = where
         if self.unit == "user" and all(step.events for step in self.steps):
             # The mark says the same; by names the engine finds the parts of the table to read, as it is

@@ -56,7 +56,7 @@ class PathsQuestion:
     def report(self, name: Report, types: Mapping[str, str], *, exact: bool, top: int | None = None) -> Statement:
         """One of the statements over the same sequences; they differ in what they count."""
         bindings = Bindings()
-        where = self.scope.filter(Reader(bindings, types))
+        where = self.scope.filter(Reader(bindings, types), "session")
         self.scope.bind(bindings)
         names = subquery("nodes", {"filter": where})
         # `names` is what the report's WITH calls the array; it holds for the subqueries too.
