@@ -26,7 +26,9 @@ class Block:
     line: int
     section: str
     output: str
-    """The text of a `text` block that follows with nothing between: what the reader is told to expect."""
+    """The text of a `text` block that follows with nothing between: all that the reader is told to expect."""
+    excerpt: str
+    """The same after one line that ends in a colon: lines that are to be among what is printed."""
 
     @property
     def id(self) -> str:
@@ -56,11 +58,13 @@ def blocks_of(path: Path) -> list[Block]:
     blocks = []
     for match, following in zip(found, [*found[1:], None], strict=True):
         headings = re.findall(r"^## (.+)$", text[: match.start()], re.MULTILINE)
-        output = ""
-        if following and following["language"] == "text" and not text[match.end() : following.start()].strip():
-            output = following["text"]
+        shown = following["text"] if following and following["language"] == "text" else ""
+        between = text[match.end() : following.start()].strip() if following else ""
+        output = shown if not between else ""
+        excerpt = shown if re.fullmatch(r"[^\n]+:", between) else ""
         line = text.count("\n", 0, match.start()) + 1
-        blocks.append(Block(match["language"], match["text"], line, headings[-1] if headings else "", output))
+        section = headings[-1] if headings else ""
+        blocks.append(Block(match["language"], match["text"], line, section, output, excerpt))
     return blocks
 
 

@@ -65,7 +65,7 @@ def _with_database(url: str) -> str:
 
 @pytest.mark.parametrize("block", [b for b in BLOCKS if b.language != "text" and not b.makes], ids=lambda b: b.id)
 def test_block_runs(block: Block, request: pytest.FixtureRequest) -> None:
-    """The block runs, after all before it, and prints what the text after it shows."""
+    """The block runs, after all before it, and prints what the text behind it shows."""
     if block.id in NOT_RUN:
         pytest.skip(NOT_RUN[block.id])
     where = "production" if block.section == PRODUCTION else "terminal"
@@ -73,6 +73,8 @@ def test_block_runs(block: Block, request: pytest.FixtureRequest) -> None:
     printed = terminal.run(block)
     if block.output:
         assert same_text(printed) == same_text(block.output)
+    for line in block.excerpt.splitlines():
+        assert same_text(line) in same_text(printed)
 
 
 @pytest.mark.parametrize("block", [block for block in BLOCKS if block.makes], ids=lambda b: b.id)
