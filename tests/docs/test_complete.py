@@ -7,8 +7,8 @@ import dataclasses
 import re
 
 import pytest
-from tests.support.house import ROOT
 
+from tests.support.house import ROOT
 from trackway import Dropped, Options
 from trackway_collector.config import Settings
 from trackway_collector.ingest.judge import Limits
@@ -68,9 +68,9 @@ def test_error_codes_of_requests_are_listed() -> None:
     for file in (ROOT / "collector" / "trackway_collector" / "ingest").glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "RequestRefused":
-                status, code = node.args[0], node.args[1]
-                if isinstance(status, ast.Constant) and isinstance(code, ast.Constant):
-                    codes.add((status.value, code.value))
+                status, name = node.args[0], node.args[1]
+                if isinstance(status, ast.Constant) and isinstance(name, ast.Constant):
+                    codes.add((status.value, name.value))
     assert len(codes) >= 8
     for status, code in codes:
         assert re.search(rf"^\| {status} \|[^|]*`{code}`", WIRE, re.MULTILINE), f"{status} {code}"

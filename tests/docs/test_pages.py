@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from tests.support.house import ROOT
 
 DOCS = ROOT / "docs"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import click
 import pytest
+
 from tests.docs.blocks import Block, Terminal, blocks_of, make_plans, same_text
 from tests.support.house import ROOT
-
 from trackway_collector.warehouse import open_warehouse
 
 README = ROOT / "README.md"
