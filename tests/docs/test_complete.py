@@ -70,10 +70,10 @@ def test_error_codes_of_requests_are_listed() -> None:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "RequestRefused":
                 status, name = node.args[0], node.args[1]
                 if isinstance(status, ast.Constant) and isinstance(name, ast.Constant):
-                    codes.add((status.value, name.value))
+                    codes.add((str(status.value), str(name.value)))
     assert len(codes) >= 8
-    for status, code in codes:
-        assert re.search(rf"^\| {status} \|[^|]*`{code}`", WIRE, re.MULTILINE), f"{status} {code}"
+    for answer, code in codes:
+        assert re.search(rf"^\| {answer} \|[^|]*`{code}`", WIRE, re.MULTILINE), f"{answer} {code}"
 
 
 def test_limits_are_those_of_the_program() -> None:
