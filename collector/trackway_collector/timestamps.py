@@ -13,6 +13,8 @@ MAX_SKEW_US = 60 * 1_000_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_EARLIEST_US = (datetime(EARLIEST_YEAR, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
+_LATEST_US = (datetime(LATEST_YEAR + 1, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND - 1
 
 
 def parse_timestamp_us(text: object) -> int | None:
@@ -24,14 +26,14 @@ def parse_timestamp_us(text: object) -> int | None:
     if not isinstance(text, str):
         return None
     try:
-        at = datetime.fromisoformat(text)
+        # RFC 3339 allows `t` and `z`, which Python does not read.
+        at = datetime.fromisoformat(text.upper() if text[-1:] == "z" else text)
         if at.tzinfo is None:
             at = at.replace(tzinfo=UTC)
-        if not EARLIEST_YEAR <= at.year <= LATEST_YEAR:
-            return None
-        return (at - _EPOCH) // _MICROSECOND
+        at_us = (at - _EPOCH) // _MICROSECOND
     except (ValueError, OverflowError):
         return None
+    return at_us if _EARLIEST_US <= at_us <= _LATEST_US else None
 
 
 def corrected_us(original_us: int | None, sent_at_us: int | None, received_at_us: int) -> int:
@@ -39,10 +41,12 @@ def corrected_us(original_us: int | None, sent_at_us: int | None, received_at_us
     Return when the event happened by the collector's clock.
 
     The client's stamp is trusted while its clock is within a minute of ours; otherwise the event is placed as long
-    before its receipt as the client saw pass between the event and its sending. Without a usable stamp: the receipt.
+    before its receipt as the client saw pass between the event and its sending. Without a usable stamp, or where that
+    leads out of 1970–2261: the receipt.
     """
     if original_us is None:
         return received_at_us
     if sent_at_us is None or abs(received_at_us - sent_at_us) <= MAX_SKEW_US:
         return original_us
-    return received_at_us - (sent_at_us - original_us)
+    corrected = received_at_us - (sent_at_us - original_us)
+    return corrected if _EARLIEST_US <= corrected <= _LATEST_US else received_at_us

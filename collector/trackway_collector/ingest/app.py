@@ -202,5 +202,5 @@ async def _watch_spool(spool: SpoolWriter) -> None:
                 await spool.probe()
         except (SpoolUnavailable, SpoolFull):
             continue  # the writer has logged it; /ready says so until a write succeeds
-        except SpoolCorrupt:
+        except (SpoolCorrupt, OSError):
             logger.exception("the backlog is not known")

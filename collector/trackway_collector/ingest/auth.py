@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 
 from trackway_collector.errors import RequestRefused
@@ -61,5 +60,5 @@ def _user_name(authorization: str) -> str | None:
         return None
     try:
         return base64.b64decode(encoded, validate=True).decode().partition(":")[0]
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no base64, no ASCII, or no UTF-8 behind it
         return None

@@ -116,7 +116,11 @@ def write_key_of(body: bytes) -> object:
     try:
         return getattr(_write_key.decode(body), "writeKey", None)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise malformed(error) from error
+        # A value in one event may be to blame, as in `BatchDecoder`.
+        mended = mend.batch(body)
+        if mended is None:
+            raise malformed(error) from error
+        return getattr(_write_key.decode(mended), "writeKey", None)
 
 
 def malformed(error: Exception) -> RequestRefused:
@@ -182,7 +186,8 @@ class _FastBatch:
             return 0
         checks = self._checks
         for event in batch:
-            if not (event.userId or event.anonymousId) or not EARLIEST_YEAR <= event.timestamp.year <= LATEST_YEAR:
+            # In the first and the last year the zone decides; the careful way looks at it.
+            if not (event.userId or event.anonymousId) or not EARLIEST_YEAR < event.timestamp.year < LATEST_YEAR:
                 return 0
             if checks:
                 check = checks.get(type(event.properties))

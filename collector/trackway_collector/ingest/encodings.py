@@ -35,15 +35,18 @@ def too_large(max_bytes: int) -> RequestRefused:
 
 
 def _inflate(body: bytes, window: int, encoding: str, max_bytes: int) -> bytes:
-    inflater = zlib.decompressobj(window)
-    try:
-        plain = inflater.decompress(body, max_bytes + 1)
-    except zlib.error as error:
-        message = f"The body is not valid {encoding}: {error}."
-        raise RequestRefused(400, "bad_encoding", message) from error
-    if len(plain) > max_bytes:
-        raise too_large(max_bytes)
-    if not inflater.eof:
-        message = f"The {encoding} body is cut off."
-        raise RequestRefused(400, "bad_encoding", message)
+    plain = b""
+    while body or not plain:  # gzip allows several members, one after the other
+        inflater = zlib.decompressobj(window)
+        try:
+            plain += inflater.decompress(body, max_bytes + 1 - len(plain))
+        except zlib.error as error:
+            message = f"The body is not valid {encoding}: {error}."
+            raise RequestRefused(400, "bad_encoding", message) from error
+        if len(plain) > max_bytes:
+            raise too_large(max_bytes)
+        if not inflater.eof:
+            message = f"The {encoding} body is cut off."
+            raise RequestRefused(400, "bad_encoding", message)
+        body = inflater.unused_data
     return plain

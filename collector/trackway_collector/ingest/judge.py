@@ -63,6 +63,16 @@ def judge(
         raw: the event's JSON.
         call: the route it came by; empty in a batch, where the event names its own type.
     """
+    try:
+        return _judge(raw, call, source, validator, limits)
+    except RecursionError as error:
+        # Decoding and describing a value need different depths, so any of the steps may be the first to give up.
+        return _undecodable(raw, error)
+
+
+def _judge(
+    raw: bytes | msgspec.Raw, call: str, source: str, validator: Validator | None, limits: Limits
+) -> EventVerdict | None:
     size = memoryview(raw).nbytes
     if size > limits.event_bytes:
         reason = f"The event has {size} bytes; the limit is {limits.event_bytes}."
@@ -71,13 +81,13 @@ def judge(
         head = _head.decode(raw)
     except msgspec.ValidationError as error:
         return _bad_envelope(raw, error)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return _undecodable(raw, error)
     try:
         for values in (head.properties, head.traits):
             if values is not msgspec.UNSET:
                 _anything.decode(values)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return _undecodable(raw, error)
     kind = call or head.type
     message_id = _given_message_id(head.messageId, limits)

@@ -27,13 +27,13 @@ def batch(body: bytes) -> bytes | None:
     """Return the batch with its unreadable events as JSON strings, or None when even the forgiving reader gives up."""
     try:
         envelope = _read(body)
+        if not isinstance(envelope, dict) or not isinstance(envelope.get("batch"), list):
+            return None
+        events = [msgspec.Raw(_event(item)) for item in envelope["batch"]]
+        rest = {name: msgspec.Raw(_event(value)) for name, value in envelope.items() if name != "batch"}
+        return msgspec.json.encode(rest | {"batch": events})
     except _UNREADABLE:
         return None
-    if not isinstance(envelope, dict) or not isinstance(envelope.get("batch"), list):
-        return None
-    events = [msgspec.Raw(_event(item)) for item in envelope["batch"]]
-    rest = {name: msgspec.Raw(_event(value)) for name, value in envelope.items() if name != "batch"}
-    return msgspec.json.encode(rest | {"batch": events})
 
 
 def event(body: bytes) -> bytes:

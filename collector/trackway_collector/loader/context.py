@@ -44,7 +44,9 @@ _COUNT_COLUMNS: tuple[tuple[str, tuple[str, ...], int], ...] = (
     ("plan_rev", ("protocols", "rev"), 2**32),
 )
 
-_MAX_REMEMBERED = 20_000
+_MAX_REMEMBERED_BYTES = 16 * 1024 * 1024
+# A larger context is hardly the same for two events.
+_WORTH_REMEMBERING_BYTES = 2 * 1024
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
@@ -54,6 +56,7 @@ class ContextColumns:
 
     def __init__(self) -> None:
         self._remembered: dict[bytes, bytes] = {}
+        self._remembered_bytes = 0
 
     def piece(self, context: bytes, envelope: bytes = b"") -> bytes:
         """
@@ -67,10 +70,17 @@ class ContextColumns:
             return _columns(_object(envelope) | _object(context))
         known = self._remembered.get(context)
         if known is None:
-            if len(self._remembered) >= _MAX_REMEMBERED:
-                self._remembered.clear()
-            known = self._remembered[context] = _columns(_object(context))
+            known = _columns(_object(context))
+            if len(context) <= _WORTH_REMEMBERING_BYTES:
+                self._remember(context, known)
         return known
+
+    def _remember(self, context: bytes, piece: bytes) -> None:
+        self._remembered_bytes += len(context) + len(piece)
+        if self._remembered_bytes > _MAX_REMEMBERED_BYTES:
+            self._remembered.clear()
+            self._remembered_bytes = len(context) + len(piece)
+        self._remembered[context] = piece
 
 
 def _object(context: bytes) -> dict[str, Any]:

@@ -110,11 +110,9 @@ class Delivery:
         """
         params: dict[str, object] = {"spool": row.spool, "segment": row.segment, "first": row.first_offset}
         backoff_s = FIRST_BACKOFF_S
-        while True:
+        while not (in_doubt and self._ask("load_is_recorded", params)[0][0]):
+            query_id = self._next_query_id(row.spool)
             try:
-                if in_doubt and self._query("load_is_recorded", params)[0][0]:
-                    return
-                query_id = self._next_query_id()
                 self._insert("loads", msgspec.json.encode(row), query_id, query_id)
                 return
             except Transient as error:
@@ -132,19 +130,25 @@ class Delivery:
             "last": chunk.last_offset,
             "since": since,
         }
-        backoff_s = FIRST_BACKOFF_S
-        while True:
-            try:
-                return {offset: bool(quarantined) for offset, quarantined in self._query("stored_offsets", params)}
-            except WarehouseError as error:
-                backoff_s = self.wait(error, backoff_s)
+        return {offset: bool(quarantined) for offset, quarantined in self._ask("stored_offsets", params)}
+
+    def end_earlier_inserts(self, spool: str) -> None:
+        """
+        Return when the engine no longer works on an insert that an earlier start sent for this spool.
+
+        A server goes on with an insert whose sender has died; rows counted before its end could come twice.
+        """
+        params: dict[str, object] = {"prefix": _query_ids(spool)}
+        while running := self._ask("running_inserts", params):
+            for (query_id,) in running:
+                self._wait_for_end(query_id)
 
     def _insert_until_known(self, spool: str, chunk: Chunk, table: str, rows: list[Row]) -> None:
         missing = rows
         backoff_s = FIRST_BACKOFF_S
         while missing:
             first, last = missing[0].offset, missing[-1].offset + 1
-            query_id = self._next_query_id()
+            query_id = self._next_query_id(spool)
             token = f"{spool}:{chunk.segment}:{first}-{last}:{table}:{query_id}"
             try:
                 self._insert(table, b"\n".join(row.text for row in missing), token, query_id)
@@ -160,11 +164,17 @@ class Delivery:
         self._warehouse.insert_rows(table, rows, token=token, query_id=query_id)
         self.error = None
 
-    def _next_query_id(self) -> str:
-        return f"trackway-load-{self._life}-{next(self._inserts)}"
+    def _next_query_id(self, spool: str) -> str:
+        return f"{_query_ids(spool)}{self._life}-{next(self._inserts)}"
 
-    def _query(self, name: str, params: dict[str, object]) -> Sequence[tuple[Any, ...]]:
-        return self._warehouse.query(sql_text(name), params).rows
+    def _ask(self, name: str, params: dict[str, object]) -> Sequence[tuple[Any, ...]]:
+        """Return the rows of a query, asked again and again while the engine does not answer."""
+        backoff_s = FIRST_BACKOFF_S
+        while True:
+            try:
+                return self._warehouse.query(sql_text(name), params).rows
+            except WarehouseError as error:
+                backoff_s = self.wait(error, backoff_s)
 
     def _wait_for_end(self, query_id: str) -> None:
         """Return when the insert is no longer running: only then can rows be counted."""
@@ -192,6 +202,11 @@ class Delivery:
         if self._stop.wait(backoff_s * random.uniform(0.5, 1.0)):  # noqa: S311 - jitter
             raise Stopped
         return min(backoff_s * 2, MAX_BACKOFF_S)
+
+
+def _query_ids(spool: str) -> str:
+    """Return what the ids of a spool's inserts begin with; a spool's name is unique for ever."""
+    return f"trackway-load-{spool}-"
 
 
 def sql_text(name: str) -> str:

@@ -19,7 +19,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 from trackway_collector.loader.dedup import WINDOW_DAYS, SeenKeys
 from trackway_collector.loader.delivery import Delivery, LoadRow, Stopped, sql_text
@@ -28,13 +28,18 @@ from trackway_collector.loader.values import fits_for
 from trackway_collector.spool import Checkpoint, Chunk, Pending, SpoolReader, load_checkpoint, save_checkpoint
 from trackway_collector.spool.layout import segment_numbers, segment_path, spool_name, take_lock
 from trackway_collector.warehouse import Transient, Warehouse, apply_plan, migrate, property_types
-from trackway_collector.warehouse.plan_columns import STORAGE_TYPES, typed_paths
+from trackway_collector.warehouse.plan_columns import typed_paths
 from trackway_plan import Release
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 MAX_CHUNK_EVENTS = 50_000
+# Rows take a few times the memory of the events they are made of, and two chunks are in hand at a time.
+MAX_CHUNK_BYTES = 64 * 1024 * 1024
 IDLE_S = 0.05
+HOUSEKEEPING_S = 1.0
 # Every insert makes a part that the engine must merge later, so a trickle is gathered for this long.
 GATHER_S = 0.25
 GATHER_BELOW_EVENTS = 5_000
@@ -98,6 +103,8 @@ class Loader:
         self._seen = SeenKeys()
         self._sources: dict[Path, _Source] = {}
         self._last_insert = 0.0
+        self._last_housekeeping = 0.0
+        self._last_served: Path | None = None
         self._on_death: Callable[[], None] | None = None
         self._thread = threading.Thread(target=self._run, name="loader", daemon=True)
 
@@ -137,7 +144,7 @@ class Loader:
 
     def _run(self) -> None:
         try:
-            self._wait_until(self._prepare_tables)
+            self._until_answered(self._prepare_tables)
             self._remember_stored()
             with ThreadPoolExecutor(1, thread_name_prefix="loader-rows") as helper:
                 self._load_for_ever(helper)
@@ -153,9 +160,8 @@ class Loader:
     def _load_for_ever(self, helper: ThreadPoolExecutor) -> None:
         prepared = self._prepare()
         while not self._stop.is_set():
+            self._keep_house()  # under steady load there is no idle moment for it
             if prepared is None:
-                self._delete_passed_segments()
-                self._seen.forget_before(time.time_ns() // 1000)
                 self._stop.wait(IDLE_S)
                 prepared = self._prepare()
                 continue
@@ -163,6 +169,13 @@ class Loader:
             ahead: Future[_Prepared | None] = helper.submit(self._prepare)
             self._store(prepared)
             prepared = ahead.result()
+
+    def _keep_house(self) -> None:
+        """Forget what is over, now and then; the helper must not be at work, it uses the same memory."""
+        if time.monotonic() - self._last_housekeeping >= HOUSEKEEPING_S:
+            self._last_housekeeping = time.monotonic()
+            self._delete_passed_segments()
+            self._seen.forget_before(time.time_ns() // 1000)
 
     def _gather(self, prepared: _Prepared) -> None:
         if prepared.chunk.events < GATHER_BELOW_EVENTS:
@@ -174,10 +187,13 @@ class Loader:
     def _prepare(self) -> _Prepared | None:
         """Return the next chunk of any spool with its rows; chunks are stored in the order they are returned."""
         for source in self._open_sources():
-            chunk = source.reader.read(source.segment, source.byte, max_events=MAX_CHUNK_EVENTS)
+            chunk = source.reader.read(
+                source.segment, source.byte, max_events=MAX_CHUNK_EVENTS, max_bytes=MAX_CHUNK_BYTES
+            )
             if chunk is None:
                 continue
             source.segment, source.byte = chunk.segment, chunk.to_byte
+            self._last_served = source.reader.directory
             return self._with_rows(source, chunk, present=())
         return None
 
@@ -235,16 +251,19 @@ class Loader:
         return sorted(path.parent for path in self._spool_dir.glob("*/spool.json"))
 
     def _open_sources(self) -> list[_Source]:
+        """Return the sources in turn: the one that was served last comes last."""
         for directory in self._spools():
             if directory not in self._sources:
                 self._sources[directory] = self._open(directory)
-        return list(self._sources.values())
+        directories = list(self._sources)
+        after = directories.index(self._last_served) + 1 if self._last_served is not None else 0
+        return [self._sources[directory] for directory in directories[after:] + directories[:after]]
 
     def _open(self, directory: Path) -> _Source:
         lock = take_lock(directory / "loader.lock", "loads")
         name = spool_name(directory)
-        types = property_types(self._warehouse)
-        traits = property_types(self._warehouse, column="traits")
+        types = self._until_answered(property_types, self._warehouse, "properties")
+        traits = self._until_answered(property_types, self._warehouse, "traits")
         checkpoint = load_checkpoint(directory)
         maker = RowMaker(name, fits_for(types), fits_for(traits), self._trusted_rev(types))
         source = _Source(SpoolReader(directory), name, maker, lock, checkpoint.segment, checkpoint.byte)
@@ -258,13 +277,7 @@ class Loader:
         events = self._release.events.values()
         planned = typed_paths(event.properties for event in events)
         as_planned = all(types.get(path) == kind for path, kind in planned.items())
-        # Where one event's int shares a Float64 path with another's number, large integers need looking at.
-        shared = any(
-            spec.kind == "int" and types.get(name) not in (None, STORAGE_TYPES["int"])
-            for event in events
-            for name, spec in event.properties.items()
-        )
-        return self._release.rev if as_planned and not shared else None
+        return self._release.rev if as_planned else None
 
     def _settle(self, source: _Source, pending: Pending) -> None:
         """Complete a chunk whose insert was begun before this start and may have happened, wholly or in part."""
@@ -272,6 +285,7 @@ class Loader:
         if chunk is None or chunk.segment != pending.segment:
             logger.error("%s: the pending range of segment %d is gone", source.reader.directory, pending.segment)
             return
+        self._delivery.end_earlier_inserts(source.name)
         present = self._delivery.stored_offsets(source.name, chunk)
         prepared = self._with_rows(source, chunk, present)
         logger.info(
@@ -294,24 +308,24 @@ class Loader:
         """Read the keys of the window from the warehouse, day by day."""
         today = datetime.now(UTC).date()
         for back in range(WINDOW_DAYS, -2, -1):
-            self._wait_until(self._remember_day, today - timedelta(days=back))
+            self._until_answered(self._remember_day, today - timedelta(days=back))
 
     def _remember_day(self, day: date) -> None:
         hours = self._warehouse.query(sql_text("seen_keys"), {"day": day}).rows
         at_us = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000
         self._seen.add([bytes.fromhex(keys) for (keys,) in hours], at_us)
 
-    def _wait_until(self, work: Callable[..., None], *arguments: object) -> None:
-        """Do the work, again and again while the warehouse is away."""
+    def _until_answered(self, work: Callable[..., T], *arguments: object) -> T:
+        """Return what the work does, tried again and again while the warehouse is away."""
         backoff_s = IDLE_S
         while True:
             try:
-                work(*arguments)
+                done = work(*arguments)
             except Transient as error:
                 backoff_s = self._delivery.wait(error, backoff_s)
             else:
                 self._delivery.error = None
-                return
+                return done
 
     def _delete_passed_segments(self) -> None:
         now = time.monotonic()
@@ -321,5 +335,5 @@ class Loader:
                 if number >= checkpoint.segment:
                     break
                 if now - source.passed_at.setdefault(number, now) >= self._grace_s:
-                    segment_path(directory, number).unlink()
+                    segment_path(directory, number).unlink(missing_ok=True)
                     del source.passed_at[number]

@@ -7,6 +7,7 @@ The row is a function of the spool record and of the columns' types, nothing els
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +27,8 @@ QUARANTINE = "quarantine"
 _NOT_TRACK = {call: f"${call}" for call in ("identify", "page", "screen", "group", "alias")}
 _TEN_DIGITS = 10**9
 _RAW_NONE = msgspec.Raw(b"")
+# Every integer beyond 2^53 has so many digits.
+_LONG_NUMBER = re.compile(rb"[0-9]{16}")
 
 
 @dataclass(slots=True)
@@ -66,8 +69,9 @@ class WireEvent(msgspec.Struct, gc=False):
 class WireBatch(msgspec.Struct, gc=False):
     """A batch whose events were judged already."""
 
+    # As little is decoded here as the ingest worker decodes, so that what it accepted can be taken apart.
     batch: list[msgspec.Raw]
-    sentAt: Any = None
+    sentAt: msgspec.Raw = _RAW_NONE
     context: msgspec.Raw = _RAW_NONE
     integrations: msgspec.Raw = _RAW_NONE
 
@@ -211,13 +215,19 @@ class RowMaker:
             )
             if original_us is None and wire.timestamp is not None:
                 row.misfits = {"timestamp": json_text(wire.timestamp)}
-            # What the fast way accepted fits as it is. Anything else is looked at value by value.
-            careful = record.careful or outcome != Outcome.OK or record.validated_rev != self._trusted_rev
+            # What the fast way accepted fits as it is, but for integers that a Float64 would round. Anything else is
+            # looked at value by value.
+            careful = (
+                record.careful
+                or outcome != Outcome.OK
+                or record.validated_rev != self._trusted_rev
+                or _LONG_NUMBER.search(wire.properties) is not None
+            )
             properties = self._values(wire.properties, self._properties, row, "", careful)
             traits = self._values(wire.traits, self._traits, row, "traits.", True)
             context = self._context.piece(bytes(wire.context), request.context)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            return self._quarantine_row(request, raw, _unreadable(raw, error), segment, offset)
+            return self._quarantine_row(request, raw, _unreadable(raw, verdict, error), segment, offset)
         text = b"".join((_encode(row)[:-1], context, properties and b',"properties":' + properties,
                          traits and b',"traits":' + traits, b"}"))  # fmt: skip
         return Row(EVENTS, offset, dedup_key(record.source, message_id), text)
@@ -248,8 +258,8 @@ class RowMaker:
         user_id, anonymous_id = _id(wire.get("userId")), _id(wire.get("anonymousId"))
         row = _QuarantineRow(
             record.source,
-            record.call or _text(wire.get("type")),
-            _text(wire.get("event")),
+            record.call or _name(wire.get("type")),
+            _name(wire.get("event")),
             message_id,
             request.received_at,
             record.validated_rev,
@@ -263,20 +273,26 @@ class RowMaker:
             user_id or anonymous_id,
             user_id,
             anonymous_id,
-            _stamp(corrected_us(original_us, request.sent_at_us, record.received_at_us)) if original_us else None,
+            _stamp(corrected_us(original_us, request.sent_at_us, record.received_at_us))
+            if original_us is not None
+            else None,
             request.sent_at,
         )
         return Row(QUARANTINE, offset, dedup_key(record.source, message_id), _encode(row))
 
 
 def poison_row(row: Row, reason: str) -> Row:
-    """Return the quarantine row of an event whose row the warehouse refuses."""
+    """
+    Return the quarantine row of an event whose row the warehouse refuses; its payload is that row.
+
+    Of the times only the collector's own is repeated: one of the others may be what was refused.
+    """
     event = _object.decode(row.text)
-    payload = {name: event[name] for name in ("properties", "traits", "misfits", "context") if name in event}
-    quarantined = {name: event[name] for name in _QuarantineRow.__struct_fields__ if name in event} | {
+    kept = set(_QuarantineRow.__struct_fields__) - {"timestamp", "sent_at"}
+    quarantined = {name: value for name, value in event.items() if name in kept} | {
         "codes": ["poison"],
         "reasons": [f"The warehouse refuses the row: {reason}"],
-        "payload": json_text(payload),
+        "payload": row.text.decode(),
     }
     return Row(QUARANTINE, row.offset, row.key, _encode(quarantined))
 
@@ -288,7 +304,7 @@ def _open(record: Record, body: bytes) -> tuple[_Request, list[msgspec.Raw]]:
         batch, context, integrations = [msgspec.Raw(body)], b"", b""
     else:
         wire = _batch.decode(body)
-        batch, sent_at = wire.batch, wire.sentAt
+        batch, sent_at = wire.batch, _readable(wire.sentAt)
         context, integrations = bytes(wire.context), bytes(wire.integrations)
     sent_at_us = parse_timestamp_us(sent_at)
     sent = _stamp(sent_at_us) if sent_at_us is not None else None
@@ -311,6 +327,10 @@ def _text(value: Any) -> str:
     return value if type(value) is str else "" if value is None else json_text(value)
 
 
+def _name(value: Any) -> str:
+    return value if type(value) is str else ""  # whatever else it was stands in the payload
+
+
 def _merged(envelope: bytes, own: msgspec.Raw) -> str:
     if not own and not envelope:
         return ""
@@ -327,17 +347,22 @@ def _plan_rev(context: Any) -> int:
     return rev if type(rev) is int and 0 <= rev < 2**32 else 0
 
 
-def _lenient(raw: bytes | msgspec.Raw) -> dict[str, Any]:
+def _readable(raw: bytes | msgspec.Raw) -> Any:
     try:
-        value = _anything.decode(raw)
+        return _anything.decode(raw) if raw else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return {}
+        return None
+
+
+def _lenient(raw: bytes | msgspec.Raw) -> dict[str, Any]:
+    value = _readable(raw)
     return value if isinstance(value, dict) else {}
 
 
-def _unreadable(raw: msgspec.Raw, error: Exception) -> EventVerdict:
+def _unreadable(raw: msgspec.Raw, verdict: EventVerdict | None, error: Exception) -> EventVerdict:
     # The ingest worker does not look into everything it skips; what only shows here ends here.
-    digest = "sha256-" + hashlib.sha256(bytes(raw)).hexdigest()[:32]
-    message_id = "" if _lenient(raw).get("messageId") else digest
+    message_id = verdict.message_id if verdict else ""
+    if not message_id and not _lenient(raw).get("messageId"):
+        message_id = "sha256-" + hashlib.sha256(bytes(raw)).hexdigest()[:32]
     reason = f"The event is not readable JSON text: {error}."
     return EventVerdict(Outcome.QUARANTINED, (EnvelopeFault.UNDECODABLE,), (reason,), message_id)

@@ -81,9 +81,13 @@ class SpoolReader:
         self.corrupt_bytes = 0
         """Bytes inside segments that no longer match their checksum; events were lost to the disk if this grows."""
 
-    def read(self, segment: int, byte: int, *, max_events: int, to_byte: int | None = None) -> Chunk | None:
+    def read(
+        self, segment: int, byte: int, *, max_events: int, max_bytes: int | None = None, to_byte: int | None = None
+    ) -> Chunk | None:
         """
-        Return the next blocks at or after (segment, byte), up to about `max_events`; None when there are none yet.
+        Return the next blocks at or after (segment, byte); None when there are none yet.
+
+        They end with the block that reaches `max_events` or, decompressed, `max_bytes`.
 
         With `to_byte` exactly the blocks before that position are returned: a range frozen earlier is read again.
         """
@@ -92,13 +96,13 @@ class SpoolReader:
             if number is None:
                 return None
             start = byte if number == segment and byte else SEGMENT_HEADER.size
-            chunk = self._read_segment(number, start, max_events, to_byte)
+            chunk = self._read_segment(number, start, max_events, max_bytes, to_byte)
             if chunk is not None:
                 return chunk
             if not self._is_closed(number):
                 return None
             # The writer may have finished this segment between the read and the look at the directory.
-            chunk = self._read_segment(number, start, max_events, to_byte)
+            chunk = self._read_segment(number, start, max_events, max_bytes, to_byte)
             if chunk is not None:
                 return chunk
             segment, byte, to_byte = number + 1, 0, None
@@ -131,12 +135,18 @@ class SpoolReader:
     def _is_closed(self, segment: int) -> bool:
         return any(n > segment for n in segment_numbers(self.directory))
 
-    def _read_segment(self, segment: int, start: int, max_events: int, to_byte: int | None) -> Chunk | None:
+    def _read_segment(
+        self, segment: int, start: int, max_events: int, max_bytes: int | None, to_byte: int | None
+    ) -> Chunk | None:
         blocks: list[Block] = []
-        events = 0
+        events = raw_bytes = 0
         with segment_path(self.directory, segment).open("rb") as file:
             at = start
-            while events < max_events and (to_byte is None or at < to_byte):
+            while (
+                events < max_events
+                and (max_bytes is None or raw_bytes < max_bytes)
+                and (to_byte is None or at < to_byte)
+            ):
                 found = _read_block(file, at)
                 if found is None:
                     if blocks:
@@ -144,11 +154,14 @@ class SpoolReader:
                     skipped_to = _find_block(file, at + 1)
                     if skipped_to is None:
                         return None
+                    if _read_block(file, at) is not None:
+                        continue  # the writer was in the middle of it, and has written the next one meanwhile
                     self._report_corruption(segment, at, skipped_to)
                     at = start = skipped_to
                     continue
                 blocks.append(found)
                 events += found.header.events
+                raw_bytes += found.header.raw_bytes
                 at += BLOCK_HEADER.size + found.header.payload_bytes
             if not blocks:
                 return None

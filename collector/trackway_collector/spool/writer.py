@@ -8,6 +8,7 @@ a request waits for one fsync; under heavy load one fsync serves hundreds of req
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 import time
@@ -199,11 +200,13 @@ class SpoolWriter:
             _write_all(file, block)
             started = time.perf_counter()
             sync_data(file.fileno())
-        except OSError as error:
+        except Exception as error:
+            # Whatever it was, this thread must go on: without it every request would wait for ever.
             self._end_segment()
             self.stats.failures += 1
-            self._failed = SpoolUnavailable(f"{self.directory}: the disk refused: {error.strerror}")
-            logger.error("%s; the segment is closed and the next commit opens another", self._failed)
+            reason = f"the disk refused: {error.strerror}" if isinstance(error, OSError) else str(error)
+            self._failed = SpoolUnavailable(f"{self.directory}: {reason}")
+            logger.exception("the segment is closed and the next commit opens another")
             return self._failed
         self._failed = None
         self._next_offset += events
@@ -233,9 +236,10 @@ class SpoolWriter:
         return self._file
 
     def _end_segment(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        file, self._file = self._file, None
+        if file is not None:
+            with contextlib.suppress(OSError):  # an unbuffered file has nothing left to write
+                file.close()
 
     def _resolve(self, batch: list[_Append], error: SpoolError | None) -> None:
         for append in batch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -9,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trackway_collector.errors import RequestRefused
 from trackway_collector.ingest.decode import BatchDecoder
 from trackway_collector.ingest.judge import Limits
 from trackway_collector.spool import EventVerdict, Record
+from trackway_collector.timestamps import parse_timestamp_us
 from trackway_plan import Release
 
 from .test_wire import event
@@ -171,3 +174,30 @@ def test_no_event_over_the_limit_gets_through(garden: Release, sizes: list[int],
 
     rejected = [n for n, verdict in record.exceptions.items() if verdict.outcome == "rejected"]
     assert [n for n, text in enumerate(encoded) if len(text) > 1_000] == rejected
+
+
+NESTED_FIELDS = ["messageId", "event", "name", "timestamp", "properties", "traits", "context", "sentAt"]
+
+
+@pytest.mark.parametrize("field", NESTED_FIELDS)
+@pytest.mark.parametrize("neighbour", [b'{"type":"page","userId":"lina"}', b"NaN"])
+def test_deep_nesting_is_judged_or_refused(garden: Release, field: str, neighbour: bytes) -> None:
+    """However deep a value is nested, its batch gets verdicts or a 400; never does an error escape."""
+    for depth in (90, 200, 400, 470, 480, 490, 500, *range(900, 1000, 2)):
+        for value in (b"[" * depth + b"]" * depth, b'{"a":' * depth + b"1" + b"}" * depth):
+            deep = b'{"type":"track","event":"seeds_ordered","userId":"lina","%s":%s}' % (field.encode(), value)
+            with suppress(RequestRefused):
+                assert 2 == judge(garden, neighbour, deep).events
+
+
+@pytest.mark.parametrize(
+    "timestamp",
+    ["1970-01-01T00:00:00+14:00", "2261-12-31T23:59:59-14:00", "2026-05-01t10:00:00z", "2026-05-01T10:00:00Z"],
+)
+def test_both_ways_read_a_time_alike(garden: Release, timestamp: str) -> None:
+    """The one-pass decoder takes a time just when the careful way can read it."""
+    record = judge(garden, event(timestamp=timestamp))
+
+    readable = parse_timestamp_us(timestamp) is not None
+    assert readable == (not record.exceptions)
+    assert readable == timestamp.startswith("2026")

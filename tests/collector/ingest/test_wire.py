@@ -207,3 +207,38 @@ async def test_metrics_add_up(start_collector: StartCollector, garden: Release) 
         assert f'trackway_events_total{{outcome="{outcome}",source="web"}} {count}.0' in text
     assert 'trackway_violations_total{code="unplanned_event",source="web"} 1.0' in text
     assert "trackway_spool_backlog_bytes" in text
+
+
+async def test_an_authorization_header_may_hold_anything(start_collector: StartCollector) -> None:
+    """A header that is no ASCII is a wrong key like any other: 401, not a failure of the collector."""
+    collector = await start_collector()
+
+    status, answer = await collector.post("/v1/batch", {"batch": []}, key=None, Authorization="Basic schlüssel")
+
+    assert (status, answer["code"]) == (401, "unknown_write_key")
+
+
+async def test_a_key_in_the_body_is_found_beside_nan(start_collector: StartCollector) -> None:
+    """A NaN in one event costs a client that sends its key in the body no more than one that sends it as a header."""
+    collector = await start_collector()
+
+    body = b'{"batch":[NaN,{"type":"track","event":"e","messageId":"m","userId":"lina"}],"writeKey":"api-key"}'
+    status, _ = await collector.post("/v1/batch", body, key=None)
+
+    assert status == 200
+    assert {("api", "quarantined"): 1, ("api", "unplanned"): 1} == collector.ingest.counters.events
+
+
+async def test_gzip_of_several_members_is_one_body(start_collector: StartCollector) -> None:
+    """What a client packs in pieces is unpacked whole, and the limit counts the pieces together."""
+    collector = await start_collector(limits=Limits(batch_bytes=400))
+    body = json.dumps({"batch": [event()]}).encode()
+    members = gzip.compress(body[:50]) + gzip.compress(body[50:])
+    bomb = gzip.compress(b" " * 300) * 2
+
+    taken = await collector.post("/v1/batch", members, **{"Content-Encoding": "gzip"})
+    refused = await collector.post("/v1/batch", bomb, **{"Content-Encoding": "gzip"})
+
+    assert taken[0] == 200
+    assert collector.spooled()[0][1] == body
+    assert (refused[0], refused[1]["code"]) == (400, "batch_too_large")

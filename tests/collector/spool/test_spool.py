@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -19,6 +20,7 @@ from trackway_collector.spool import (
     load_checkpoint,
     save_checkpoint,
 )
+from trackway_collector.spool import reader as reader_module
 from trackway_collector.spool import writer as writer_module
 from trackway_collector.spool.layout import segment_numbers, segment_path
 from trackway_collector.spool.record import encode_record
@@ -224,3 +226,52 @@ async def test_a_segment_number_is_never_used_twice(tmp_path: Path) -> None:
     await write(tmp_path / "w0", [b"b"])
 
     assert [2] == segment_numbers(tmp_path / "w0")
+
+
+async def test_a_block_that_is_being_written_is_not_corrupt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader that comes in mid-write, and finds the next block there a moment later, skips nothing."""
+    await write(tmp_path / "w0", [b"one" * 20, b"two" * 20, b"three" * 20])
+    path = segment_path(tmp_path / "w0", 1)
+    whole = path.read_bytes()
+    second = read_all(tmp_path / "w0")[1]
+    path.write_bytes(whole[: second.from_byte + 40])
+    looking = reader_module._find_block
+
+    def find_block(file: IO[bytes], start: int) -> int | None:
+        path.write_bytes(whole)  # the writer goes on meanwhile
+        return looking(file, start)
+
+    monkeypatch.setattr(reader_module, "_find_block", find_block)
+    reader = SpoolReader(tmp_path / "w0")
+
+    chunk = reader.read(1, second.from_byte, max_events=100)
+
+    assert chunk is not None
+    assert [b"two" * 20, b"three" * 20] == bodies_of([chunk])
+    assert reader.corrupt_bytes == 0
+
+
+async def test_a_chunk_ends_at_its_bytes_too(tmp_path: Path) -> None:
+    """Large events fill a chunk by their bytes before they fill it by their number."""
+    await write(tmp_path / "w0", [bytes([n]) * 1_000 for n in range(10)])
+
+    chunk = SpoolReader(tmp_path / "w0").read(0, 0, max_events=1_000, max_bytes=2_500)
+
+    assert chunk is not None
+    assert chunk.events == 6
+
+
+async def test_no_error_stops_the_commits(tmp_path: Path) -> None:
+    """An error of any kind refuses what was being committed; it is answered, and the next commit is tried again."""
+    writer = SpoolWriter(tmp_path / "w0")
+    writer.start()
+    checkpoint = tmp_path / "w0" / "checkpoint.json"
+    checkpoint.write_text("{")
+
+    with pytest.raises(SpoolUnavailable, match="is not a checkpoint"):
+        await asyncio.wait_for(writer.append(META, b"refused", 2), 10)
+    checkpoint.unlink()
+    await asyncio.wait_for(writer.append(META, b"taken", 2), 10)
+    await writer.close()
+
+    assert [b"taken"] == bodies_of(read_all(tmp_path / "w0"))
