@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,24 +34,27 @@ def connect(url: str | None = None, *, tz: str = "UTC", week_start: str = "monda
     """
     Return the events of the warehouse at `url`, ready to be asked.
 
-    Without `url`: TRACKWAY_WAREHOUSE, else the local store in TRACKWAY_DATA_DIR (default `./trackway-data`),
-    which `trackway up` keeps. `tz` is the time zone of dates and of retention's periods; `week_start` is
-    "monday" or "sunday".
+    Without `url`: what TRACKWAY_WAREHOUSE or `trackway.toml` names, else the local store in TRACKWAY_DATA_DIR
+    (default `./trackway-data`), which `trackway up` keeps. `tz` is the time zone of dates and of retention's
+    periods; `week_start` is "monday" or "sunday".
 
     Raises:
         QuestionError: there is no local store; or no such time zone.
+        ConfigError: of `trackway_collector.errors`: trackway.toml cannot be read.
         WarehouseUrlError, UnreachableError: of `trackway_collector.warehouse`.
     """
+    from trackway_collector.config import load_settings
     from trackway_collector.warehouse import open_warehouse
 
-    where = url or os.environ.get("TRACKWAY_WAREHOUSE") or _local_store()
+    settings, _ = load_settings({"warehouse": url})
+    where = settings.warehouse or _local_store(settings.data_dir)
     zone = zone_named("tz", tz)
     one_of("week_start", week_start, ("monday", "sunday"))
     return Events(open_warehouse(where), zone, week_start)
 
 
-def _local_store() -> str:
-    directory = Path(os.environ.get("TRACKWAY_DATA_DIR", "trackway-data")).resolve()
+def _local_store(data_dir: Path) -> str:
+    directory = data_dir.resolve()
     if not (directory / "chdb").is_dir():
         message = (
             f"There is no local store in {directory}.\n"

@@ -16,13 +16,12 @@ from rich.table import Table
 from trackway_collector.config import Settings, describe_settings, load_settings
 from trackway_collector.errors import CollectorError, ConfigError
 from trackway_collector.tail.command import tail
-from trackway_collector.warehouse.cli import warehouse
+from trackway_collector.warehouse.cli import opened_warehouse, warehouse, warehouse_options
 
 __all__ = ["collector", "tail", "up", "warehouse"]
 
 EXIT_FINDINGS = 1
 EXIT_CANNOT_LOAD = 3
-EXIT_UNREACHABLE = 4
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,7 +33,7 @@ def settings_options(command: F) -> F:
         click.option("--warehouse", metavar="URL", help="chdb:///dir or clickhouse://user:password@host:8123/db."),
         click.option("--plan", metavar="PATH", help="A release file, or a plan directory with releases."),
         click.option("--write-key", "write_keys", multiple=True, metavar="SOURCE=KEY", help="Repeat for each source."),
-        click.option("--host", help="Address the collector listens on [127.0.0.1]."),
+        click.option("--listen", metavar="ADDRESS", help="Where the collector listens [127.0.0.1]."),
         click.option("--port", type=int, help="Port of the collector [8077]."),
         click.option("--max-backlog-mib", type=int, help="Answer 503 while this much waits to be stored [8192]."),
         click.option("--show-config", is_flag=True, help="Print each setting and where it came from, then stop."),
@@ -57,14 +56,16 @@ def up(show_config: bool, **arguments: Any) -> None:
     try:
         settings = with_write_keys(settings)
         _say_where(settings)
-        asyncio.run(supervise(settings))
-    except CollectorError as error:
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        if not asyncio.run(supervise(settings, lambda url: console.print(f"[bold]console[/]    {url}"))):
+            sys.exit(EXIT_CANNOT_LOAD)
+    except (CollectorError, OSError) as error:
         _fail(error)
 
 
 @click.group()
 def collector() -> None:
-    """The collector alone, for when the store runs elsewhere."""
+    """The collector's two processes on their own, for service managers; both work on one data directory."""
 
 
 @collector.command(epilog="Example: trackway collector serve --write-key web=a-long-secret --port 8077")
@@ -97,20 +98,14 @@ def store(show_config: bool, **arguments: Any) -> None:
 
 
 @warehouse.command(epilog="Example: trackway warehouse verify")
-@click.option("--data-dir", type=click.Path(path_type=Path), help="Where the spool lives.")
-@click.option("--warehouse", "url", metavar="URL", help="The warehouse to count [the data directory's own].")
-def verify(data_dir: Path | None, url: str | None) -> None:
+@warehouse_options
+def verify(url: str | None, data_dir: Path | None) -> None:
     """Prove, segment by segment, that the warehouse holds what the spool holds; exit 1 if not."""
     from trackway_collector.loader.verify import verify as count
-    from trackway_collector.warehouse import WarehouseError, open_warehouse
 
-    settings, _ = load_settings({"data_dir": data_dir, "warehouse": url})
-    try:
-        opened = open_warehouse(settings.warehouse_url)
+    settings, _ = load_settings({"data_dir": data_dir})
+    with opened_warehouse(url, data_dir) as opened:
         counts = count(opened, settings.spool_dir)
-        opened.close()
-    except WarehouseError as error:
-        _fail(error, EXIT_UNREACHABLE)
     table = Table("spool", "segment", "spooled", "stored", "quarantined", "duplicates", "missing", box=None)
     for row in counts:
         numbers = (row.segment, row.spooled, row.stored, row.quarantined, row.duplicates, row.missing)
@@ -135,11 +130,10 @@ def _settings(arguments: dict[str, Any], show_config: bool) -> Settings:
 
 
 def _say_where(settings: Settings) -> None:
-    console = Console(stderr=True, highlight=False)
-    console.print(f"[bold]collector[/]  http://{settings.host}:{settings.port}")
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"[bold]collector[/]  http://{settings.listen}:{settings.port}")
     for source, key in settings.write_keys.items():
         console.print(f"  source {source}: write key {key}")
-    console.print(f"[bold]console[/]    its URL, with the token, is in {settings.store_file}")
     console.print("Ctrl-C stops; everything accepted is kept.", style="dim")
 
 

@@ -29,8 +29,8 @@ class Settings:
     """Warehouse URL; empty: `chdb://<data_dir>/chdb`. Environment: TRACKWAY_WAREHOUSE."""
     plan: str = ""
     """A release file, or a plan directory whose newest release counts. Environment: TRACKWAY_PLAN."""
-    host: str = "127.0.0.1"
-    """Address the collector listens on. Environment: TRACKWAY_HOST."""
+    listen: str = "127.0.0.1"
+    """Address the collector listens on. Environment: TRACKWAY_LISTEN."""
     port: int = 8077
     """Port of the collector. Environment: TRACKWAY_PORT."""
     console_port: int = 8078

@@ -4,26 +4,33 @@
     supervisor ─┬─ ingest worker   HTTP → spool
                 └─ store           spool → warehouse, console, query port
 
-The supervisor starts a process again when it ends, and ends them when it is asked to. If the supervisor itself is
-killed, the pipe that is the processes' standard input ends, and they leave too: nothing keeps ports or locks.
+The supervisor starts a process again when it ends, and ends them when it is asked to. One that cannot start at all, for
+a reason that time will not cure, ends everything with its message. If the supervisor itself is killed, the pipe that is
+the processes' standard input ends, and they leave too: nothing keeps ports or locks.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
+import errno
 import json
 import logging
 import os
 import secrets
 import signal
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from trackway_collector.config import Settings
-from trackway_collector.errors import ConfigError
+from trackway_collector.errors import CollectorError, ConfigError, SpoolLocked
+from trackway_collector.warehouse import EngineBusyError, WarehouseError
+from trackway_collector.warehouse.store_file import StoreFile
+from trackway_plan import PlanError
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +42,10 @@ FIRST_RESTART_S = 0.2
 MAX_RESTART_S = 10.0
 STEADY_S = 30.0
 STOP_S = 45.0
+ANNOUNCE_POLL_S = 0.1
+BUSY_S = 5.0
+BUSY_POLL_S = 0.2
+EXIT_CANNOT_START = 3
 
 
 def with_write_keys(settings: Settings) -> Settings:
@@ -56,40 +67,74 @@ def with_write_keys(settings: Settings) -> Settings:
     return dataclasses.replace(settings, write_keys=dict(keys))
 
 
-async def supervise(settings: Settings) -> None:
-    """Run the processes until SIGTERM or SIGINT, then stop the ingest worker first and the store after it."""
+async def supervise(settings: Settings, announce: Callable[[str], None]) -> bool:
+    """
+    Run the processes until SIGTERM or SIGINT, then stop the ingest worker first and the store after it.
+
+    Args:
+        announce: called once with the console's URL, when the store process answers.
+
+    Returns:
+        False when a process could not start at all; it has said why.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    keepers = [_Keeper(name, settings) for name in PROCESSES]
+    keepers = [_Keeper(name, settings, stop) for name in PROCESSES]
     tasks = [asyncio.create_task(keeper.keep()) for keeper in keepers]
+    announcing = asyncio.create_task(_announce(settings, announce))
     try:
         await stop.wait()
     finally:
+        announcing.cancel()
         for keeper in keepers:
             await keeper.stop()
         await asyncio.gather(*tasks)
+    return not any(keeper.gave_up for keeper in keepers)
+
+
+async def _announce(settings: Settings, announce: Callable[[str], None]) -> None:
+    since_s = time.time()
+    while True:
+        with contextlib.suppress(WarehouseError, OSError):
+            store = StoreFile.read_running(settings.store_file)
+            if store is not None and settings.store_file.stat().st_mtime >= since_s - 1:
+                announce(store.console_url)
+                return
+        await asyncio.sleep(ANNOUNCE_POLL_S)
 
 
 class _Keeper:
-    """Keeps one process running."""
+    """
+    Keeps one process running.
 
-    def __init__(self, name: str, settings: Settings) -> None:
+    Args:
+        stop: set when the process cannot start at all.
+    """
+
+    def __init__(self, name: str, settings: Settings, stop: asyncio.Event) -> None:
+        self.gave_up = False
         self._name = name
         self._settings = settings
+        self._stop = stop
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
 
     async def keep(self) -> None:
-        """Start the process and start it again whenever it ends."""
-        pause_s = FIRST_RESTART_S
+        """Start the process and start it again whenever it ends; give up if its first start is refused."""
+        pause_s, first = FIRST_RESTART_S, True
         while not self._stopping.is_set():
             started = asyncio.get_running_loop().time()
             self._process = await self._start()
             status = await self._process.wait()
             if self._stopping.is_set():
                 return
+            if first and status == EXIT_CANNOT_START:
+                self.gave_up = True
+                self._stop.set()
+                return
+            first = False
             steady = asyncio.get_running_loop().time() - started > STEADY_S
             pause_s = FIRST_RESTART_S if steady else min(pause_s * 2, MAX_RESTART_S)
             logger.error(
@@ -141,7 +186,21 @@ def main() -> None:
     """Be one of the processes; the supervisor says which and with what settings."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = decode_settings(os.environ.pop(SETTINGS_VARIABLE))
-    name = sys.argv[1]
+    gives_up_at = time.monotonic() + BUSY_S
+    while True:
+        try:
+            _be(sys.argv[1], settings)
+            return
+        except (SpoolLocked, EngineBusyError, OSError) as error:
+            # Another house may be here, or only the last moments of one that was killed.
+            if time.monotonic() > gives_up_at:
+                _cannot_start(error)
+            time.sleep(BUSY_POLL_S)
+        except (CollectorError, WarehouseError, PlanError) as error:
+            _cannot_start(error)
+
+
+def _be(name: str, settings: Settings) -> None:
     if name == "ingest":
         from trackway_collector.ingest import worker
 
@@ -150,6 +209,14 @@ def main() -> None:
         from trackway_collector.store import process
 
         asyncio.run(process.serve(settings, parent_pipe=True))
+
+
+def _cannot_start(error: Exception) -> NoReturn:
+    hint = ""
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        hint = "\n  Stop what listens there, or choose others: --port, --console-port, --query-port."
+    print(f"{error}{hint}", file=sys.stderr)  # noqa: T201
+    sys.exit(EXIT_CANNOT_START)
 
 
 if __name__ == "__main__":

@@ -156,7 +156,7 @@ class Stack:
         for name, port in self._ports.items():
             command += [f"--{name}", str(port)]
         # Said in full: no trackway.toml and no variable may lead the demo's events to a real warehouse.
-        command += ["--host", "127.0.0.1", "--warehouse", self.warehouse_url, "--plan", str(plan_directory())]
+        command += ["--listen", "127.0.0.1", "--warehouse", self.warehouse_url, "--plan", str(plan_directory())]
         for source, key in self.keys.items():
             command += ["--write-key", f"{source}={key}"]
         with self._log_path.open("ab") as log:

@@ -44,7 +44,7 @@ class Row:
 
 
 def dedup_key(source: str, message_id: str) -> bytes:
-    """Return the 16 bytes that stand for (source, messageId); the warehouse computes the same, see `dedup.sql`."""
+    """Return the 16 bytes that stand for (source, messageId); the warehouse computes the same, see `seen_keys.sql`."""
     return hashlib.md5(f"{source}\0{message_id}".encode(), usedforsecurity=False).digest()
 
 

@@ -3,7 +3,7 @@ How far the loader is in one spool, in one small file that is replaced and fsync
 
 Before a block is inserted for the first time, its exact range is written here as `pending`. A loader that starts and
 finds a pending range does not know whether that insert happened: it counts the rows in the warehouse and inserts what
-is missing (see `loader.recovery`). Only when all of the range is in does the position move.
+is missing (see `loader.loop`). Only when all of the range is in does the position move.
 """
 
 from __future__ import annotations

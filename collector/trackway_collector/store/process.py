@@ -100,7 +100,7 @@ def status(settings: Settings, loader: Loader) -> dict[str, Any]:
     lag_bytes, lag_seconds = loader.lag()
     stats = loader.stats
     return {
-        "collector_url": f"http://{settings.host}:{settings.port}",
+        "collector_url": f"http://{settings.listen}:{settings.port}",
         "lag_bytes": lag_bytes,
         "lag_seconds": lag_seconds,
         "loaded_events": stats.stored,

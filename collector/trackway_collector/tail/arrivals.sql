@@ -15,5 +15,5 @@ FROM
     FROM quarantine
     WHERE received_at >= {since:DateTime64(6, 'UTC')} AND ({source:String} = '' OR source = {source:String})
 )
-ORDER BY received_at DESC, spool, segment, offset
+ORDER BY received_at DESC, spool DESC, segment DESC, offset DESC
 LIMIT {most:UInt32}

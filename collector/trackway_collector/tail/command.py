@@ -38,7 +38,7 @@ def tail(
     try:
         settings, _ = load_settings({"data_dir": data_dir, "warehouse": warehouse, "plan": plan})
         release = load_release(settings.plan) if settings.plan else None
-        opened = open_warehouse(settings.warehouse_url)
+        opened = open_warehouse(settings.warehouse_url, start_engine=False)
         arrivals = Arrivals(opened, source, datetime.now(UTC) - timedelta(seconds=since_s))
         shown = 0
         while count is None or shown < count:
@@ -58,7 +58,7 @@ def tail(
         console.print(f"[red]{escape(str(error))}[/]")
         sys.exit(3)
     except WarehouseError as error:
-        console.print(f"[red]{escape(str(error))}[/]\n  Is `trackway up` running with this data directory?")
+        console.print(f"[red]{escape(str(error))}[/]")
         sys.exit(4)
 
 

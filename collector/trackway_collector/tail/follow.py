@@ -75,5 +75,6 @@ class Arrivals:
 
 
 def _object(text: str) -> dict[str, Any]:
+    # A typed path that the event did not carry reads as null.
     value = json.loads(text) if text else {}
-    return value if isinstance(value, dict) else {}
+    return {name: item for name, item in value.items() if item is not None} if isinstance(value, dict) else {}

@@ -5,21 +5,24 @@ reached.
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import resources
-from typing import NoReturn
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
 
 import click
 from rich.console import Console
 from rich.table import Table
 
+from trackway_collector.config import load_settings
+from trackway_collector.errors import ConfigError
 from trackway_collector.warehouse import (
     Transient,
     Warehouse,
     WarehouseError,
+    WarehouseUrlError,
     open_warehouse,
 )
 from trackway_collector.warehouse import (
@@ -27,23 +30,20 @@ from trackway_collector.warehouse import (
 )
 from trackway_collector.warehouse.migrate import pending
 
+EXIT_USAGE = 2
 EXIT_UNREACHABLE = 4
 UNKNOWN_DATABASE = 81
 
-
-def _default_url() -> str:
-    data = os.environ.get("TRACKWAY_DATA_DIR", "trackway-data")
-    return f"chdb://{data}/chdb"
+F = TypeVar("F", bound=Callable[..., Any])
 
 
-url_option = click.option(
-    "--url",
-    envvar="TRACKWAY_WAREHOUSE",
-    default=_default_url,
-    show_default="$TRACKWAY_WAREHOUSE, else chdb:// in the data directory",
-    metavar="URL",
-    help="chdb:///directory or clickhouse://user:password@host:8123/database",
-)
+def warehouse_options(command: F) -> F:
+    """Add the options that say which warehouse is meant; what is not given comes as for every command."""
+    command = click.option("--data-dir", type=click.Path(path_type=Path), help="The data directory of `trackway up`.")(
+        command
+    )
+    url = "chdb:///directory or clickhouse://user:password@host:8123/database [the data directory's own]"
+    return click.option("--warehouse", "url", metavar="URL", help=url)(command)
 
 
 @click.group()
@@ -52,15 +52,15 @@ def warehouse() -> None:
 
 
 @warehouse.command()
-@url_option
-def migrate(url: str) -> None:
+@warehouse_options
+def migrate(url: str | None, data_dir: Path | None) -> None:
     """Create the database and bring its tables up to this version.
 
     \b
     Example:
-      trackway warehouse migrate --url clickhouse://admin:secret@db:8123/trackway
+      trackway warehouse migrate --warehouse clickhouse://admin:secret@db:8123/trackway
     """
-    with _opened(url, owner=True) as opened:
+    with opened_warehouse(url, data_dir, owner=True) as opened:
         done = run_migrations(opened)
         for title in done:
             click.echo(f"applied {title}")
@@ -69,15 +69,15 @@ def migrate(url: str) -> None:
 
 
 @warehouse.command()
-@url_option
-def status(url: str) -> None:
+@warehouse_options
+def status(url: str | None, data_dir: Path | None) -> None:
     """Tables with their rows and bytes, how far behind the newest event is, and what is still to be migrated.
 
     \b
     Example:
-      trackway warehouse status --url clickhouse://reader:secret@db:8123/trackway
+      trackway warehouse status --warehouse clickhouse://reader:secret@db:8123/trackway
     """
-    with _opened(url, owner=False) as opened:
+    with opened_warehouse(url, data_dir) as opened:
         try:
             waiting = pending(opened)
         except WarehouseError as error:
@@ -109,19 +109,27 @@ def _sql(name: str) -> str:
 
 
 @contextmanager
-def _opened(url: str, *, owner: bool) -> Iterator[Warehouse]:
+def opened_warehouse(url: str | None, data_dir: Path | None, *, owner: bool = False) -> Iterator[Warehouse]:
+    """
+    The warehouse that a command's options, the environment or trackway.toml name.
+
+    Exits 2 for a URL that cannot be understood, 4 when nobody answers or the engine is in use, 1 for everything else.
+    """
     try:
-        opened = open_warehouse(url, owner=owner)
+        settings, _ = load_settings({"warehouse": url, "data_dir": data_dir})
+        opened = open_warehouse(settings.warehouse_url, owner=owner)
         try:
             yield opened
         finally:
             opened.close()
+    except (ConfigError, WarehouseUrlError) as error:
+        _fail(error, EXIT_USAGE)
     except Transient as error:
         _fail(error, EXIT_UNREACHABLE)
     except WarehouseError as error:
         _fail(error, 1)
 
 
-def _fail(error: WarehouseError, code: int) -> NoReturn:
+def _fail(error: Exception, code: int) -> NoReturn:
     click.echo(str(error), err=True)
     sys.exit(code)

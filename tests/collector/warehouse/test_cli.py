@@ -18,13 +18,13 @@ def full_url(url: WarehouseUrl) -> str:
 def test_migrate_then_status(empty_warehouse: Warehouse) -> None:
     """Says what it applied, once; then shows the tables without a password."""
     url = full_url(empty_warehouse.url)
-    first = CliRunner().invoke(command, ["migrate", "--url", url])
+    first = CliRunner().invoke(command, ["migrate", "--warehouse", url])
     assert (first.exit_code, first.output) == (0, "applied 0001_events\n")
-    assert "is up to date" in CliRunner().invoke(command, ["migrate", "--url", url]).output
+    assert "is up to date" in CliRunner().invoke(command, ["migrate", "--warehouse", url]).output
     noon = "2026-05-01T12:00:00Z"
     row = f'{{"event":"Order Completed","message_id":"m1","timestamp":"{noon}","received_at":"{noon}"}}\n'
     empty_warehouse.insert_rows("events", row.encode(), token="t", query_id="load")
-    shown = CliRunner(env={"COLUMNS": "200"}).invoke(command, ["status", "--url", url])
+    shown = CliRunner(env={"COLUMNS": "200"}).invoke(command, ["status", "--warehouse", url])
     assert shown.exit_code == 0, shown.output
     assert "quarantine" in shown.output
     assert "2026-05-01 12:00:00 UTC" in shown.output
@@ -34,16 +34,16 @@ def test_migrate_then_status(empty_warehouse: Warehouse) -> None:
 def test_status_before_migrate(empty_warehouse: Warehouse) -> None:
     """A database without tables, and no database at all, say what to do."""
     url = full_url(empty_warehouse.url)
-    shown = CliRunner().invoke(command, ["status", "--url", url])
+    shown = CliRunner().invoke(command, ["status", "--warehouse", url])
     assert "to be migrated: 0001_events. Run `trackway warehouse migrate`" in shown.output
     empty_warehouse.command(f"DROP DATABASE {empty_warehouse.database} SYNC")
-    shown = CliRunner().invoke(command, ["status", "--url", url])
+    shown = CliRunner().invoke(command, ["status", "--warehouse", url])
     assert "there is no database yet. Run `trackway warehouse migrate`" in shown.output
 
 
 def test_an_unreachable_warehouse_is_exit_code_4() -> None:
     """Nobody listens on port 1; the message says where, and hides the password."""
-    shown = CliRunner().invoke(command, ["status", "--url", "clickhouse://loader:hunter2@127.0.0.1:1/shop"])
+    shown = CliRunner().invoke(command, ["status", "--warehouse", "clickhouse://loader:hunter2@127.0.0.1:1/shop"])
     assert shown.exit_code == 4
     assert "clickhouse://loader:***@127.0.0.1:1/shop: no answer" in shown.output
     assert "hunter2" not in shown.output
@@ -51,7 +51,7 @@ def test_an_unreachable_warehouse_is_exit_code_4() -> None:
 
 def test_a_wrong_url_is_exit_code_1() -> None:
     """It is a mistake in the command, not an outage."""
-    shown = CliRunner().invoke(command, ["migrate", "--url", "mysql://db/shop"])
+    shown = CliRunner().invoke(command, ["migrate", "--warehouse", "mysql://db/shop"])
     assert shown.exit_code == 1
     assert "scheme `mysql` is not known" in shown.output
 
@@ -59,4 +59,7 @@ def test_a_wrong_url_is_exit_code_1() -> None:
 def test_each_command_shows_an_example() -> None:
     """One that can be pasted."""
     for name in command.commands:
-        assert f"trackway warehouse {name} --url clickhouse://" in CliRunner().invoke(command, [name, "--help"]).output
+        assert (
+            f"trackway warehouse {name} --warehouse clickhouse://"
+            in CliRunner().invoke(command, [name, "--help"]).output
+        )

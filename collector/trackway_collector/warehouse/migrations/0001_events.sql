@@ -82,7 +82,7 @@ SETTINGS
     fsync_after_insert = 1,
     fsync_part_directory = 1;
 
--- Events that contradict the plan, whole, with the reasons; nothing is lost and `trackway quarantine` can replay them.
+-- Events that contradict the plan, whole, with the reasons; nothing of them is lost.
 CREATE TABLE IF NOT EXISTS quarantine
 (
     source LowCardinality(String),
