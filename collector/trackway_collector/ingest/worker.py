@@ -51,6 +51,7 @@ def load_release(plan: str) -> Release:
 
     Raises:
         ConfigError: there is none.
+        PlanError: the file is no release, or was edited after it was made.
     """
     path = Path(plan)
     if path.is_dir():
@@ -59,11 +60,10 @@ def load_release(plan: str) -> Release:
             message = f"{path}: there is no release in this plan.\n  Write: trackway plan release {path}"
             raise ConfigError(message)
         path = releases[-1]
-    try:
-        return Release.load(path)
-    except FileNotFoundError as error:
-        message = f"{path}: no such plan. Name a release file or a plan directory with releases."
-        raise ConfigError(message) from error
+    if not path.exists():
+        message = f"{path}: no such plan. Name a release file, or a plan directory with releases."
+        raise ConfigError(message)
+    return Release.load(path)
 
 
 async def serve(settings: Settings, worker: str = "w0", *, parent_pipe: bool = False) -> None:

@@ -49,10 +49,10 @@ def test_an_unreachable_warehouse_is_exit_code_4() -> None:
     assert "hunter2" not in shown.output
 
 
-def test_a_wrong_url_is_exit_code_1() -> None:
+def test_a_wrong_url_is_a_usage_error() -> None:
     """It is a mistake in the command, not an outage."""
     shown = CliRunner().invoke(command, ["migrate", "--warehouse", "mysql://db/shop"])
-    assert shown.exit_code == 1
+    assert shown.exit_code == 2
     assert "scheme `mysql` is not known" in shown.output
 
 
