@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from trackway_collector.config import Settings, describe_settings, load_settings
@@ -50,15 +51,21 @@ def settings_options(command: F) -> F:
 @click.option("--query-port", type=int, help="Port of ClickHouse's protocol over the embedded engine [8079].")
 def up(show_config: bool, **arguments: Any) -> None:
     """Collector, store and console in one go; Ctrl-C stops them."""
+    from trackway_collector.ingest.worker import load_release
     from trackway_collector.up import supervise, with_write_keys
+    from trackway_collector.warehouse import WarehouseError, WarehouseUrl
 
     settings = _settings(arguments, show_config)
     _log()
     try:
+        # What no restart of the processes would mend is said here, once.
+        if settings.plan:
+            load_release(settings.plan)
+        WarehouseUrl.parse(settings.warehouse_url)
         settings = with_write_keys(settings)
         _say_where(settings)
         asyncio.run(supervise(settings))
-    except CollectorError as error:
+    except (CollectorError, WarehouseError) as error:
         _fail(error)
 
 
@@ -104,11 +111,13 @@ def verify(data_dir: Path | None, url: str | None) -> None:
     from trackway_collector.loader.verify import verify as count
     from trackway_collector.warehouse import WarehouseError, open_warehouse
 
-    settings, _ = load_settings({"data_dir": data_dir, "warehouse": url})
+    settings = _settings({"data_dir": data_dir, "warehouse": url}, show_config=False)
     try:
         opened = open_warehouse(settings.warehouse_url)
         counts = count(opened, settings.spool_dir)
         opened.close()
+    except CollectorError as error:
+        _fail(error)
     except WarehouseError as error:
         _fail(error, EXIT_UNREACHABLE)
     table = Table("spool", "segment", "spooled", "stored", "quarantined", "duplicates", "missing", box=None)
@@ -148,5 +157,5 @@ def _log() -> None:
 
 
 def _fail(error: Exception, status: int = EXIT_CANNOT_LOAD) -> None:
-    Console(stderr=True, highlight=False).print(f"[red]{error}[/]")
+    Console(stderr=True, highlight=False).print(f"[red]{escape(str(error))}[/]")
     sys.exit(status)

@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from trackway_collector.config import Settings
-from trackway_collector.errors import ConfigError
+from trackway_collector.errors import CollectorError, ConfigError
+from trackway_collector.warehouse.errors import WarehouseError
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ FIRST_RESTART_S = 0.2
 MAX_RESTART_S = 10.0
 STEADY_S = 30.0
 STOP_S = 45.0
+EXIT_CANNOT_START = 3
 
 
 def with_write_keys(settings: Settings) -> Settings:
@@ -86,15 +88,19 @@ class _Keeper:
         pause_s = FIRST_RESTART_S
         while not self._stopping.is_set():
             started = asyncio.get_running_loop().time()
-            self._process = await self._start()
-            status = await self._process.wait()
+            try:
+                self._process = process = await self._start()
+            except OSError as error:  # no memory or no process table entry left, for now
+                status = f"was not started: {error.strerror}"
+            else:
+                if self._stopping.is_set():  # asked to while it was being started
+                    process.terminate()
+                status = f"ended with status {await process.wait()}"
             if self._stopping.is_set():
                 return
             steady = asyncio.get_running_loop().time() - started > STEADY_S
             pause_s = FIRST_RESTART_S if steady else min(pause_s * 2, MAX_RESTART_S)
-            logger.error(
-                "the %s process ended with status %d; starting it again in %.1f s", self._name, status, pause_s
-            )
+            logger.error("the %s process %s; starting it again in %.1f s", self._name, status, pause_s)
             try:
                 await asyncio.wait_for(self._stopping.wait(), pause_s)
             except TimeoutError:
@@ -141,15 +147,19 @@ def main() -> None:
     """Be one of the processes; the supervisor says which and with what settings."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = decode_settings(os.environ.pop(SETTINGS_VARIABLE))
-    name = sys.argv[1]
-    if name == "ingest":
-        from trackway_collector.ingest import worker
+    try:
+        if sys.argv[1] == "ingest":
+            from trackway_collector.ingest import worker
 
-        worker.run(settings, parent_pipe=True)
-    else:
-        from trackway_collector.store import process
+            worker.run(settings, parent_pipe=True)
+        else:
+            from trackway_collector.store import process
 
-        asyncio.run(process.serve(settings, parent_pipe=True))
+            asyncio.run(process.serve(settings, parent_pipe=True))
+    except (CollectorError, WarehouseError, OSError) as error:
+        # It says what to mend, which a traceback every ten seconds would bury.
+        logger.error("%s", error)
+        sys.exit(EXIT_CANNOT_START)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from trackway_collector.ingest.decode import BatchDecoder
 from trackway_collector.outcomes import IngestCounters
 from trackway_collector.spool import SpoolWriter
 from trackway_plan import Release
+from trackway_plan.errors import ReleaseError
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ def load_release(plan: str) -> Release:
     Return the release that `plan` names: a release file, or the newest in a plan directory.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: there is none, or it cannot be read.
     """
     path = Path(plan)
     if path.is_dir():
@@ -61,8 +62,8 @@ def load_release(plan: str) -> Release:
         path = releases[-1]
     try:
         return Release.load(path)
-    except FileNotFoundError as error:
-        message = f"{path}: no such plan. Name a release file or a plan directory with releases."
+    except ReleaseError as error:
+        message = f"{error}\n  Name a release file or a plan directory with releases."
         raise ConfigError(message) from error
 
 
