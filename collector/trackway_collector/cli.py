@@ -16,8 +16,8 @@ from rich.table import Table
 from trackway_collector.config import Settings, describe_settings, load_settings
 from trackway_collector.errors import CollectorError, ConfigError
 from trackway_collector.tail.command import tail
+from trackway_collector.warehouse import WarehouseError, WarehouseUrl
 from trackway_collector.warehouse.cli import opened_warehouse, warehouse, warehouse_options
-from trackway_plan import PlanError
 
 __all__ = ["collector", "tail", "up", "warehouse"]
 
@@ -52,19 +52,19 @@ def up(show_config: bool, **arguments: Any) -> None:
     """Collector, store and console in one go; Ctrl-C stops them."""
     from trackway_collector.ingest.worker import load_release
     from trackway_collector.up import supervise, with_write_keys
-    from trackway_plan import PlanError
 
     settings = _settings(arguments, show_config)
     _log()
     try:
         if settings.plan:
             load_release(settings.plan)  # both processes will; what is wrong with it should be said once
+        WarehouseUrl.parse(settings.warehouse_url)
         settings = with_write_keys(settings)
         _say_where(settings)
         console = Console(stderr=True, highlight=False, soft_wrap=True)
         if not asyncio.run(supervise(settings, lambda url: console.print(f"[bold]console[/]    {url}"))):
             sys.exit(EXIT_CANNOT_LOAD)
-    except (CollectorError, PlanError, OSError) as error:
+    except (CollectorError, WarehouseError, OSError) as error:
         _fail(error)
 
 
@@ -83,7 +83,7 @@ def serve(show_config: bool, **arguments: Any) -> None:
     _log()
     try:
         worker.run(settings)
-    except (CollectorError, PlanError, OSError) as error:
+    except (CollectorError, WarehouseError, OSError) as error:
         _fail(error)
 
 
@@ -92,13 +92,12 @@ def serve(show_config: bool, **arguments: Any) -> None:
 def store(show_config: bool, **arguments: Any) -> None:
     """Load the spool into the warehouse; console and query port included."""
     from trackway_collector.store import process
-    from trackway_collector.warehouse import WarehouseError
 
     settings = _settings(arguments, show_config)
     _log()
     try:
         asyncio.run(process.serve(settings))
-    except (CollectorError, PlanError, WarehouseError, OSError) as error:
+    except (CollectorError, WarehouseError, OSError) as error:
         _fail(error)
 
 

@@ -30,7 +30,6 @@ from trackway_collector.config import Settings
 from trackway_collector.errors import CollectorError, ConfigError, SpoolLocked
 from trackway_collector.warehouse import EngineBusyError, WarehouseError
 from trackway_collector.warehouse.store_file import StoreFile
-from trackway_plan import PlanError
 
 logger = logging.getLogger(__name__)
 
@@ -196,7 +195,7 @@ def main() -> None:
             if time.monotonic() > gives_up_at:
                 _cannot_start(error)
             time.sleep(BUSY_POLL_S)
-        except (CollectorError, WarehouseError, PlanError) as error:
+        except (CollectorError, WarehouseError) as error:
             _cannot_start(error)
 
 

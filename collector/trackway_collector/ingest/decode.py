@@ -58,7 +58,10 @@ class BatchDecoder:
         if call:
             verdict = self._judge(body, call, source)
             if verdict is not None and EnvelopeFault.UNDECODABLE in verdict.violations:
-                body = mend.event(body)
+                mended = mend.event(body)
+                if mended is None:
+                    raise RequestRefused(400, "malformed_json", verdict.reasons[0])
+                body = mended
             exceptions = {0: verdict} if verdict else {}
             return Record(source, received_at_us, 1, self._verdict, self.rev, call, ip, True, exceptions), body
         events = self._count_if_all_fine(body, source)

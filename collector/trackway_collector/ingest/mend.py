@@ -36,8 +36,12 @@ def batch(body: bytes) -> bytes | None:
         return None
 
 
-def event(body: bytes) -> bytes:
-    """Return one undecodable event as a JSON string of its text."""
+def event(body: bytes) -> bytes | None:
+    """Return one undecodable event as a JSON string of its text, or None when even the forgiving reader gives up."""
+    try:
+        _read(body)
+    except _UNREADABLE:
+        return None
     return msgspec.json.encode(body.decode("utf-8", "backslashreplace"))
 
 

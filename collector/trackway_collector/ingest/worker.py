@@ -20,6 +20,7 @@ from trackway_collector.ingest.decode import BatchDecoder
 from trackway_collector.outcomes import IngestCounters
 from trackway_collector.spool import SpoolWriter
 from trackway_plan import Release
+from trackway_plan.errors import ReleaseError
 
 logger = logging.getLogger(__name__)
 
@@ -50,8 +51,7 @@ def load_release(plan: str) -> Release:
     Return the release that `plan` names: a release file, or the newest in a plan directory.
 
     Raises:
-        ConfigError: there is none.
-        PlanError: the file is no release, or was edited after it was made.
+        ConfigError: there is none, or it cannot be read.
     """
     path = Path(plan)
     if path.is_dir():
@@ -63,7 +63,11 @@ def load_release(plan: str) -> Release:
     if not path.exists():
         message = f"{path}: no such plan. Name a release file, or a plan directory with releases."
         raise ConfigError(message)
-    return Release.load(path)
+    try:
+        return Release.load(path)
+    except ReleaseError as error:
+        message = f"{error}\n  Name a release file or a plan directory with releases."
+        raise ConfigError(message) from error
 
 
 async def serve(settings: Settings, worker: str = "w0", *, parent_pipe: bool = False) -> None:
@@ -75,10 +79,10 @@ async def serve(settings: Settings, worker: str = "w0", *, parent_pipe: bool = F
     app = make_app(make_ingest(settings, worker))
     runner = make_runner(app, shutdown_timeout=DRAIN_S)
     await runner.setup()
-    site = web.TCPSite(runner, settings.listen, settings.port, backlog=1024)
+    site = web.TCPSite(runner, settings.host, settings.port, backlog=1024)
     try:
         await site.start()
-        logger.info("collector listens on http://%s:%d", settings.listen, settings.port)
+        logger.info("collector listens on http://%s:%d", settings.host, settings.port)
         await stop.wait()
     finally:
         await runner.cleanup()

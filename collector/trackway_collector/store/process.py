@@ -123,9 +123,11 @@ def _console() -> SetUpConsole | None:
 def _token(path: Path) -> str:
     """Return the token of this data directory; it outlives restarts, so that an open page goes on working."""
     with contextlib.suppress(FileNotFoundError):
-        return path.read_text("utf-8").strip()
+        # A process that died while it wrote the file may have left it empty; no token would let everybody in.
+        if token := path.read_text("utf-8").strip():
+            return token
     path.parent.mkdir(parents=True, exist_ok=True)
     token = secrets.token_urlsafe(24)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
         file.write(token)
     return token

@@ -41,16 +41,18 @@ def tail(
         opened = open_warehouse(settings.warehouse_url, start_engine=False)
         arrivals = Arrivals(opened, source, datetime.now(UTC) - timedelta(seconds=since_s))
         shown = 0
-        while count is None or shown < count:
+        while True:
             for arrival in arrivals.poll():
                 _show(console, arrival)
                 for violation in arrival.violations if release is not None else ():
                     assert release is not None  # noqa: S101
                     found = suggest(arrival.event, arrival.source, violation, arrival.properties, release)
                     if found is not None:
-                        console.print(f"  {escape(found.advice)}")
-                        console.print(Syntax(found.patch, "yaml", background_color="default"))
+                        console.print(f"  {_shown(found.advice)}")
+                        console.print(Syntax(_printable(found.patch), "yaml", background_color="default"))
                 shown += 1
+                if shown == count:
+                    return
             time.sleep(POLL_S)
     except KeyboardInterrupt:
         return
@@ -66,10 +68,19 @@ def _show(console: Console, arrival: Arrival) -> None:
     colour = _COLOURS.get(arrival.verdict, "white")
     name = f"{arrival.event} {arrival.name}".strip()
     at = arrival.received_at.astimezone().strftime("%H:%M:%S.%f")[:-3]
-    violations = f"  [dim]{escape(', '.join(arrival.violations))}[/]" if arrival.violations else ""
+    violations = f"  [dim]{_shown(', '.join(arrival.violations))}[/]" if arrival.violations else ""
     console.print(
-        f"{at}  [{colour}]{arrival.verdict:<11}[/] [bold]{escape(name)}[/]  {escape(arrival.source)}"
-        f"  {escape(arrival.person_id)}{violations}"
+        f"{at}  [{colour}]{arrival.verdict:<11}[/] [bold]{_shown(name)}[/]  {_shown(arrival.source)}"
+        f"  {_shown(arrival.person_id)}{violations}"
     )
     for reason in arrival.reasons:
-        console.print(f"  [red]{escape(reason)}[/]")
+        console.print(f"  [red]{_shown(reason)}[/]")
+
+
+def _shown(text: str) -> str:
+    return escape(_printable(text))
+
+
+def _printable(text: str) -> str:
+    """Return the text with its control characters written out: what a client sends must not steer the terminal."""
+    return "".join(char if char.isprintable() or char == "\n" else f"\\x{ord(char):02x}" for char in text)

@@ -242,3 +242,16 @@ async def test_gzip_of_several_members_is_one_body(start_collector: StartCollect
     assert taken[0] == 200
     assert collector.spooled()[0][1] == body
     assert (refused[0], refused[1]["code"]) == (400, "batch_too_large")
+
+
+@pytest.mark.parametrize("body", [b"", b'{"event":', b"\xff", b"[" * 5_000, b"{}{}"])
+async def test_a_single_body_that_is_no_json_is_refused(start_collector: StartCollector, body: bytes) -> None:
+    """A single route answers 400 to what nobody can read; what a forgiving reader can, NaN for one, is kept."""
+    collector = await start_collector()
+
+    status, answer = await collector.post("/v1/track", body)
+    kept, _ = await collector.post("/v1/track", b'{"event":"e","messageId":"m","userId":"u","properties":{"x":NaN}}')
+
+    assert (status, answer["code"]) == (400, "malformed_json")
+    assert kept == 200
+    assert {("web", "quarantined"): 1} == dict(+collector.ingest.counters.events)

@@ -1,0 +1,113 @@
+"""`trackway up` and its processes: clear words at the start, and no way to lose one of them."""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from rich.console import Console
+
+from trackway_collector.cli import serve, up, verify
+from trackway_collector.config import Settings
+from trackway_collector.store.process import _token
+from trackway_collector.tail.command import _shown
+from trackway_collector.up import _Keeper
+
+
+@pytest.mark.parametrize("arguments", [["--plan", "nowhere.json"], ["--warehouse", "mysql://x"]])
+def test_what_no_restart_would_mend_is_said_at_once(tmp_path: Path, arguments: list[str]) -> None:
+    """A plan or a warehouse that cannot be is one message and exit 3, not processes that start again for ever."""
+    done = CliRunner().invoke(up, ["--data-dir", str(tmp_path), *arguments])
+
+    assert done.exit_code == 3
+    assert arguments[1].partition(":")[0] in done.output
+    assert "Traceback" not in done.output
+
+
+def test_messages_keep_their_brackets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message that names `[write_keys]` shows it."""
+    monkeypatch.chdir(tmp_path)
+
+    assert "[write_keys]" in CliRunner().invoke(serve, ["--data-dir", str(tmp_path)]).output
+
+
+def test_verify_names_a_wrong_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrong trackway.toml is a usage error for `verify` as for the others."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "trackway.toml").write_text("prot = 1\n")
+
+    done = CliRunner().invoke(verify, [])
+
+    assert done.exit_code == 2
+    assert "prot" in done.output
+
+
+def test_an_empty_token_file_lets_nobody_in(tmp_path: Path) -> None:
+    """A token file that was cut off gets a new token, readable by its owner only."""
+    path = tmp_path / "token"
+    path.touch(0o600)
+
+    token = _token(path)
+
+    assert len(token) > 20
+    assert _token(path) == token
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+class SlowStart(_Keeper):
+    """A keeper whose process takes a while to start, and then would run for ever."""
+
+    async def _start(self) -> Any:
+        await asyncio.sleep(0.05)
+        return await asyncio.create_subprocess_exec("sleep", "1000")
+
+
+async def test_stopping_while_a_process_starts_stops_it(tmp_path: Path) -> None:
+    """A supervisor that is asked to stop between two lives of a process does not leave the next one running."""
+    keeper = SlowStart("ingest", Settings(data_dir=tmp_path))
+    keeping = asyncio.create_task(keeper.keep())
+    await asyncio.sleep(0.01)
+
+    await keeper.stop()
+
+    await asyncio.wait_for(keeping, 10)
+    assert keeper._process is not None
+    assert keeper._process.returncode is not None
+
+
+class FailsOnce(_Keeper):
+    """A keeper that cannot start its process the first time."""
+
+    starts = 0
+
+    async def _start(self) -> Any:
+        self.starts += 1
+        if self.starts == 1:
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        return await asyncio.create_subprocess_exec("sleep", "1000")
+
+
+async def test_a_process_that_cannot_be_started_is_tried_again(tmp_path: Path) -> None:
+    """When the system has no process to give, the supervisor asks again."""
+    keeper = FailsOnce("store", Settings(data_dir=tmp_path))
+    keeping = asyncio.create_task(keeper.keep())
+    while keeper._process is None:
+        await asyncio.sleep(0.02)
+
+    await keeper.stop()
+
+    await asyncio.wait_for(keeping, 10)
+    assert keeper.starts == 2
+
+
+def test_what_clients_send_does_not_steer_the_terminal() -> None:
+    """`trackway tail` writes control characters out, in any script."""
+    console = Console(force_terminal=True, highlight=False)
+    with console.capture() as capture:
+        console.print(_shown("種子\x1b[2J\x9bm"))
+
+    assert capture.get() == "種子\\x1b[2J\\x9bm\n"
