@@ -27,8 +27,8 @@ QUARANTINE = "quarantine"
 _NOT_TRACK = {call: f"${call}" for call in ("identify", "page", "screen", "group", "alias")}
 _TEN_DIGITS = 10**9
 _RAW_NONE = msgspec.Raw(b"")
-# Every integer beyond 2^53 has so many digits.
-_LONG_NUMBER = re.compile(rb"[0-9]{16}")
+# Every integer beyond 2^53 has so many digits. (The colon in front lets the search leap from one to the next.)
+_LONG_NUMBER = re.compile(rb":\s*-?[0-9]{16}")
 
 
 @dataclass(slots=True)
@@ -189,13 +189,15 @@ class RowMaker:
             call = record.call or wire.type
             message_id = (verdict.message_id if verdict else "") or str(wire.messageId)
             original_us = parse_timestamp_us(wire.timestamp)
+            happened_us = corrected_us(original_us, request.sent_at_us, record.received_at_us)
+            happened_at = _stamp(happened_us)
             user_id, anonymous_id = _id(wire.userId), _id(wire.anonymousId)
             row = _EventRow(
                 record.source,
                 call,
                 wire.event if call == "track" else _NOT_TRACK[call],
                 message_id,
-                _stamp(corrected_us(original_us, request.sent_at_us, record.received_at_us)),
+                happened_at,
                 request.received_at,
                 record.validated_rev,
                 outcome,
@@ -206,9 +208,9 @@ class RowMaker:
                 user_id or anonymous_id,
                 user_id,
                 anonymous_id,
-                _id(wire.previousId),
-                _id(wire.groupId),
-                _stamp(original_us) if original_us is not None else None,
+                "" if wire.previousId is None else _id(wire.previousId),
+                "" if wire.groupId is None else _id(wire.groupId),
+                happened_at if original_us == happened_us else None if original_us is None else _stamp(original_us),
                 request.sent_at,
                 verdict.violations if verdict else (),
                 _merged(request.integrations, wire.integrations),
@@ -224,7 +226,7 @@ class RowMaker:
                 or _LONG_NUMBER.search(wire.properties) is not None
             )
             properties = self._values(wire.properties, self._properties, row, "", careful)
-            traits = self._values(wire.traits, self._traits, row, "traits.", True)
+            traits = self._values(wire.traits, self._traits, row, "traits.", True) if wire.traits else b""
             context = self._context.piece(bytes(wire.context), request.context)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return self._quarantine_row(request, raw, _unreadable(raw, verdict, error), segment, offset)

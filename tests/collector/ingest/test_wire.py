@@ -244,7 +244,7 @@ async def test_gzip_of_several_members_is_one_body(start_collector: StartCollect
     assert (refused[0], refused[1]["code"]) == (400, "batch_too_large")
 
 
-@pytest.mark.parametrize("body", [b"", b'{"event":', b"\xff", b"[" * 5_000, b"{}{}"])
+@pytest.mark.parametrize("body", [b"", b'{"event":', b"\xff", b"{}{}"])
 async def test_a_single_body_that_is_no_json_is_refused(start_collector: StartCollector, body: bytes) -> None:
     """A single route answers 400 to what nobody can read; what a forgiving reader can, NaN for one, is kept."""
     collector = await start_collector()
