@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from trackway_collector.config import Settings, describe_settings, load_settings
@@ -107,9 +108,12 @@ def verify(url: str | None, data_dir: Path | None) -> None:
     """Prove, segment by segment, that the warehouse holds what the spool holds; exit 1 if not."""
     from trackway_collector.loader.verify import verify as count
 
-    settings, _ = load_settings({"data_dir": data_dir})
-    with opened_warehouse(url, data_dir) as opened:
-        counts = count(opened, settings.spool_dir)
+    settings = _settings({"data_dir": data_dir}, show_config=False)
+    try:
+        with opened_warehouse(url, data_dir) as opened:
+            counts = count(opened, settings.spool_dir)
+    except CollectorError as error:
+        _fail(error)
     table = Table("spool", "segment", "spooled", "stored", "quarantined", "duplicates", "missing", box=None)
     for row in counts:
         numbers = (row.segment, row.spooled, row.stored, row.quarantined, row.duplicates, row.missing)
@@ -146,5 +150,5 @@ def _log() -> None:
 
 
 def _fail(error: Exception, status: int = EXIT_CANNOT_LOAD) -> None:
-    Console(stderr=True, highlight=False).print(f"[red]{error}[/]")
+    Console(stderr=True, highlight=False).print(f"[red]{escape(str(error))}[/]")
     sys.exit(status)

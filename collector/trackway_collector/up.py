@@ -125,20 +125,25 @@ class _Keeper:
         pause_s, first = FIRST_RESTART_S, True
         while not self._stopping.is_set():
             started = asyncio.get_running_loop().time()
-            self._process = await self._start()
-            status = await self._process.wait()
+            try:
+                self._process = process = await self._start()
+            except OSError as error:  # the system has no process to give, for now
+                status, what = None, f"was not started: {error.strerror}"
+            else:
+                if self._stopping.is_set():  # asked to while it was being started
+                    process.terminate()
+                status = await process.wait()
+                what = f"ended with status {status}"
             if self._stopping.is_set():
                 return
-            if first and status == EXIT_CANNOT_START:
+            steady = asyncio.get_running_loop().time() - started > STEADY_S
+            if first and not steady and status == EXIT_CANNOT_START:
                 self.gave_up = True
                 self._stop.set()
                 return
             first = False
-            steady = asyncio.get_running_loop().time() - started > STEADY_S
             pause_s = FIRST_RESTART_S if steady else min(pause_s * 2, MAX_RESTART_S)
-            logger.error(
-                "the %s process ended with status %d; starting it again in %.1f s", self._name, status, pause_s
-            )
+            logger.error("the %s process %s; starting it again in %.1f s", self._name, what, pause_s)
             try:
                 await asyncio.wait_for(self._stopping.wait(), pause_s)
             except TimeoutError:

@@ -68,7 +68,7 @@ class SlowStart(_Keeper):
 
 async def test_stopping_while_a_process_starts_stops_it(tmp_path: Path) -> None:
     """A supervisor that is asked to stop between two lives of a process does not leave the next one running."""
-    keeper = SlowStart("ingest", Settings(data_dir=tmp_path))
+    keeper = SlowStart("ingest", Settings(data_dir=tmp_path), asyncio.Event())
     keeping = asyncio.create_task(keeper.keep())
     await asyncio.sleep(0.01)
 
@@ -93,7 +93,7 @@ class FailsOnce(_Keeper):
 
 async def test_a_process_that_cannot_be_started_is_tried_again(tmp_path: Path) -> None:
     """When the system has no process to give, the supervisor asks again."""
-    keeper = FailsOnce("store", Settings(data_dir=tmp_path))
+    keeper = FailsOnce("store", Settings(data_dir=tmp_path), asyncio.Event())
     keeping = asyncio.create_task(keeper.keep())
     while keeper._process is None:
         await asyncio.sleep(0.02)

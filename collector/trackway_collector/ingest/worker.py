@@ -79,10 +79,10 @@ async def serve(settings: Settings, worker: str = "w0", *, parent_pipe: bool = F
     app = make_app(make_ingest(settings, worker))
     runner = make_runner(app, shutdown_timeout=DRAIN_S)
     await runner.setup()
-    site = web.TCPSite(runner, settings.host, settings.port, backlog=1024)
+    site = web.TCPSite(runner, settings.listen, settings.port, backlog=1024)
     try:
         await site.start()
-        logger.info("collector listens on http://%s:%d", settings.host, settings.port)
+        logger.info("collector listens on http://%s:%d", settings.listen, settings.port)
         await stop.wait()
     finally:
         await runner.cleanup()
