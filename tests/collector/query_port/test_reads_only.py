@@ -73,6 +73,8 @@ READS_A_FILE = [
     "SELECT x FROM generateRandom('n UInt8, x String ALIAS file(\\'{file}\\')') LIMIT 1",
     "SELECT x FROM values('n Int8, x String ALIAS file(\\'{file}\\')', (1))",
     "SELECT x FROM format(JSONEachRow, 'n Int8, x String ALIAS file(\\'{file}\\')', '{{\"n\":1}}')",
+    "SELECT 1 IN format(JSONEachRow, 'n Int8, x String ALIAS file(\\'{file}\\')', '{{\"n\":1}}')",
+    "DESCRIBE format(JSONEachRow, 'n Int8, x String ALIAS file(\\'{file}\\')', '{{\"n\":1}}')",
     "SELECT max(x) FROM null('n Int8, x String ALIAS file(\\'{file}\\')')",
     "file('{file}')",
     "graph = 1 SELECT file('{file}')",
