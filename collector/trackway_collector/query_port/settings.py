@@ -75,8 +75,9 @@ def accepted(sent: Mapping[str, str], *, max_execution_s: float, max_memory_byte
             message = f"Cannot modify '{name}' setting in readonly mode"
             raise RefusedError(message)
         settings[name] = value
-    settings["max_execution_time"] = _at_most(settings.get("max_execution_time"), max_execution_s)
-    settings["max_memory_usage"] = int(_at_most(settings.get("max_memory_usage"), max_memory_bytes))
+    # Never so little that the engine rounds it to 0, its word for "no limit".
+    settings["max_execution_time"] = max(0.001, _at_most(settings.get("max_execution_time"), max_execution_s))
+    settings["max_memory_usage"] = max(1, int(_at_most(settings.get("max_memory_usage"), max_memory_bytes)))
     return settings
 
 

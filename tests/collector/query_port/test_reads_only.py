@@ -9,6 +9,7 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
 from trackway_collector.query_port.guard import HARMLESS_TABLE_FUNCTIONS
+from trackway_collector.query_port.settings import accepted
 from trackway_collector.warehouse.embedded import EmbeddedWarehouse
 
 SECRET = "the-secret-of-this-test"
@@ -62,6 +63,19 @@ READS_A_FILE = [
     "SELECT 1 FORMAT Template SETTINGS format_template_resultset = '{file}'",
     "SELECT * FROM Python(SECRET)",
     "SELECT * FROM python('SECRET')",
+    # The client's own text, in the line of the syntax tree that the function's name is on.
+    "SELECT file('{file}') AS \"a)b\"",
+    "SELECT file('{file}') AS `x\\ny`",
+    "SELECT file('{file}') AS `x\\u2028y`",
+    "SELECT * FROM view(SELECT file('{file}') AS \"a)\")",
+    "SELECT * FROM file('{file}', LineAsString) AS \"a)b\"",
+    # A structure is text that becomes columns, and their expressions, later.
+    "SELECT x FROM generateRandom('n UInt8, x String ALIAS file(\\'{file}\\')') LIMIT 1",
+    "SELECT x FROM values('n Int8, x String ALIAS file(\\'{file}\\')', (1))",
+    "SELECT x FROM format(JSONEachRow, 'n Int8, x String ALIAS file(\\'{file}\\')', '{{\"n\":1}}')",
+    "SELECT 1 IN format(JSONEachRow, 'n Int8, x String ALIAS file(\\'{file}\\')', '{{\"n\":1}}')",
+    "DESCRIBE format(JSONEachRow, 'n Int8, x String ALIAS file(\\'{file}\\')', '{{\"n\":1}}')",
+    "SELECT max(x) FROM null('n Int8, x String ALIAS file(\\'{file}\\')')",
     "file('{file}')",
     "graph = 1 SELECT file('{file}')",
 ]
@@ -109,6 +123,11 @@ WRITES = [
     "(SELECT 1) INTO OUTFILE '{new}' TRUNCATE",
     "EXPLAIN SELECT 1 INTO OUTFILE '{new}'",
     "SHOW TABLES INTO OUTFILE '{new}'",
+    "SELECT 1 FORMAT TSV INTO OUTFILE '{new}'",
+    "SELECT 1 FORMAT TSV INTO/**/OUTFILE '{new}'",
+    "SHOW TABLES FORMAT TSV into -- a comment\nOutFile '{new}'",
+    "EXPLAIN SELECT 1 FORMAT TSV INTO OUTFILE '{new}'",
+    "DESCRIBE events FORMAT TSV INTO OUTFILE '{new}'",
     "CREATE TABLE t (x Int8) ENGINE = Memory",
     "CREATE TEMPORARY TABLE t (x Int8)",
     "CREATE VIEW v AS SELECT 1",
@@ -138,6 +157,7 @@ WRITES = [
     "SELECT * FROM system.stack_trace",
     "SELECT * FROM system.`stack_trace`",
     "SELECT * FROM {{f:Identifier}}.stack_trace",
+    "SELECT * FROM system.stack_trace AS \"a)b\"",
 ]
 
 CHANGES_A_SETTING = [
@@ -245,6 +265,13 @@ async def test_limits_of_the_url_cannot_exceed_the_ports(client: ClientSession) 
             assert (await answer.text()).strip() == given
 
 
+def test_a_limit_that_rounds_to_nothing_stays_a_limit() -> None:
+    """A billionth of a second or a byte would be 0 to the engine, which means without limit."""
+    asked = {"max_execution_time": "1e-9", "max_memory_usage": "1e-9"}
+    settings = accepted(asked, max_execution_s=300, max_memory_bytes=1 << 30)
+    assert (settings["max_execution_time"], settings["max_memory_usage"]) == (0.001, 1)
+
+
 def test_every_other_table_function_is_refused(store: EmbeddedWarehouse) -> None:
     """The engine's list is looked up, so one that a new version brings is refused too."""
     from trackway_collector.query_port.guard import _table_functions
@@ -268,6 +295,7 @@ HARMLESS = [
     ("EXISTS TABLE events", "1\n"),
     ("SHOW TABLES LIKE 'ev%'", "events\n"),
     ("SELECT properties.file FROM events LIMIT 1", "\\N\n"),
+    ("SELECT count() AS \"events (of all)\" FROM events", "2\n"),
     ("SELECT format('{{}}-{{}}', 'a', 'b')", "a-b\n"),
 ]
 
