@@ -4,6 +4,7 @@ From the spool to ClickHouse, every event exactly once. Runs in the store proces
     loop.py       read a chunk → rows → insert → the checkpoint moves; for ever
     rows.py       one event → one row of `events` or `quarantine`
     context.py    the columns that come from `context`
+    renames.py    the names properties are stored under
     values.py     properties that fit their typed column, and misfits
     dedup.py      (source, messageId) seen in the last seven days
     delivery.py   one chunk into its tables, whatever the engine answers or fails to answer

@@ -23,6 +23,7 @@ from typing import IO, TypeVar
 
 from trackway_collector.loader.dedup import WINDOW_DAYS, SeenKeys
 from trackway_collector.loader.delivery import Delivery, LoadRow, Stopped, sql_text
+from trackway_collector.loader.renames import renames_of
 from trackway_collector.loader.rows import EVENTS, QUARANTINE, Row, RowMaker
 from trackway_collector.loader.values import fits_for
 from trackway_collector.spool import Checkpoint, Chunk, Pending, SpoolReader, load_checkpoint, save_checkpoint
@@ -265,7 +266,8 @@ class Loader:
         types = self._until_answered(property_types, self._warehouse, "properties")
         traits = self._until_answered(property_types, self._warehouse, "traits")
         checkpoint = load_checkpoint(directory)
-        maker = RowMaker(name, fits_for(types), fits_for(traits), self._trusted_rev(types))
+        renames = renames_of(self._release)
+        maker = RowMaker(name, fits_for(types), fits_for(traits), self._trusted_rev(types), renames)
         source = _Source(SpoolReader(directory), name, maker, lock, checkpoint.segment, checkpoint.byte)
         if checkpoint.pending is not None:
             self._settle(source, checkpoint.pending)

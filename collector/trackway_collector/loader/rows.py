@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from trackway_collector.loader.context import ContextColumns
+from trackway_collector.loader.renames import Renames, renamed
 from trackway_collector.loader.values import Fit, json_text, shape
 from trackway_collector.outcomes import EnvelopeFault, Outcome
 from trackway_collector.spool import Chunk, EventVerdict, Record
@@ -148,12 +149,19 @@ class RowMaker:
     Args:
         properties: typed path → how a value fits it, for `properties`; `traits` the same.
         trusted_rev: the plan revision whose properties have, each, the typed path of its kind: what it accepted fits.
+        renames: event → the names its properties are stored under, where they differ.
     """
 
     def __init__(
-        self, spool: str, properties: dict[str, Fit], traits: dict[str, Fit], trusted_rev: int | None = None
+        self,
+        spool: str,
+        properties: dict[str, Fit],
+        traits: dict[str, Fit],
+        trusted_rev: int | None = None,
+        renames: Mapping[str, Renames] | None = None,
     ) -> None:
         self._spool = spool
+        self._renames = renames or {}
         self._trusted_rev = trusted_rev
         self._properties = properties
         self._traits = traits
@@ -225,7 +233,8 @@ class RowMaker:
                 or record.validated_rev != self._trusted_rev
                 or _LONG_NUMBER.search(wire.properties) is not None
             )
-            properties = self._values(wire.properties, self._properties, row, "", careful)
+            renames = self._renames.get(row.event) if self._renames else None
+            properties = self._values(wire.properties, self._properties, row, "", careful, renames)
             traits = self._values(wire.traits, self._traits, row, "traits.", True) if wire.traits else b""
             context = self._context.piece(bytes(wire.context), request.context)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -234,10 +243,18 @@ class RowMaker:
                          traits and b',"traits":' + traits, b"}"))  # fmt: skip
         return Row(EVENTS, offset, dedup_key(record.source, message_id), text)
 
-    def _values(self, raw: msgspec.Raw, fits: dict[str, Fit], row: _EventRow, prefix: str, careful: bool) -> bytes:
+    def _values(
+        self,
+        raw: msgspec.Raw,
+        fits: dict[str, Fit],
+        row: _EventRow,
+        prefix: str,
+        careful: bool,
+        renames: Renames | None = None,
+    ) -> bytes:
         if not raw:
             return b""
-        if not careful:
+        if not careful and renames is None:
             # Decoded and encoded, not copied: of a key that comes twice the last one counts, here as in the verdict.
             return _encode(_object.decode(raw))
         values = _anything.decode(raw)
@@ -245,6 +262,8 @@ class RowMaker:
             if values is not None:
                 row.misfits = row.misfits | {prefix.rstrip(".") or "properties": json_text(values)}
             return b""
+        if renames is not None:
+            values = renamed(values, renames)
         shaped, misfits = shape(values, fits)
         if misfits:
             row.misfits = row.misfits | {prefix + name: text for name, text in misfits.items()}

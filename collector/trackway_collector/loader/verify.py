@@ -41,19 +41,20 @@ def verify(warehouse: Warehouse, spool_dir: Path) -> list[SegmentCount]:
     for directory in sorted(path.parent for path in spool_dir.glob("*/spool.json")):
         name = spool_name(directory)
         checkpoint = load_checkpoint(directory)
-        rows = warehouse.query(sql_text("stored_by_segment"), {"spool": name}).rows
-        known = {segment: (stored, quarantined, duplicates) for segment, stored, quarantined, duplicates in rows}
         for segment in segment_numbers(directory):
+            # The store may be loading while we count: only what lies before the checkpoint is compared.
             end = None if segment < checkpoint.segment else checkpoint.byte if segment == checkpoint.segment else 0
-            counts.append(
-                SegmentCount(name, segment, _spooled(directory, segment, end), *known.get(segment, (0, 0, 0)))
-            )
+            spooled, last = _spooled(directory, segment, end)
+            params = {"spool": name, "segment": segment, "last": last}
+            ((stored, quarantined, duplicates),) = warehouse.query(sql_text("stored_in_segment"), params).rows
+            counts.append(SegmentCount(name, segment, spooled, stored, quarantined, duplicates))
     return counts
 
 
-def _spooled(directory: Path, segment: int, end: int | None) -> int:
+def _spooled(directory: Path, segment: int, end: int | None) -> tuple[int, int]:
+    """Return how many events lie before the byte `end`, rejected ones left out, and the offset behind the last."""
     reader = SpoolReader(directory)
-    events, byte = 0, 0
+    events, last, byte = 0, 0, 0
     while end is None or byte < end:
         chunk = reader.read(segment, byte, max_events=100_000, to_byte=end)
         if chunk is None or chunk.segment != segment:
@@ -62,5 +63,5 @@ def _spooled(directory: Path, segment: int, end: int | None) -> int:
             for record, _ in block.records():
                 rejected = sum(v.outcome == Outcome.REJECTED for v in record.exceptions.values())
                 events += record.events - rejected
-        byte = chunk.to_byte
-    return events
+        byte, last = chunk.to_byte, chunk.last_offset
+    return events, last

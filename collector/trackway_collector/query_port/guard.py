@@ -123,6 +123,7 @@ def check(connection: Any, sql: str, params: Mapping[str, str]) -> Checked:
     forbidden_tables = _table_functions(connection)
     for above, node in pairwise([None, *nodes]):
         # `format` is also the name of a harmless function of expressions; a table function stands under this node.
+        assert node is not None  # noqa: S101 - only the first pair has a None, in front
         is_table = above is not None and above["kind"] == "TableExpression"
         if node["name"] != "format" or is_table:
             _check_node(node["kind"], node["name"], forbidden_tables)

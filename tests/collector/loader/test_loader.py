@@ -14,6 +14,7 @@ from trackway_collector.loader.verify import verify
 from trackway_collector.spool import load_checkpoint
 from trackway_collector.warehouse import Warehouse
 from trackway_collector.warehouse.errors import Terminal, Transient
+from trackway_plan import compile_release, load_plan
 
 from .conftest import Pipeline
 
@@ -321,3 +322,22 @@ def test_an_old_repetition_is_a_new_event(pipeline: Pipeline) -> None:
     pipeline.load()
 
     assert sorted(pipeline.rows("message_id")) == [("a",), ("a",), ("b",)]
+
+
+def test_a_property_is_stored_under_its_stored_name(pipeline: Pipeline, tmp_path: Path) -> None:
+    """`store_as` of the plan renames at any depth, for clean and for flagged events, and nothing else moves."""
+    (tmp_path / "plan" / "events" / "garden").mkdir(parents=True)
+    (tmp_path / "plan" / "plan.yaml").write_text("plan: garden\nformat: 1\nsources:\n  web: {kind: client}\n")
+    (tmp_path / "plan" / "events" / "garden" / "seeds_ordered.yaml").write_text(
+        "event: seeds_ordered\nsummary: Somebody ordered seeds.\nowner: garden\nsent_by: [web]\nproperties:\n"
+        "  size: {type: int, store_as: packets}\n"
+        "  to: {type: object, properties: {zip: {type: string, store_as: postcode}}}\n"
+    )
+    pipeline.release = compile_release(load_plan(tmp_path / "plan"), rev=1)
+    clean = {"size": 3, "to": {"zip": "1010"}}
+
+    pipeline.spool([event("clean", properties=clean), event("flagged", properties={**clean, "more": 1})])
+    pipeline.load()
+
+    columns = "verdict, properties.packets, properties.to.postcode.:String, toJSONString(properties) LIKE '%zip%'"
+    assert pipeline.rows(columns) == [("ok", 3, "1010", 0), ("flagged", 3, "1010", 0)]
