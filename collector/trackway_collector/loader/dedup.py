@@ -7,7 +7,8 @@ from `events` and `quarantine`; there is no second record that could disagree wi
 
 A key is the MD5 of source, NUL and messageId: 16 bytes. Sorted arrays of them take 16 bytes an id, 320 MB for 20
 million; looking up a block is a binary search per array. Arrays are kept per day of receipt and a whole day is
-forgotten when all of it is older than the window, so an id is remembered for at least seven days and less than eight.
+forgotten when all of it is older than the window, so an id is remembered for at least seven days and less than nine.
+The window follows the time of receipt: what waited in the spool is compared with what was received in the week before.
 """
 
 from __future__ import annotations

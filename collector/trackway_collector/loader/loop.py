@@ -134,12 +134,19 @@ class Loader:
 
     def lag(self) -> tuple[int, float]:
         """Return how many bytes wait in the spools and how many seconds the oldest of them has waited."""
-        waiting, oldest_us = 0, time.time_ns() // 1000
+        waiting = 0
         for directory in self._spools():
-            checkpoint, reader = load_checkpoint(directory), SpoolReader(directory)
-            waiting += reader.waiting_bytes(checkpoint.segment, checkpoint.byte)
-            oldest_us = min(oldest_us, reader.peek(checkpoint.segment, checkpoint.byte) or oldest_us)
-        return waiting, max(0.0, time.time() - oldest_us / 1e6) if waiting else 0.0
+            checkpoint = load_checkpoint(directory)
+            waiting += SpoolReader(directory).waiting_bytes(checkpoint.segment, checkpoint.byte)
+        return waiting, max(0.0, time.time() - self._oldest_waiting_us() / 1e6) if waiting else 0.0
+
+    def _oldest_waiting_us(self) -> int:
+        """Return when the oldest event that is not loaded was committed; now, when all are."""
+        oldest_us = time.time_ns() // 1000
+        for directory in self._spools():
+            checkpoint = load_checkpoint(directory)
+            oldest_us = min(oldest_us, SpoolReader(directory).peek(checkpoint.segment, checkpoint.byte) or oldest_us)
+        return oldest_us
 
     # --- the loader's thread -----------------------------------------------------------------------------------
 
@@ -176,7 +183,7 @@ class Loader:
         if time.monotonic() - self._last_housekeeping >= HOUSEKEEPING_S:
             self._last_housekeeping = time.monotonic()
             self._delete_passed_segments()
-            self._seen.forget_before(time.time_ns() // 1000)
+            self._seen.forget_before(self._oldest_waiting_us())
 
     def _gather(self, prepared: _Prepared) -> None:
         if prepared.chunk.events < GATHER_BELOW_EVENTS:
@@ -307,10 +314,15 @@ class Loader:
             apply_plan(self._warehouse, self._release)
 
     def _remember_stored(self) -> None:
-        """Read the keys of the window from the warehouse, day by day."""
-        today = datetime.now(UTC).date()
-        for back in range(WINDOW_DAYS, -2, -1):
-            self._until_answered(self._remember_day, today - timedelta(days=back))
+        """
+        Read the keys of the window from the warehouse, day by day.
+
+        The window ends with the receipt of the oldest event still to be loaded, however long the warehouse was away.
+        """
+        day = datetime.fromtimestamp(self._oldest_waiting_us() / 1e6, UTC).date() - timedelta(days=WINDOW_DAYS)
+        while day <= datetime.now(UTC).date() + timedelta(days=1):
+            self._until_answered(self._remember_day, day)
+            day += timedelta(days=1)
 
     def _remember_day(self, day: date) -> None:
         hours = self._warehouse.query(sql_text("seen_keys"), {"day": day}).rows

@@ -11,7 +11,8 @@ import pytest
 
 from trackway_collector.loader.rows import dedup_key
 from trackway_collector.loader.verify import verify
-from trackway_collector.spool import load_checkpoint
+from trackway_collector.spool import SpoolReader, load_checkpoint
+from trackway_collector.spool.record import encode_record
 from trackway_collector.warehouse import Warehouse
 from trackway_collector.warehouse.errors import Terminal, Transient
 from trackway_plan import compile_release, load_plan
@@ -341,3 +342,29 @@ def test_a_property_is_stored_under_its_stored_name(pipeline: Pipeline, tmp_path
 
     columns = "verdict, properties.packets, properties.to.postcode.:String, toJSONString(properties) LIKE '%zip%'"
     assert pipeline.rows(columns) == [("ok", 3, "1010", 0), ("flagged", 3, "1010", 0)]
+
+
+def test_a_long_outage_does_not_shorten_the_window(pipeline: Pipeline) -> None:
+    """A repetition received in the window is recognised even when it is loaded, after a restart, long after it."""
+    day_us = 86_400_000_000
+    now_us = time.time_ns() // 1000
+    pipeline.spool([event("a")], at_us=now_us - 12 * day_us)
+    pipeline.load()
+    pipeline.spool([event("a"), event("b")], at_us=now_us - 9 * day_us)
+    committed_long_ago(pipeline.spool_dir / "w0", now_us - 9 * day_us)
+
+    pipeline.load()
+
+    assert sorted(pipeline.rows("message_id")) == [("a",), ("b",)]
+
+
+def committed_long_ago(directory: Path, at_us: int) -> None:
+    """Write the newest segment again as if its one block had been committed at that time."""
+    from trackway_collector.spool.layout import SEGMENT_HEADER, pack_block, segment_numbers, segment_path
+
+    number = segment_numbers(directory)[-1]
+    chunk = SpoolReader(directory).read(number, 0, max_events=1)
+    assert chunk is not None
+    records = [(encode_record(record), body) for block in chunk.blocks for record, body in block.records()]
+    path = segment_path(directory, number)
+    path.write_bytes(path.read_bytes()[: SEGMENT_HEADER.size] + pack_block(records, chunk.events, 0, at_us))
