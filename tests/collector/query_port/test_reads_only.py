@@ -157,7 +157,7 @@ WRITES = [
     "SELECT * FROM system.stack_trace",
     "SELECT * FROM system.`stack_trace`",
     "SELECT * FROM {{f:Identifier}}.stack_trace",
-    "SELECT * FROM system.stack_trace AS \"a)b\"",
+    'SELECT * FROM system.stack_trace AS "a)b"',
 ]
 
 CHANGES_A_SETTING = [
@@ -295,7 +295,7 @@ HARMLESS = [
     ("EXISTS TABLE events", "1\n"),
     ("SHOW TABLES LIKE 'ev%'", "events\n"),
     ("SELECT properties.file FROM events LIMIT 1", "\\N\n"),
-    ("SELECT count() AS \"events (of all)\" FROM events", "2\n"),
+    ('SELECT count() AS "events (of all)" FROM events', "2\n"),
     ("SELECT format('{{}}-{{}}', 'a', 'b')", "a-b\n"),
 ]
 
