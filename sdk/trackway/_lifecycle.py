@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import threading
 import weakref
 from typing import TYPE_CHECKING
@@ -30,6 +31,8 @@ def watch(tracker: Tracker) -> None:
 
 def in_use(tracker: Tracker) -> None:
     """Have the tracker drained at exit; it has events."""
+    if not _in_use:
+        _drain_at_worker_exit()
     _in_use.add(tracker)
 
 
@@ -42,6 +45,16 @@ def _drain_all() -> None:
     # atexit functions run on the main thread while daemon threads still live, so the senders can do the work.
     for tracker in list(_in_use):
         tracker._close_at_exit()
+
+
+def _drain_at_worker_exit() -> None:
+    # multiprocessing leaves its forked workers by os._exit: atexit does not run there, its own finalizers do. They
+    # are registered in the worker, which forgets its parent's. Lowest priority: others may still track.
+    process = sys.modules.get("multiprocessing.process")
+    if process is not None and process.parent_process() is not None:
+        from multiprocessing.util import Finalize
+
+        Finalize(None, _drain_all, exitpriority=-100)
 
 
 def _reset_all() -> None:

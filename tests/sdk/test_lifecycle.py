@@ -166,6 +166,25 @@ tracker.track('Paid', {'by': 'parent'}, user_id='ana')
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_worker_of_multiprocessing_sends_what_it_tracked() -> None:
+    """Such a worker ends without atexit functions; its events leave all the same, those of a second worker too."""
+    program = """
+import multiprocessing
+
+tracker.track("Parent", user_id="ana")
+tracker.flush()
+fork = multiprocessing.get_context("fork")
+for number in (1, 2):
+    worker = fork.Process(target=tracker.track, args=(f"Worker {number}",), kwargs={"user_id": "ana"})
+    worker.start()
+    worker.join()
+"""
+    with Loopback() as collector:
+        run(program, collector.url)
+        assert [event["event"] for event in collector.stored] == ["Parent", "Worker 1", "Worker 2"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_forking_while_other_threads_track_does_not_lock_the_child() -> None:
     """The child's locks are its own, whoever held the parent's at that moment."""
     program = """

@@ -77,8 +77,9 @@ class Guard:
 
     def _foreign_host(self, request: web.Request) -> str | None:
         try:
-            name = urlsplit(f"//{request.host}").hostname or ""
-        except ValueError:
+            parts = urlsplit(f"//{request.host}")
+            name, _ = parts.hostname or "", parts.port
+        except ValueError:  # half an IPv6 address, or a port that is none
             name = ""
         if name in LOOPBACK_HOSTS or name in self.allowed_hosts:
             return None
@@ -89,7 +90,7 @@ class Guard:
 
     def _foreign_page(self, request: web.Request) -> str | None:
         origin = request.headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc != request.host:
+        if origin is not None and origin.partition("://")[2] != request.host:
             return f"A page from {origin!r} may not ask the console of {request.host!r}."
         site = request.headers.get("Sec-Fetch-Site", "none")
         opened_by_person = request.headers.get("Sec-Fetch-Mode") == "navigate"

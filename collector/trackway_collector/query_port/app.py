@@ -130,7 +130,10 @@ def make_query_app(
 @web.middleware
 async def _only_known_hosts(request: web.Request, handler: Callable[[web.Request], object]) -> web.StreamResponse:
     """403 for a foreign Host, so that no web page can reach the port under a name of its own."""
-    host = urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
+    try:
+        host = urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
+    except ValueError:  # half an IPv6 address
+        host = ""
     if host not in request.app[_PORT].hosts:
         return web.Response(status=403, text=f"the query port does not answer as {host!r}; use 127.0.0.1\n")
     return await handler(request)  # type: ignore[misc, no-any-return]
@@ -145,7 +148,8 @@ async def _query(request: web.Request) -> web.StreamResponse:
     user, password = credentials(request)
     if not user and not password and "query" not in request.query and request.method == "GET":
         return await _ok(request)
-    if user != USER or not hmac.compare_digest(password.encode(), port.token):
+    # aiohttp decodes header bytes that are not UTF-8 to lone surrogates, which a plain `encode` refuses.
+    if user != USER or not hmac.compare_digest(password.encode(errors="replace"), port.token):
         return _failure(516, "AUTHENTICATION_FAILED", _login_help(user), query_id="")
     query_id = ""
     try:

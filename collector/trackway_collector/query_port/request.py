@@ -50,7 +50,7 @@ async def read(request: web.Request, default_database: str) -> QueryRequest:
     The query in a request: the text of `?query=` followed by the body, or a form's fields.
 
     Raises:
-        RefusedError: the body is too large, is compressed in an unknown way, or brings tables of its own.
+        RefusedError: the body is too large, is not what its headers say, or brings tables of its own.
     """
     arguments = dict(request.query)
     if arguments.get("compress") == "1" or arguments.get("decompress") == "1":
@@ -58,10 +58,14 @@ async def read(request: web.Request, default_database: str) -> QueryRequest:
         raise RefusedError(message, 48, "NOT_IMPLEMENTED")
     body = ""
     # Not application/x-www-form-urlencoded: curl --data calls any text so.
-    if request.content_type == "multipart/form-data":
-        arguments |= await _form_fields(request)
-    elif request.can_read_body:
-        body = await _body_text(request)
+    try:
+        if request.content_type == "multipart/form-data":
+            arguments |= await _form_fields(request)
+        elif request.can_read_body:
+            body = await _body_text(request)
+    except (web.RequestPayloadError, ValueError) as error:
+        message = f"the body of the request cannot be read: {error}"
+        raise RefusedError(message, 27, "CANNOT_PARSE_INPUT_ASSERTION_FAILED") from None
     # As ClickHouse does: the query string's part first, then the body.
     sql = "\n".join(part for part in (arguments.get("query", ""), body) if part.strip())
     known = {"query", "database", "default_format", "query_id", "user", "password", "compress", "decompress"}

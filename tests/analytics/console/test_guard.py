@@ -70,6 +70,8 @@ async def test_a_bearer_token_opens_the_api(client: Client) -> None:
         ("127.0.0.1.evil.example.com", 403),
         ("localhost@evil.example.com", 403),
         ("[::1", 403),
+        ("127.0.0.1:99999", 403),
+        ("127.0.0.1:abc", 403),
     ],
 )
 async def test_only_known_host_names_are_answered(client: Client, host: str, answer: int) -> None:
@@ -78,7 +80,7 @@ async def test_only_known_host_names_are_answered(client: Client, host: str, ans
     assert response.status == answer
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example.com", "null", "http://localhost:1", "garbage"])
+@pytest.mark.parametrize("origin", ["http://evil.example.com", "null", "http://localhost:1", "garbage", "http://["])
 async def test_other_pages_may_not_ask(client: Client, origin: str) -> None:
     """A request with another page's Origin gets 403, from another port of this machine too."""
     response = await client.get("/api/live", params={"token": TOKEN}, headers={"Origin": origin})

@@ -61,12 +61,31 @@ async def test_no_query_without_the_token(port: TestServer, headers: dict[str, s
         assert TOKEN not in await answer.text()
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "192.168.0.7", ""])
+async def test_a_password_of_any_bytes_is_only_a_wrong_one(port: TestServer) -> None:
+    """Bytes that are not UTF-8, which only a hand-made request has, get 401 and leave no error in the log."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port.port)
+    head = b"GET /?query=SELECT+1 HTTP/1.1\r\nHost: 127.0.0.1\r\nX-ClickHouse-User: trackway\r\n"
+    writer.write(head + b"X-ClickHouse-Key: \xff\r\nConnection: close\r\n\r\n")
+    assert (await reader.readline()).startswith(b"HTTP/1.1 401 ")
+    writer.close()
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "192.168.0.7", "", "[::1"])
 @pytest.mark.parametrize("path", ["/", "/ping"])
 async def test_a_foreign_host_is_refused(client: ClientSession, host: str, path: str) -> None:
     """A page that rebinds its DNS name to 127.0.0.1 still says its own name."""
     async with client.get(path, params={"query": "SELECT 1"}, headers={"Host": host}) as answer:
         assert answer.status == 403
+
+
+@pytest.mark.parametrize("headers", [{"Content-Encoding": "gzip"}, {"Content-Type": "multipart/form-data"}])
+async def test_a_body_that_is_not_what_its_headers_say_is_a_bad_request(
+    client: ClientSession, headers: dict[str, str]
+) -> None:
+    """A body that cannot be unpacked gets ClickHouse's kind of error, as every other mistake of a client does."""
+    async with client.post("/", data=b"SELECT 1", headers=headers, skip_auto_headers=["Content-Type"]) as answer:
+        assert answer.status == 400
+        assert answer.headers["X-ClickHouse-Exception-Code"] == "27"
 
 
 async def test_text_and_body_are_one_query(client: ClientSession) -> None:
