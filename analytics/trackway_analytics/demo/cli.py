@@ -99,9 +99,11 @@ def _run(console: Console, stack: Stack, *, keep_serving: bool) -> list[str]:
             _wait_until_queryable(console, warehouse, replay.acked())
             lines = draw_up(warehouse, LOGS, replay.stats())
             problems = _report(console, warehouse, lines, stack.kills)
-        _say_where(console, stack, store.console_url)
-        if problems or not keep_serving:
-            console.print("Stopped; without --once they serve until Ctrl-C.", style="dim")
+        serving = keep_serving and not problems
+        _say_where(console, stack, store.console_url if serving else None)
+        if not serving:
+            said = "Stopped." if keep_serving else "Stopped; without --once, collector and console serve until Ctrl-C."
+            console.print(said, style="dim")
         else:
             console.print("Serving until Ctrl-C.")
             problems.append(f"the collector ended by itself, with exit code {stack.wait()}")
@@ -127,7 +129,7 @@ def _replay(console: Console, stack: Stack, replay: Replay) -> None:
     """
     console.print(f"Replaying {TOTAL_EVENTS:,} events of three logs through the SDK and HTTP to {stack.host}:")
     for log in LOGS:
-        console.print(f"  [bold]{log.source}[/bold]  {log.events:>7,} events, {log.title}")
+        console.print(f"  [bold]{log.source:<8}[/bold]  {log.events:>7,} events, {log.title}")
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=36),
@@ -207,10 +209,11 @@ def _credits(console: Console, answer: Answer[Any]) -> list[str]:
     return differences
 
 
-def _say_where(console: Console, stack: Stack, console_url: str) -> None:
+def _say_where(console: Console, stack: Stack, console_url: str | None) -> None:
     console.print()
-    # Not wrapped: a link that is broken over two lines cannot be opened.
-    console.print(Text("Console: ").append(console_url, style="bold"), soft_wrap=True)
+    if console_url is not None:
+        # Not wrapped: a link that is broken over two lines cannot be opened.
+        console.print(Text("Console: ").append(console_url, style="bold"), soft_wrap=True)
     console.print(Text("Notebook: ").append(f'trackway_analytics.connect("{stack.warehouse_url}")'), soft_wrap=True)
 
 

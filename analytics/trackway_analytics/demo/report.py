@@ -25,7 +25,8 @@ def section(console: Console, title: str, *parts: RenderableType) -> None:
 
 def ledger_table(lines: Sequence[Line], kills: int) -> Group:
     """Return the ledger: one row per source, a sum, and the verdict in words."""
-    table = Table(box=None, header_style="dim", pad_edge=False)
+    # Without double gaps, so that no heading is cut off at 80 columns.
+    table = Table(box=None, header_style="dim", pad_edge=False, collapse_padding=True)
     table.add_column("source")
     for name in ("sent", "acked", "stored", "lost", "twice", "quarantined", "flagged", "unplanned"):
         table.add_column(name, justify="right")

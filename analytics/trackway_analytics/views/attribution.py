@@ -56,7 +56,8 @@ def table(attribution: Attribution) -> Table:
     shown.add_section()
     sums = ["all", f"{int(frame['touches'].sum()):,}"]
     for model in q.models:
-        sums += [f"{frame[model].sum():,.1f}", ""]
+        # Each conversion is credited once: the sum is whole.
+        sums += [f"{frame[model].sum():,.0f}", ""]
         if q.value:
             sums.append(f"{frame[f'{model}_value'].sum():,.2f}")
     shown.add_row(*sums)

@@ -14,6 +14,9 @@ from trackway_analytics.views.text import bar, percent, records, seconds
 if TYPE_CHECKING:
     from trackway_analytics.queries.funnel import Funnel
 
+# "1. " and a name of this length fit beside the bar in 80 columns less a margin of 2, at up to five-digit counts.
+LABEL_BESIDE_BAR = 8
+
 
 def figure(funnel: Funnel) -> go.Figure:
     """Return a bar per step, from 0, labelled with count and conversion; one per value of a breakdown."""
@@ -71,15 +74,20 @@ def figure(funnel: Funnel) -> go.Figure:
 
 
 def table(funnel: Funnel) -> Table:
-    """Return one row per step: count, conversion, drop-off, time, bar. It fits 80 columns."""
+    """
+    Return one row per step: count, conversion, drop-off, time, bar. It fits 80 columns, so that long names take the
+    room of the bar, which repeats the conversion.
+    """
     shown = Table(caption=funnel.semantics, caption_justify="left", title="Funnel", title_justify="left")
     frame = funnel.df
+    with_bar = max(map(len, frame["label"]), default=0) <= LABEL_BESIDE_BAR and "breakdown" not in frame
     if "breakdown" in frame:
         shown.add_column("value", overflow="fold")
     shown.add_column("step", overflow="fold")
     for name in (funnel.units, "conv.", "of prev.", "lost", "median t"):
         shown.add_column(name, justify="right", no_wrap=True)
-    shown.add_column("", no_wrap=True, width=8)
+    if with_bar:
+        shown.add_column("", no_wrap=True, width=8)
     for row in records(frame):
         first = row["step"] == 1
         cells = [str(row["breakdown"]) if first else ""] if "breakdown" in row else []
@@ -90,7 +98,8 @@ def table(funnel: Funnel) -> Table:
             "" if first else percent(row["step_conversion"]),
             "" if first else f"{row['drop_off']:,}",
             "" if first else seconds(row["median_time_s"]),
-            bar(row["conversion"], 8),
         ]
+        if with_bar:
+            cells.append(bar(row["conversion"], 8))
         shown.add_row(*map(escape, cells))
     return shown

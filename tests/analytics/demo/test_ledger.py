@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from tests.support.stored import store_events, store_quarantined
 from trackway import Stats
 from trackway_analytics.demo.ledger import Line, arrived, draw_up
 from trackway_analytics.demo.published import CONVERSIONS, CREDITS, credit_differences, funnel_differences
 from trackway_analytics.demo.replay import Call, Log
+from trackway_analytics.demo.report import ledger_table
 from trackway_analytics.demo.stack import (
     MARKER,
     StackError,
@@ -69,6 +71,16 @@ def test_a_ledger_that_adds_up_has_no_problems() -> None:
 def test_each_figure_that_is_off_is_named(change: dict[str, Any], said: str) -> None:
     """The reason for exit code 1 says the source and the figure."""
     assert f"web: {said}" in dataclasses.replace(GOOD, **change).problems()
+
+
+def test_the_ledger_fits_80_columns() -> None:
+    """No heading is cut off in the demo's margin of a terminal of 80 columns."""
+    big = dataclasses.replace(GOOD, source="channels", sent=106_107, acked=106_107, stored=106_107)
+    console = Console(width=78)
+    with console.capture() as captured:
+        console.print(ledger_table([big, GOOD], kills=1))
+    assert "quarantined flagged unplanned" in captured.get()
+    assert "…" not in captured.get()
 
 
 def test_one_lost_and_one_twice_do_not_cancel_out() -> None:
