@@ -22,6 +22,7 @@ from trackway_analytics.answer import Answer, plain
 from trackway_analytics.errors import InputFileError, QuestionError
 from trackway_analytics.events import Events, connect
 from trackway_analytics.queries.attribution import MODELS
+from trackway_collector.errors import ConfigError
 from trackway_collector.warehouse import Transient, WarehouseError, WarehouseUrlError
 
 FORMATS = ("table", "json", "csv", "html")
@@ -32,7 +33,7 @@ def _exit_codes() -> Iterator[None]:
     """Turn what can go wrong into a message on standard error and the exit code that belongs to it."""
     try:
         yield
-    except (QuestionError, WarehouseUrlError) as error:
+    except (QuestionError, ConfigError, WarehouseUrlError) as error:
         code, message = 2, str(error)
     except InputFileError as error:
         code, message = 3, str(error)
@@ -259,7 +260,10 @@ def _show(answer: Answer[Any], format_: str) -> None:
         frame = answer.df
         _echo_csv([str(name) for name in frame.columns], [[plain(v) for v in row] for row in frame.to_numpy()])
     else:
-        _print(answer.table())
+        # The meaning stands below, over the whole width: as a caption it would be as narrow as the table.
+        table = answer.table()
+        table.caption = None
+        _print(table, answer.semantics)
 
 
 def _echo_csv(columns: Any, rows: list[list[Any]]) -> None:
@@ -270,7 +274,11 @@ def _echo_csv(columns: Any, rows: list[list[Any]]) -> None:
     click.echo(text.getvalue(), nl=False)
 
 
-def _print(table: Any) -> None:
+def _print(table: Any, meaning: str = "") -> None:
     from rich.console import Console
+    from rich.text import Text
 
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    if meaning:
+        console.print(Text(meaning, style="dim"))

@@ -84,6 +84,22 @@ def test_bad_questions_exit_2(url: str, arguments: list[str], part: str) -> None
     assert part in result.stderr
 
 
+def test_a_wrong_settings_file_exits_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A typo in trackway.toml is a message here too, not a traceback."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "trackway.toml").write_text("prot = 1\n")
+    result = CliRunner().invoke(query, ["sql", "SELECT 1"])
+    assert result.exit_code == 2
+    assert "prot" in result.stderr
+
+
+def test_the_meaning_has_the_whole_width(url: str) -> None:
+    """What was counted stands below the table, not squeezed to the table's width."""
+    lines = ask(url, "retention", "--period", "day", "--periods", "1").stdout.splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("Users by"))
+    assert len(lines[start].strip()) > 60
+
+
 def test_unreachable_warehouse_exits_4() -> None:
     """A warehouse that does not answer is exit code 4."""
     result = ask("clickhouse://default@127.0.0.1:9/trackway?connect_timeout_s=1", "funnel", "cart")
