@@ -129,7 +129,10 @@ def _settings(arguments: dict[str, Any], show_config: bool) -> Settings:
     except ConfigError as error:
         raise click.UsageError(str(error)) from error
     if show_config:
-        table = Table("setting", "value", "from", box=None)
+        table = Table(box=None)
+        table.add_column("setting", no_wrap=True)
+        table.add_column("value", overflow="fold")
+        table.add_column("from", no_wrap=True)
         for row in describe_settings(settings, origins):
             table.add_row(*row)
         Console().print(table)

@@ -127,8 +127,6 @@ def _read_file(path: Path) -> dict[str, Any]:
 
 
 def _read_value(name: str, given: Any, origin: str) -> Any:
-    if name == "data_dir":
-        return Path(given)
     if name == "write_keys":
         return _read_keys(given, origin)
     if name.endswith(("port", "_mib", "_s")):
@@ -141,18 +139,23 @@ def _read_value(name: str, given: Any, origin: str) -> Any:
             message = f"`{name}` from {origin} is `{given}`.\n  Write a whole number{most}."
             raise ConfigError(message)
         return number
+    if name == "data_dir" and isinstance(given, Path):
+        return given
     if not isinstance(given, str):
         message = f"`{name}` from {origin} is not text."
         raise ConfigError(message)
-    return given
+    return Path(given) if name == "data_dir" else given
 
 
 def _read_keys(given: Any, origin: str) -> dict[str, str]:
     if isinstance(given, Mapping):
         pairs = [(str(source), str(key)) for source, key in given.items()]
     else:
-        items = given.split(",") if isinstance(given, str) else list(given)
-        pairs = [tuple(item.strip().partition("=")[::2]) for item in items]
+        if isinstance(given, str):
+            given = given.split(",")
+        items = given if isinstance(given, (list, tuple)) else [""]
+        parts = [str(item).strip().partition("=") for item in items]
+        pairs = [(source, key) for source, _, key in parts]
     keys = dict(pairs)
     if not all(source and key for source, key in pairs) or len(set(keys.values())) < len(pairs):
         # The value is a secret or nearly one, so the message does not repeat it.

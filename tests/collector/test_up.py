@@ -46,6 +46,30 @@ def test_verify_names_a_wrong_setting(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "prot" in done.output
 
 
+@pytest.mark.parametrize("line", ["write_keys = 3", "data_dir = 3", "plan = 3", 'port = "x"'])
+def test_a_value_of_the_wrong_type_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    """A number where trackway.toml needs text, or the reverse, is a usage error that names the setting."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "trackway.toml").write_text(line)
+
+    done = CliRunner().invoke(up, [])
+
+    assert done.exit_code == 2
+    assert f"`{line.partition(' ')[0]}` from trackway.toml" in done.output
+
+
+def test_show_config_shows_whole_values(tmp_path: Path) -> None:
+    """A long value goes on in the next line: a path that is cut off cannot be checked."""
+    long = tmp_path / ("deep" * 20) / "end"
+
+    done = CliRunner().invoke(up, ["--data-dir", str(long), "--show-config"])
+
+    shown = "".join(line[17:].split()[0] for line in done.output.splitlines() if line.strip())
+    assert done.exit_code == 0
+    assert "…" not in done.output
+    assert str(long) in shown.replace("argument", "").replace("default", "")
+
+
 def test_an_empty_token_file_lets_nobody_in(tmp_path: Path) -> None:
     """A token file that was cut off gets a new token, readable by its owner only."""
     path = tmp_path / "token"
