@@ -11,6 +11,8 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
+from trackway._version import __version__
+
 if TYPE_CHECKING:
     import click
 
@@ -25,6 +27,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "warehouse": ("trackway_collector.cli:warehouse", "collector"),
     "query": ("trackway_analytics.cli:query", "analytics"),
 }
+
+# Long enough for every summary whole: click wraps it, and a summary cut at its own 45 says too little.
+SUMMARY_LIMIT = 100
 
 
 def main() -> None:
@@ -68,14 +73,15 @@ def _group() -> click.Group:
             for name, (_, extra) in COMMANDS.items():
                 try:
                     command = self.get_command(ctx, name)
-                    summary = command.get_short_help_str() if command else ""
+                    summary = command.get_short_help_str(SUMMARY_LIMIT) if command else ""
                 except click.UsageError:
                     summary = f"(needs: pip install 'trackway[{extra}]')"
                 rows.append((name, summary))
             with formatter.section("Commands"):
                 formatter.write_dl(rows)
 
-    return LazyGroup(help="Event tracking that a team owns end to end.", no_args_is_help=True)
+    group = LazyGroup(help="Event tracking that a team owns end to end.", no_args_is_help=True)
+    return click.version_option(__version__, message="trackway %(version)s")(group)
 
 
 def _unless_ours(error: ModuleNotFoundError, command: str) -> Exception:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.house import environment
 from trackway._command import COMMANDS
+from trackway._version import __version__
 
 WITHOUT = """
 import sys
@@ -61,6 +62,22 @@ def test_help_lists_every_command_whatever_is_installed() -> None:
 
     assert done.returncode == 0, done.stderr
     assert all(name in done.stdout for name in COMMANDS)
+
+
+def test_help_cuts_no_summary_off() -> None:
+    """The list of commands says each summary whole."""
+    done = run("", "--help")
+
+    assert "..." not in done.stdout.partition("Commands:")[2]
+    assert "Ctrl-C stops them." in done.stdout
+
+
+def test_the_version_can_be_asked_for() -> None:
+    """`trackway --version` says the installed version."""
+    done = run("", "--version")
+
+    assert done.returncode == 0
+    assert done.stdout.strip() == f"trackway {__version__}"
 
 
 @pytest.mark.parametrize("command", list(COMMANDS))
