@@ -124,6 +124,7 @@ def _check(warehouse: Warehouse, known: list[Migration], applied: dict[int, tupl
             message = (
                 f"{warehouse.url}: migrations/{migration.title}.sql was edited after it had been applied "
                 f"(checksum {migration.checksum[:12]}, applied {checksum[:12]}). Put the file back as it "
-                "was, and write the change as a new migration."
+                "was, and write the change as a new migration. If you did not edit it, the tables were made by another "
+                "development version of Trackway: go back to that one, or use a new database or data directory."
             )
             raise MigrationError(message)
