@@ -153,5 +153,5 @@ def _log() -> None:
 
 
 def _fail(error: Exception, status: int = EXIT_CANNOT_LOAD) -> None:
-    Console(stderr=True, highlight=False).print(f"[red]{escape(str(error))}[/]")
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]{escape(str(error))}[/]")
     sys.exit(status)

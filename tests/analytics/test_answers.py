@@ -163,6 +163,16 @@ def test_incomplete_weeks_are_unknown(events: Events) -> None:
     assert until.df.iloc[0].to_list()[2:] == [1.0, 0.0, 0.5, 0.0, 0.0]
 
 
+def test_one_wrong_clock_does_not_fill_the_memory(warehouse: Warehouse) -> None:
+    """An event of 1970 beside one of 2026 would make a row of each hour between; the message says what to set."""
+    store(warehouse, [row("ana", CART, NOON), row("ben", CART, NOON.replace(year=1970))])
+    events = Events(warehouse)
+    with pytest.raises(QuestionError, match=r"1970-03-02 and 2026-03-02, 490,897 hours.*\n.*`since`"):
+        _ = events.retention(start=CART, period="hour").df
+    assert events.retention(start=CART, period="hour", since="2026-01-01").df["users"].to_list() == [1]
+    assert len(events.retention(start=CART, period="month").df) == 673
+
+
 def test_first_ever_looks_before_the_range(events: Events) -> None:
     """Who started before `since` is not new in it; with first="range" they are."""
     since = NOON + timedelta(days=7)

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from trackway_analytics.answer import Answer
+from trackway_analytics.errors import QuestionError
 from trackway_analytics.periods import Period
 from trackway_analytics.queries.fields import Bindings, Reader
 from trackway_analytics.queries.fragments import Scope, Statement, render, subquery
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 First = Literal["ever", "range", "recurring"]
 Mode = Literal["on", "on_or_after"]
+MAX_COHORTS = 10_000
+"""More than a year of hours; cohorts of nobody, which fill the table between the others, count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,14 @@ class Retention(Answer[RetentionQuestion]):
         found = {(row["cohort"], row["after"]): row["users"] for row in self.rows}
         cohorts = [cohort for cohort, after in found if after == -1]
         records = []
+        if cohorts and (span := max(cohorts) - min(cohorts) + 1) > MAX_COHORTS:
+            # A device whose clock says 1970 must not make a row of every hour since.
+            first, last = q.period.label(min(cohorts)), q.period.label(max(cohorts))
+            message = (
+                f"retention: the cohorts lie between {first:%Y-%m-%d} and {last:%Y-%m-%d}, {span:,} {q.period.name}s;"
+                f" {MAX_COHORTS:,} are the most that are shown.\n  Set `since` and `until`, or take a longer `period`."
+            )
+            raise QuestionError(message)
         for cohort in range(min(cohorts), max(cohorts) + 1) if cohorts else ():
             users = found.get((cohort, -1), 0)
             for after in range(q.periods + 1):

@@ -164,6 +164,19 @@ async def test_one_large_event_does_not_cost_its_batch(start_collector: StartCol
     assert collector.ingest.counters.events == {("web", "ok"): 1, ("web", "rejected"): 1}
 
 
+async def test_ten_thousand_properties_are_too_large(start_collector: StartCollector) -> None:
+    """An event of 10,000 properties is over the limit for one event: said with the numbers, its batch stored."""
+    collector = await start_collector()
+    many = event(messageId="many", properties={f"p{n}": n for n in range(10_000)})
+
+    single = await collector.post("/v1/track", many)
+    batch = await collector.post("/v1/batch", {"batch": [event(), many]}, Accept="application/vnd.trackway.v1+json")
+
+    assert (single[0], single[1]["code"]) == (400, "event_too_large")
+    assert "the limit is 32768" in single[1]["message"]
+    assert (batch[0], [item["messageId"] for item in batch[1]["rejected"]]) == (200, ["many"])
+
+
 async def test_content_type_is_ignored(start_collector: StartCollector) -> None:
     """Clients send text/plain and worse; the body is JSON whatever it is called."""
     collector = await start_collector()

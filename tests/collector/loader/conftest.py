@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from trackway_collector.ingest.decode import BatchDecoder
+from trackway_collector.ingest.judge import Limits
 from trackway_collector.loader.loop import Loader
 from trackway_collector.spool import SpoolWriter
 from trackway_collector.spool.record import encode_record
@@ -26,6 +27,7 @@ class Pipeline:
         self.warehouse = warehouse
         self.spool_dir = directory / "spool"
         self.release: Release | None = None
+        self.limits = Limits()
 
     def spool(self, *batches: list[Any] | bytes, source: str = "web", worker: str = "w0", at_us: int = 0) -> None:
         """Append batches to a worker's spool, as the ingest worker would."""
@@ -34,7 +36,7 @@ class Pipeline:
     async def _spool(self, batches: tuple[Any, ...], source: str, worker: str, at_us: int) -> None:
         writer = SpoolWriter(self.spool_dir / worker)
         writer.start()
-        decoder = BatchDecoder(self.release)
+        decoder = BatchDecoder(self.release, self.limits)
         for batch in batches:
             body = batch if isinstance(batch, bytes) else msgspec.json.encode({"batch": batch})
             record, body = decoder.decode(body, call="", source=source, received_at_us=at_us, ip="127.0.0.1")

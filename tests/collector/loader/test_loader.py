@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from trackway_collector.ingest.judge import Limits
 from trackway_collector.loader.rows import dedup_key
 from trackway_collector.loader.verify import verify
 from trackway_collector.spool import SpoolReader, load_checkpoint
@@ -148,6 +149,20 @@ def test_hard_values_lose_nothing(pipeline: Pipeline) -> None:
     assert pipeline.rows("properties.`名前`.:String")[4] == ("🌱",)
     assert pipeline.rows("length(JSONExtractKeys(toJSONString(properties)))")[5] == (2_000,)
     assert not pipeline.rows("offset", "quarantine")
+
+
+def test_ten_thousand_properties_are_stored_whole(pipeline: Pipeline) -> None:
+    """Where the limits let it in, an event of 10,000 properties is a row like any other and loses none of them."""
+    pipeline.limits = Limits(event_bytes=1_000_000, batch_bytes=2_000_000)
+    pipeline.spool([event("before"), event("many", properties={f"p{n}": n for n in range(10_000)})])
+
+    pipeline.load()
+
+    assert pipeline.rows("message_id, length(JSONExtractKeys(toJSONString(properties)))") == [
+        ("before", 0),
+        ("many", 10_000),
+    ]
+    assert pipeline.rows("properties.p9999.:Int64")[1] == (9_999,)
 
 
 def test_quarantined_events_keep_payload_and_reasons(pipeline: Pipeline) -> None:
