@@ -100,7 +100,7 @@ def _run(console: Console, stack: Stack, *, keep_serving: bool) -> list[str]:
             lines = draw_up(warehouse, LOGS, replay.stats())
             problems = _report(console, warehouse, lines, stack.kills)
         serving = keep_serving and not problems
-        _say_where(console, stack, store.console_url if serving else None)
+        _say_where(console, stack, store.console_url)
         if not serving:
             said = "Stopped." if keep_serving else "Stopped; without --once, collector and console serve until Ctrl-C."
             console.print(said, style="dim")
@@ -209,11 +209,10 @@ def _credits(console: Console, answer: Answer[Any]) -> list[str]:
     return differences
 
 
-def _say_where(console: Console, stack: Stack, console_url: str | None) -> None:
+def _say_where(console: Console, stack: Stack, console_url: str) -> None:
     console.print()
-    if console_url is not None:
-        # Not wrapped: a link that is broken over two lines cannot be opened.
-        console.print(Text("Console: ").append(console_url, style="bold"), soft_wrap=True)
+    # Not wrapped: a link that is broken over two lines cannot be opened.
+    console.print(Text("Console: ").append(console_url, style="bold"), soft_wrap=True)
     console.print(Text("Notebook: ").append(f'trackway_analytics.connect("{stack.warehouse_url}")'), soft_wrap=True)
 
 
