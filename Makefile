@@ -24,7 +24,7 @@ lint: $(VENV)/.dev ## ruff, mypy --strict, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.dev ## Print the benchmark table (a quarter of an hour on two quiet cores)
+bench: $(VENV)/.dev ## Print the benchmark table; wants two quiet cores
 	$(BIN)/python -m tests.benchmarks
 
 clean: ## Remove .venv and every cache
