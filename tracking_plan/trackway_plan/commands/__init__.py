@@ -1,0 +1,1 @@
+"""`trackway plan …`, one module a verb; `cli.plan` loads each when it is named."""

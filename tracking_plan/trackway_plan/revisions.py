@@ -1,0 +1,98 @@
+"""
+A plan at a revision: a directory, a release number, or a Git ref, as `breaking`, `diff` and `review` name them.
+
+    tracking_plan          the directory as it stands
+    12                     releases/0012.json of the plan at hand
+    origin/main, v1.4      the same directory as Git has it there; nothing is fetched or checked out
+"""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import tarfile
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import PlanError
+from .load import load_plan
+from .model import Plan
+from .release import Release, compile_release, released_files
+
+
+class RevisionError(PlanError):
+    """A revision that cannot be had: no such release, no such Git ref, no plan there."""
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A plan at one point; `plan` is None where only the release is at hand."""
+
+    label: str
+    """How people name it: `origin/main`, `rev 12`, `tracking_plan`."""
+    release: Release
+    plan: Plan | None = None
+
+
+def open_revision(name: str, directory: Path) -> Revision:
+    """
+    The plan that `name` means, seen from the plan in `directory`.
+
+    Args:
+        name: a directory, the number of a release, or a Git ref of the repository that holds `directory`.
+
+    Raises:
+        RevisionError: there is no such thing; the message says where was looked.
+        PlanErrors, ReleaseError: it is there and cannot be loaded.
+    """
+    if name.isascii() and name.isdigit():
+        return _released(int(name), directory)
+    if Path(name).is_dir():
+        return _from_directory(Path(name), name)
+    return _from_git(name, directory)
+
+
+def _released(rev: int, directory: Path) -> Revision:
+    files = released_files(directory)
+    if rev not in files:
+        known = f"There are {min(files)} to {max(files)}." if files else "There are none yet."
+        message = f"{directory / 'releases'}: there is no release {rev}. {known}"
+        raise RevisionError(message)
+    return Revision(f"rev {rev}", Release.load(files[rev]))
+
+
+def _from_directory(directory: Path, label: str) -> Revision:
+    plan = load_plan(directory)
+    newest = max(released_files(directory), default=0)
+    return Revision(label, compile_release(plan, newest + 1), plan)
+
+
+def _from_git(ref: str, directory: Path) -> Revision:
+    folder = _git(["rev-parse", "--show-prefix"], directory, ref).decode().strip().rstrip("/")
+    commit = _git(["rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"], directory, ref)
+    root = _git(["rev-parse", "--show-toplevel"], directory, ref).decode().strip()
+    arguments = ["archive", "--format=tar", commit.decode().strip(), "--", *([folder] if folder else [])]
+    archive = _git(arguments, Path(root), ref)
+    with tempfile.TemporaryDirectory(prefix="trackway-plan-") as scratch:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            tar.extractall(scratch, filter="data")
+        found = _from_directory(Path(scratch) / folder, ref)
+    return found
+
+
+def _git(arguments: list[str], directory: Path, ref: str) -> bytes:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=directory, capture_output=True, check=True)  # noqa: S607
+    except FileNotFoundError as error:
+        message = f"`{ref}` is no directory and no release, and `git` (or {directory}) is not there to look it up."
+        raise RevisionError(message) from error
+    except subprocess.CalledProcessError as error:
+        why = error.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
+        message = (
+            f"`{ref}` is no directory, no release number, and no Git ref that holds a plan at {directory}"
+            + (f": {why}." if why else ".")
+            + "\n  In CI, fetch the base branch first: git fetch origin main."
+        )
+        raise RevisionError(message) from error
+    return done.stdout
