@@ -42,7 +42,7 @@ def render_github(report: Report) -> str:
 
 def data(text: str) -> str:
     """Text as the message of a command; the percent sign first, or it would escape the escapes."""
-    return visible(text.replace("\r\n", "\n")).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return visible(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
 
 
 def property_value(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from ..findings import Finding, Report, Severity
-from .escape import one_line
+from .escape import encodable, one_line
 from .places import repository_path
 
 _SEVERITIES = {Severity.ERROR: "major", Severity.WARN: "minor", Severity.NOTE: "info"}
@@ -19,7 +19,7 @@ def render_gitlab(report: Report) -> str:
     """A JSON array of every finding; GitLab compares fingerprints over commits, so each must be its own."""
     seen: Counter[str] = Counter()
     rows = [_row(finding, report, seen) for finding in report.by_urgency()]
-    return msgspec.json.format(msgspec.json.encode(rows), indent=2).decode() + "\n"
+    return msgspec.json.format(msgspec.json.encode(encodable(rows)), indent=2).decode() + "\n"
 
 
 def _row(finding: Finding, report: Report, seen: Counter[str]) -> dict[str, Any]:

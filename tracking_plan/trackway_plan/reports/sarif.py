@@ -8,7 +8,7 @@ from urllib.parse import quote
 import msgspec
 
 from ..findings import Finding, Report, Severity
-from .escape import visible
+from .escape import encodable, visible
 from .places import repository_path
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -27,7 +27,7 @@ def render_sarif(report: Report) -> str:
         "results": [_result(finding, report, rules) for finding in found],
     }
     whole = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
-    return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode() + "\n"
+    return msgspec.json.format(msgspec.json.encode(encodable(whole)), indent=2).decode() + "\n"
 
 
 def _rule(report: Report, rule: str, severity: Severity) -> dict[str, Any]:
@@ -56,6 +56,6 @@ def _result(finding: Finding, report: Report, rules: list[str]) -> dict[str, Any
 
 
 def _location(finding: Finding, home: str) -> dict[str, Any]:
-    uri = quote(repository_path(finding.file or home) or "plan.yaml")
+    uri = quote(repository_path(finding.file or home) or "plan.yaml", errors="replace")
     region = {"startLine": max(finding.line, 1)} | ({"startColumn": finding.column} if finding.column else {})
     return {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}
