@@ -46,7 +46,9 @@ def _classified(spec: PropertySpec) -> bool:
 def required_nullable(plan: Plan, today: date) -> Iterator[Found]:
     for each in properties(plan):
         if each.spec.required and each.spec.nullable:
-            yield Found(each.at, f"the property `{each.path}` of {each.owner} is required and may be null.", "", each.path)
+            yield Found(
+                each.at, f"the property `{each.path}` of {each.owner} is required and may be null.", "", each.path
+            )
 
 
 def open_object(plan: Plan, today: date) -> Iterator[Found]:
@@ -55,7 +57,9 @@ def open_object(plan: Plan, today: date) -> Iterator[Found]:
             yield Found(("types", name), f"the type `{name}` is an object of anything.")
     for each in properties(plan):
         if not each.spec.named_type and _open(each.spec):
-            yield Found(each.at, f"the property `{each.path}` of {each.owner} holds an object of anything.", "", each.path)
+            yield Found(
+                each.at, f"the property `{each.path}` of {each.owner} holds an object of anything.", "", each.path
+            )
 
 
 def _open(spec: PropertySpec) -> bool:
