@@ -12,6 +12,7 @@ import click
 
 COMMANDS: dict[str, str] = {
     "validate": "trackway_plan.commands.validate:validate",
+    "fmt": "trackway_plan.commands.fmt:fmt",
     "lint": "trackway_plan.commands.lint:lint",
     "release": "trackway_plan.commands.release:release",
 }
