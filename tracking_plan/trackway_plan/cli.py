@@ -11,6 +11,7 @@ import importlib
 import click
 
 COMMANDS: dict[str, str] = {
+    "init": "trackway_plan.commands.init:init",
     "validate": "trackway_plan.commands.validate:validate",
     "fmt": "trackway_plan.commands.fmt:fmt",
     "lint": "trackway_plan.commands.lint:lint",

@@ -255,10 +255,10 @@ def test_any_file_keeps_its_meaning_and_comments(tmp_path_factory: pytest.TempPa
     assert laid_out(path, directory, problems) == (after, after)  # type: ignore[arg-type]
 
 
-def _shuffled(draw: st.DrawFn, value: object) -> object:
+def _shuffled(data: st.DataObject, value: object) -> object:
     if isinstance(value, dict):
-        return {key: _shuffled(draw, value[key]) for key in draw(st.permutations(list(value)))}
-    return [_shuffled(draw, item) for item in value] if isinstance(value, list) else value
+        return {key: _shuffled(data, value[key]) for key in data.draw(st.permutations(list(value)))}
+    return [_shuffled(data, item) for item in value] if isinstance(value, list) else value
 
 
 @given(st.data())
@@ -269,7 +269,7 @@ def test_a_plan_loads_as_before(tmp_path_factory: pytest.TempPathFactory, data: 
     shutil.copytree(EXAMPLES / "storefront", directory)
     for path in plan_files(directory):
         content = yaml.load(path.read_text(), Loader=yaml.BaseLoader)  # noqa: S506
-        path.write_text(yaml.safe_dump(_quoted(_shuffled(data.draw, content)), sort_keys=False, allow_unicode=True))
+        path.write_text(yaml.safe_dump(_quoted(_shuffled(data, content)), sort_keys=False, allow_unicode=True))
     before = load_plan(directory)
     assert CliRunner().invoke(plan, ["fmt", str(directory)]).exit_code == 0
     after = load_plan(directory)

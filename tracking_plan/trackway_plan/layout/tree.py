@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import yaml
-from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
 
 from ..yaml_file import SafeLoader
 
@@ -126,7 +126,7 @@ class _Builder:
 
     def _block(self, node: Node) -> Block:
         mapping = isinstance(node, MappingNode)
-        block = Block([], mapping, bool(node.flow_style))
+        block = Block([], mapping, _is_flow(node))
         # A single pair in a flow list, `[a: b]`, is a mapping without a bracket of its own.
         bracketed = block.flow and self.text[node.start_mark.index] in "[{"
         outside, self.limit = self.limit, min(self.limit, node.end_mark.index) if bracketed else self.limit
@@ -156,7 +156,7 @@ class _Builder:
             entry.lead += self._until(value.start_mark.index)
             entry.value = self._scalar(value, entry)
             entry.aside = self._aside(self._last_line(value))
-        elif value.flow_style:
+        elif _is_flow(value):
             entry.lead += self._until(value.start_mark.index)
             entry.value = self._value(value)
             entry.aside = self._aside(value.end_mark.line)
@@ -183,7 +183,7 @@ class _Builder:
     def _source(self, node: Node) -> str:
         return self.text[node.start_mark.index : node.end_mark.index]
 
-    def _last_line(self, node: Node) -> int:
+    def _last_line(self, node: ScalarNode) -> int:
         # A block scalar ends where the next thing begins; nothing can stand beside it.
         return -1 if node.style in ("|", ">") else node.end_mark.line
 
@@ -217,6 +217,10 @@ class _Builder:
                 break
             self.next += 1
         return self.comments[first : self.next]
+
+
+def _is_flow(node: Node) -> bool:
+    return isinstance(node, CollectionNode) and bool(node.flow_style)
 
 
 def _depth_of_next(lines: list[str]) -> list[int | None]:
@@ -273,7 +277,7 @@ def same_meaning(one: Node, other: Node) -> bool:
     """Whether two nodes hold the same data; the order of keys does not count, that of items does."""
     if type(one) is not type(other) or one.tag != other.tag:
         return False
-    if isinstance(one, MappingNode):
+    if isinstance(one, MappingNode) and isinstance(other, MappingNode):
         if len(one.value) != len(other.value):
             return False
         mine, theirs = _by_key(one), _by_key(other)
