@@ -28,7 +28,7 @@ from trackway_collector.loader.rows import EVENTS, QUARANTINE, Row, RowMaker
 from trackway_collector.loader.values import fits_for
 from trackway_collector.spool import Checkpoint, Chunk, Pending, SpoolReader, load_checkpoint, save_checkpoint
 from trackway_collector.spool.layout import segment_numbers, segment_path, spool_name, take_lock
-from trackway_collector.warehouse import Transient, Warehouse, apply_plan, migrate, property_types
+from trackway_collector.warehouse import Terminal, Transient, Warehouse, apply_plan, migrate, property_types
 from trackway_collector.warehouse.plan_columns import typed_paths
 from trackway_plan import Release
 
@@ -94,7 +94,7 @@ class Loader:
         self, warehouse: Warehouse, spool_dir: Path, release: Release | None = None, *, grace_s: float = 900
     ) -> None:
         self.stats = LoaderStats()
-        self.died = False
+        self.cause_of_death: Exception | None = None
         self._warehouse = warehouse
         self._release = release
         self._spool_dir = spool_dir
@@ -113,6 +113,11 @@ class Loader:
     def error(self) -> str | None:
         """Why nothing is being stored at the moment; None when all is well."""
         return self._delivery.error
+
+    @property
+    def died(self) -> bool:
+        """Whether loading ended in an error, which is `cause_of_death`."""
+        return self.cause_of_death is not None
 
     @property
     def attempts(self) -> int:
@@ -158,12 +163,17 @@ class Loader:
                 self._load_for_ever(helper)
         except Stopped:
             logger.info("the loader stopped with a chunk pending; the next start settles it")
+        except Terminal as error:
+            self._die(error)  # the store process says it
         except Exception as error:
-            self.died = True
-            self._delivery.error = str(error)
             logger.exception("the loader died; the spool keeps everything until the store process starts again")
-            if self._on_death is not None:
-                self._on_death()
+            self._die(error)
+
+    def _die(self, error: Exception) -> None:
+        self._delivery.error = str(error)
+        self.cause_of_death = error
+        if self._on_death is not None:
+            self._on_death()
 
     def _load_for_ever(self, helper: ThreadPoolExecutor) -> None:
         prepared = self._prepare()
