@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 from click.testing import CliRunner
 
+from tests.support.house import environment
 from trackway_collector.warehouse import Warehouse, WarehouseUrl
 from trackway_collector.warehouse.cli import warehouse as command
 
@@ -47,6 +51,16 @@ def test_an_unreachable_warehouse_is_exit_code_4() -> None:
     assert shown.exit_code == 4
     assert "clickhouse://loader:***@127.0.0.1:1/shop: no answer" in shown.output
     assert "hunter2" not in shown.output
+
+
+def test_nothing_but_the_message_is_said() -> None:
+    """The driver's own warnings stay away from a command's standard error."""
+    url = "clickhouse://loader:hunter2@127.0.0.1:1/shop"
+    command = [sys.executable, "-m", "trackway", "warehouse", "status", "--warehouse", url]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment(), check=False)
+    assert done.returncode == 4
+    assert done.stderr.startswith("clickhouse://loader:***@127.0.0.1:1/shop: no answer from 127.0.0.1:1")
+    assert len(done.stderr.splitlines()) == 2
 
 
 def test_a_wrong_url_is_a_usage_error() -> None:
