@@ -178,22 +178,32 @@ async def _answer(request: web.Request, port: _Port, asked: QueryRequest, query:
         response = web.StreamResponse(headers=_headers(query, asked.query_id, port.time_zone, tag))
         if asked.compress_response and "gzip" in request.headers.get("Accept-Encoding", ""):
             response.enable_compression(web.ContentCoding.gzip)
-        await response.prepare(request)
         try:
-            chunk = first
-            while chunk:
-                await response.write(chunk)
-                chunk = await port.call(query.next)
-            await response.write_eof()
-        except WarehouseError as error:
-            await response.write(_late_failure(error_of(error)[2], tag))
-            # As ClickHouse does: without the last chunk no client can take this for the whole result.
-            if request.transport is not None:
-                request.transport.close()
+            await response.prepare(request)
+            await _write(request, response, first, query, tag)
+        except ConnectionError:
+            logger.debug("query %r: the client hung up before its answer was complete", asked.query_id)
         return response
     finally:
         # Also when the client has gone: the query ends with it.
         await asyncio.shield(port.call(query.close))
+
+
+async def _write(
+    request: web.Request, response: web.StreamResponse, first: bytes, query: RunningQuery, tag: str
+) -> None:
+    port = request.app[_PORT]
+    try:
+        chunk = first
+        while chunk:
+            await response.write(chunk)
+            chunk = await port.call(query.next)
+        await response.write_eof()
+    except WarehouseError as error:
+        await response.write(_late_failure(error_of(error)[2], tag))
+        # As ClickHouse does: without the last chunk no client can take this for the whole result.
+        if request.transport is not None:
+            request.transport.close()
 
 
 def _headers(query: RunningQuery, query_id: str, time_zone: str, tag: str) -> dict[str, str]:
