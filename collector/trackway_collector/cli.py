@@ -14,10 +14,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from trackway_collector.config import Settings, describe_settings, load_settings
-from trackway_collector.errors import CollectorError, ConfigError
+from trackway_collector.command_settings import command_settings
+from trackway_collector.config import Settings, describe_settings
+from trackway_collector.errors import CollectorError
 from trackway_collector.tail.command import tail
-from trackway_collector.warehouse import WarehouseError, WarehouseUrl
+from trackway_collector.warehouse import WarehouseError
 from trackway_collector.warehouse.cli import opened_warehouse, warehouse, warehouse_options
 
 __all__ = ["collector", "tail", "up", "warehouse"]
@@ -59,7 +60,6 @@ def up(show_config: bool, **arguments: Any) -> None:
     try:
         if settings.plan:
             load_release(settings.plan)  # both processes will; what is wrong with it should be said once
-        WarehouseUrl.parse(settings.warehouse_url)
         settings = with_write_keys(settings)
         _say_where(settings)
         console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -124,10 +124,7 @@ def verify(url: str | None, data_dir: Path | None) -> None:
 
 
 def _settings(arguments: dict[str, Any], show_config: bool) -> Settings:
-    try:
-        settings, origins = load_settings(arguments)
-    except ConfigError as error:
-        raise click.UsageError(str(error)) from error
+    settings, origins = command_settings(arguments)
     if show_config:
         table = Table(box=None)
         table.add_column("setting", no_wrap=True)
