@@ -114,6 +114,11 @@ def verify(url: str | None, data_dir: Path | None) -> None:
             counts = count(opened, settings.spool_dir)
     except CollectorError as error:
         _fail(error)
+    if not counts:
+        click.echo(
+            f"{settings.spool_dir}: nothing to verify, there are no segments. --data-dir names another data directory."
+        )
+        return
     table = Table("spool", "segment", "spooled", "stored", "quarantined", "duplicates", "missing", box=None)
     for row in counts:
         numbers = (row.segment, row.spooled, row.stored, row.quarantined, row.duplicates, row.missing)

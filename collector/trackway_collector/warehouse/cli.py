@@ -17,10 +17,13 @@ from rich.console import Console
 from rich.table import Table
 
 from trackway_collector.command_settings import command_settings
+from trackway_collector.config import Settings
 from trackway_collector.warehouse import (
+    EngineBusyError,
     Transient,
     Warehouse,
     WarehouseError,
+    WarehouseUrl,
     open_warehouse,
 )
 from trackway_collector.warehouse import (
@@ -119,12 +122,22 @@ def opened_warehouse(url: str | None, data_dir: Path | None, *, owner: bool = Fa
             yield opened
         finally:
             opened.close()
+    except EngineBusyError as error:
+        _fail(_by_itself(settings) if owner else error, EXIT_UNREACHABLE)
     except Transient as error:
         _fail(error, EXIT_UNREACHABLE)
     except WarehouseError as error:
         _fail(error, 1)
 
 
-def _fail(error: Exception, code: int) -> NoReturn:
+def _by_itself(settings: Settings) -> str:
+    path = WarehouseUrl.parse(settings.warehouse_url).path
+    return (
+        f"{path}: in use by another process, as by a running `trackway up`.\n"
+        "  `trackway up` migrates by itself when it starts. After an upgrade, stop it and start it again."
+    )
+
+
+def _fail(error: Exception | str, code: int) -> NoReturn:
     click.echo(str(error), err=True)
     sys.exit(code)
