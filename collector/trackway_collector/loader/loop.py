@@ -22,7 +22,7 @@ from typing import TypeVar
 
 from trackway_collector.loader.dedup import SeenKeys
 from trackway_collector.loader.delivery import Delivery, LoadRow, Stopped
-from trackway_collector.loader.rows import EVENTS, QUARANTINE, Row
+from trackway_collector.loader.row import EVENTS, QUARANTINE, Row
 from trackway_collector.loader.sources import Source, Sources
 from trackway_collector.loader.starting import days_to_remember, prepare_tables, remember_day, row_maker
 from trackway_collector.spool import Checkpoint, Chunk, Pending, SpoolReader, load_checkpoint, save_checkpoint
