@@ -5,6 +5,7 @@ From the spool to ClickHouse, every event exactly once. Runs in the store proces
     sources.py    the spools: whose turn it is, how much waits, when a loaded segment goes
     starting.py   what is asked of the warehouse before anything can be loaded
     wire.py       a spool record taken apart
+    row.py        one row to insert, and the two tables
     rows.py       one event → one row of `events` …
     quarantine.py … or of `quarantine`
     context.py    the columns that come from `context`
