@@ -40,6 +40,10 @@ class Question(Protocol):
     def always_exact(self) -> bool:
         """Whether only the exact statement can answer it."""
 
+    @property
+    def named_events(self) -> tuple[str, ...]:
+        """The event names it was asked with."""
+
 
 @dataclass
 class PropertyTypes(Mapping[str, str]):

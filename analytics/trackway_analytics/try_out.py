@@ -23,6 +23,7 @@ from trackway_analytics.errors import InputFileError, near
 from trackway_analytics.events import Events
 from trackway_analytics.queries.fields import Name
 from trackway_analytics.queries.fragments import sql_file
+from trackway_analytics.queries.unseen import event_names
 
 if TYPE_CHECKING:
     from trackway_collector.warehouse import Warehouse
@@ -56,7 +57,7 @@ class LoadedFile:
 
     def names(self) -> dict[str, int]:
         """Return the events' names and how often each occurs, the most frequent first."""
-        return dict(self.events.warehouse.query(sql_file("event_names"), {"sources": []}).rows)
+        return event_names(self.events.warehouse)
 
     def usual_steps(self) -> list[str]:
         """Return the events that most users have, in the order in which users usually first do them."""

@@ -116,6 +116,34 @@ def test_no_store_says_how_to_start_one(tmp_path: Path, monkeypatch: pytest.Monk
     assert "trackway up" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["funnel", "crat|cart", "pay"], ["Nobody has sent an event `crat`. Did you mean `cart`?"]),
+        (["funnel", "cart", "pay", "--source", "shop"], ["`cart` from shop.", "`pay` from shop."]),
+        (["paths", "--start", "cart", "--exclude", "laeve"], ["`laeve`. Did you mean `leave`?"]),
+        (["retention", "--start", "cart", "--return", "refund"], ["`refund`."]),
+        (["attribution", "--conversion", "pay", "--touch", "ad", "--channel", "platform"], ["`ad`."]),
+    ],
+)
+def test_events_that_nobody_sent_are_said(url: str, arguments: list[str], said: list[str]) -> None:
+    """A slip in an event's name is an answer of zeros, and a warning on standard error that names the near one."""
+    result = ask(url, *arguments, "--format", "json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["question"] == arguments[0]
+    warnings = result.stderr.splitlines()
+    assert len(warnings) == len(said)
+    for line, part in zip(warnings, said, strict=True):
+        assert line.startswith("Warning: ")
+        assert part in line
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_events_that_somebody_sent_are_no_warning(url: str, name: str) -> None:
+    """A question about events that are there says nothing on standard error."""
+    assert ask(url, name, *EXAMPLES[name]).stderr == ""
+
+
 @pytest.mark.parametrize("name", [*EXAMPLES, "sql"])
 def test_help_has_an_example(name: str) -> None:
     """Every help page ends with an example."""

@@ -55,6 +55,11 @@ class AttributionQuestion:
         """A value has to be carried along."""
         return self.value is not None
 
+    @property
+    def named_events(self) -> tuple[str, ...]:
+        """Conversions and touches."""
+        return self.conversion.events + (self.touch.events if self.touch else ())
+
     def compile(self, types: Mapping[str, str], *, exact: bool) -> Statement:
         """The statement that counts it."""
         bindings = Bindings()

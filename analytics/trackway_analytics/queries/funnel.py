@@ -46,6 +46,11 @@ class FunnelQuestion:
         """A breakdown carries a value along; more steps than bits do not fit the packed form."""
         return self.breakdown is not None or len(self.steps) > MARK_BITS
 
+    @property
+    def named_events(self) -> tuple[str, ...]:
+        """Those of the steps."""
+        return tuple(event for step in self.steps for event in step.events)
+
     def compile(self, types: Mapping[str, str], *, exact: bool) -> Statement:
         """The statement that counts it."""
         bindings = Bindings()

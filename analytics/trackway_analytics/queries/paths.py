@@ -49,6 +49,11 @@ class PathsQuestion:
         """Never: node numbers are small."""
         return False
 
+    @property
+    def named_events(self) -> tuple[str, ...]:
+        """Where the paths start or end, and what they look past; not what is looked past unasked."""
+        return (*self.anchor, *(event for event in self.exclude if event not in NOT_BEHAVIOUR))
+
     def compile(self, types: Mapping[str, str], *, exact: bool) -> Statement:
         """The statement that counts moves from node to node."""
         return self.report("paths", types, exact=exact)
