@@ -24,6 +24,7 @@ from trackway_analytics.events import Events
 from trackway_analytics.queries.fields import Name
 from trackway_analytics.queries.fragments import sql_file
 from trackway_analytics.queries.unseen import event_names
+from trackway_analytics.wording import counted
 
 if TYPE_CHECKING:
     from trackway_collector.warehouse import Warehouse
@@ -145,7 +146,7 @@ class FileLayout:
             f"{role} = `{column}`{' (guessed)' if role in self.guessed else ''}"
             for role, column in self.columns.items()
         )
-        said = f"{self.path.name}: {count:,} events of {users:,} users; {roles}. Nothing is kept."
+        said = f"{self.path.name}: {counted(count, 'event')} of {counted(users, 'user')}; {roles}. Nothing is kept."
         return LoadedFile(Events(warehouse), said)
 
     def _check_rows(self, counted: tuple[int, int, int, int, str]) -> None:

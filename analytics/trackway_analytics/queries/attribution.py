@@ -14,6 +14,7 @@ from trackway_analytics.queries.fragments import Scope, Statement, render, subqu
 from trackway_analytics.queries.timelines import MAX_PACKED_MARK, timelines
 from trackway_analytics.steps import Step
 from trackway_analytics.times import EARLIEST, microseconds, spell
+from trackway_analytics.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,9 +138,10 @@ class Attribution(Answer[AttributionQuestion]):
         value = ""
         if q.value:
             missing = self.rows[0]["without_value"] if self.rows else 0
-            value = f"; values are {field_named(q.value).label}, which {missing:,} conversions lack"
+            lacking = f"{counted(missing, 'conversion')} {'lacks' if missing == 1 else 'lack'}"
+            value = f"; values are {field_named(q.value).label}, which {lacking}"
         return (
-            f"{self.conversions:,} conversions ({q.conversion.spelled()}){q.scope.spelled()}, each credited"
+            f"{counted(self.conversions, 'conversion')} ({q.conversion.spelled()}){q.scope.spelled()}, each credited"
             f" once to the person's touches ({touch}, by {channel}) {window}; {models}; a conversion"
             f" without a touch goes to “{NO_TOUCH}”{'' if untouched else ' (there is none)'}{value}."
         )

@@ -15,6 +15,7 @@ from trackway_analytics.queries.timelines import MARK_BITS, Unit, population, ti
 from trackway_analytics.statistics import share, wilson
 from trackway_analytics.steps import Step
 from trackway_analytics.times import microseconds, spell
+from trackway_analytics.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,16 +123,16 @@ class Funnel(Answer[FunnelQuestion]):
             entry = f"counted from each {q.unit}'s first {q.steps[0].spelled()} only"
         else:
             entry = f"any {q.steps[0].spelled()} may start the funnel and the furthest attempt counts"
-        unit = "users"
+        sessions = ""
         if q.unit == "session":
-            unit = f"sessions (the client's session id, else {spell(q.session_gap)} without an event end one)"
+            sessions = f" (the client's session id, else {spell(q.session_gap)} without an event end one)"
         broken = ""
         if q.breakdown:
             broken = f", split by {field_named(q.breakdown).label} at the {q.unit}'s first {q.steps[0].spelled()}"
         return (
-            f"Of {self.population:,} {unit} with any event{q.scope.spelled()}, those who did {path} in this"
-            f" order (other events may come between), {window}; {entry}{broken}; conversion is of those who"
-            " took the first step, median_time_s is the median time since it, intervals are 95 % Wilson."
+            f"Of {counted(self.population, q.unit)}{sessions} with any event{q.scope.spelled()}, those who did"
+            f" {path} in this order (other events may come between), {window}; {entry}{broken}; conversion is of"
+            " those who took the first step, median_time_s is the median time since it, intervals are 95 % Wilson."
         )
 
     @cached_property

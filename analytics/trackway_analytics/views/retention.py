@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
@@ -15,6 +16,11 @@ from trackway_analytics.views.text import records
 
 if TYPE_CHECKING:
     from trackway_analytics.queries.retention import Retention
+
+# So many columns of periods fit 80 characters beside a date and five-digit counts: with a tenth of a per cent each, and
+# with a blank around each.
+WITH_TENTHS = 6
+WITH_PADDING = 9
 
 
 def figure(retention: Retention) -> go.Figure:
@@ -50,19 +56,23 @@ def figure(retention: Retention) -> go.Figure:
 
 
 def table(retention: Retention) -> Table:
-    """Return a line per cohort, darker where more came back."""
+    """Return a line per cohort, darker where more came back; with many periods in whole per cent, then closer."""
     shown = Table(title="Retention", title_justify="left", caption=retention.semantics, caption_justify="left")
-    shown.add_column("cohort")
-    shown.add_column("users", justify="right")
     average = retention.average()
+    periods = len(average)
+    if periods > WITH_PADDING:
+        shown.padding = (0, 0, 0, 0)
+    shown.add_column("cohort", no_wrap=True)
+    shown.add_column("users", justify="right", no_wrap=True)
     for number in average["period"]:
-        shown.add_column(str(number), justify="right")
+        shown.add_column(str(number), justify="right", no_wrap=True)
+    cell = partial(_cell, digits=1 if periods <= WITH_TENTHS else 0)
     frame = retention.df
     for row in records(frame):
-        cells = [_cell(row[str(number)]) for number in average["period"]]
+        cells = [cell(row[str(number)]) for number in average["period"]]
         shown.add_row(cohort_name(retention, row["cohort"]), f"{row['users']:,}", *cells)
     shown.add_section()
-    shown.add_row("all", f"{int(frame['users'].sum()):,}", *map(_cell, average["rate"]))
+    shown.add_row("all", f"{int(frame['users'].sum()):,}", *map(cell, average["rate"]))
     return shown
 
 
@@ -72,9 +82,9 @@ def cohort_name(retention: Retention, start: datetime) -> str:
     return start.strftime(formats.get(retention.question.period.name, "%Y-%m-%d"))
 
 
-def _cell(rate: float) -> Text:
+def _cell(rate: float, *, digits: int) -> Text:
     if math.isnan(rate):
         return Text("")
     # From nearly black to blue; white text is readable on all of it.
     blue = round(60 + 118 * rate)
-    return Text(f"{rate * 100:.1f}", style=f"#ffffff on #{0:02x}{round(30 + 84 * rate):02x}{blue:02x}")
+    return Text(f"{rate * 100:.{digits}f}", style=f"#ffffff on #{0:02x}{round(30 + 84 * rate):02x}{blue:02x}")
