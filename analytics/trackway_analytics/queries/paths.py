@@ -137,7 +137,8 @@ class Paths(Answer[PathsQuestion]):
             f"Of {counted(self.total, q.unit)}{sessions} with any event{q.scope.spelled()}, the"
             f" {self.population:,} with {anchor or 'any event that counts'}: {what} of each{repeats}{left_out};"
             f" events are ordered by time, then message_id; in each column all but the"
-            f" {counted(q.top, 'most frequent event')} are “{OTHER}”, and those with no further event are “{self.ended}”."
+            f" {counted(q.top, 'most frequent event')} are “{OTHER}”,"
+            f" and those with no further event are “{self.ended}”."
         )
 
     @cached_property

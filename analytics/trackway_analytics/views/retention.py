@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from rich.table import Table
 from rich.text import Text
 
-from trackway_analytics.charts import INK, SEQUENTIAL, dressed
+from trackway_analytics.charts import INK, SEQUENTIAL, dressed, readable_on
 from trackway_analytics.views.text import records
 
 if TYPE_CHECKING:
@@ -30,13 +30,17 @@ def figure(retention: Retention) -> go.Figure:
     lines = [("all", int(frame["users"].sum()), list(average["rate"]))]
     for row in records(frame):
         lines.append((cohort_name(retention, row["cohort"]), row["users"], [row[str(number)] for number in columns]))
-    chart = go.Figure(
-        go.Heatmap(
+    chart = go.Figure()
+    # One layer for the cells with black figures, one for those with white: a layer has one colour of text, and what
+    # Plotly would choose itself is too pale on the blues in the middle.
+    for ink in ("#000000", "#FFFFFF"):
+        chart.add_heatmap(
             x=[str(number) for number in columns],
             y=[f"{name} · {users:,}" for name, users, _ in lines],
-            z=[[None if math.isnan(rate) else rate for rate in rates] for _, _, rates in lines],
-            text=[["" if math.isnan(rate) else f"{rate:.0%}" for rate in rates] for _, _, rates in lines],
+            z=[[rate if _is_written(rate, ink) else None for rate in rates] for _, _, rates in lines],
+            text=[[f"{rate:.0%}" if _is_written(rate, ink) else "" for rate in rates] for _, _, rates in lines],
             texttemplate="%{text}",
+            textfont={"color": ink},
             colorscale=SEQUENTIAL,
             zmin=0,
             zmax=1,
@@ -45,14 +49,18 @@ def figure(retention: Retention) -> go.Figure:
             hoverongaps=False,
             hovertemplate="%{y}<br>" + retention.question.period.name + " %{x}: %{z:.1%}<extra></extra>",
             colorbar={"tickformat": ".0%", "outlinewidth": 0, "thickness": 12},
+            showscale=ink == "#000000",
         )
-    )
     chart.update_xaxes(title=f"{retention.question.period.name}s after the start", type="category", showgrid=False)
     chart.update_yaxes(autorange="reversed", type="category", showgrid=False)
     chart.update_layout(height=max(380, 200 + 24 * len(lines)))
     # The average is about all cohorts: set it apart from them.
     chart.add_hline(y=0.5, line={"color": INK, "width": 1})
     return dressed(chart, "Retention", retention.semantics)
+
+
+def _is_written(rate: float, ink: str) -> bool:
+    return not math.isnan(rate) and readable_on(rate) == ink
 
 
 def table(retention: Retention) -> Table:
