@@ -277,10 +277,8 @@ class Tracker:
         The default timeout is `close_timeout_s`. Closing again does nothing; events tracked later are dropped
         and counted.
         """
-        with self._lock:
-            self._closed = True
-        _lifecycle.done(self)
-        return self._sender.close(self.options.close_timeout_s if timeout is None else timeout)
+        self._begin_close(self.options.close_timeout_s if timeout is None else timeout)
+        return self._sender.finish_close()
 
     def stats(self) -> Stats:
         """Return the account of all events so far: enqueued = acked + rejected + dropped + pending."""
@@ -373,8 +371,17 @@ class Tracker:
         _lifecycle.in_use(self)
         self._sender.start()
 
-    def _close_at_exit(self) -> None:
-        self.close(self.options.exit_timeout_s)
+    def _begin_close(self, timeout_s: float) -> None:
+        with self._lock:
+            self._closed = True
+        _lifecycle.done(self)
+        self._sender.begin_close(timeout_s)
+
+    def _begin_exit(self) -> None:
+        self._begin_close(self.options.exit_timeout_s)
+
+    def _finish_exit(self) -> None:
+        self._sender.finish_close()
 
     def _reset_after_fork(self) -> None:
         """
