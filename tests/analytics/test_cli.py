@@ -215,7 +215,11 @@ def test_try_reads_times_and_formats(empty_warehouse: Warehouse, tmp_path: Path,
         ("user,event,time\na,b,1\n", {"user": "usr"}, "Did you mean `user`?"),
         ("[1,2]\n", {}, "not a JSON object"),
         ("user,event,time\na,b,1\0\n", {}, "is not text"),
-        ("user,event,time\na,b,1\nc,d\n", {}, "cannot be read as CSVWithNames"),
+        ("user,event,time\na,b,1\nc,d\n", {}, "log.csv:3: this row has 2 columns, the header has 3: 'c,d'"),
+        ('user,event,time\na,"b\nb",1\n\nc,d,2,x\n', {}, "log.csv:5: this row has 4 columns, the header has 3"),
+        ("user,event,time\na,b,1\nc\n", {}, "log.csv:3: this row has 1 column,"),
+        ("user,event,time\na,b,1\nc,Tea, green,2\n", {}, "quotes around a value that holds a comma"),
+        ("user,event,time\na,b,1\nc,d\n", {}, "quotes around a value that holds a comma"),
     ],
 )
 def test_try_says_what_is_wrong_with_a_file(
