@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from trackway_analytics.answer import Answer
+from trackway_analytics.labels import NO_TOUCH, value_label
 from trackway_analytics.queries.fields import Bindings, Reader, field_named
 from trackway_analytics.queries.fragments import Scope, Statement, render, subquery
 from trackway_analytics.queries.timelines import MAX_PACKED_MARK, timelines
@@ -33,8 +34,6 @@ CREDITS: dict[str, str] = {
     "time_decay": "if(length = 0, 1., fresh / all_fresh)",
 }
 MODELS = tuple(CREDITS)
-NO_TOUCH = "(no touch)"
-NONE = "(none)"
 _FOREVER_US = 2**62
 
 
@@ -156,7 +155,7 @@ class Attribution(Answer[AttributionQuestion]):
             names |= {f"value_{model}": f"{model}_value" for model in q.models}
         records = [
             {
-                "channel": NO_TOUCH if row["untouched"] else row["channel_name"] or NONE,
+                "channel": NO_TOUCH if row["untouched"] else value_label(row["channel_name"]),
                 "touches": row["touches"],
                 **{name: float(row[column] or 0) for column, name in names.items()},
             }

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from trackway_analytics.answer import Answer
+from trackway_analytics.labels import OTHER, value_label
 from trackway_analytics.queries.fields import Bindings, Reader, field_named
 from trackway_analytics.queries.fragments import Scope, Statement, render
 from trackway_analytics.queries.timelines import MARK_BITS, Unit, population, timelines
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 Entry = Literal["first", "any"]
 MAX_STEPS = 32
-OTHER = "(other)"
-NONE = "(none)"
 _FOREVER_US = 2**62
 
 
@@ -144,7 +143,7 @@ class Funnel(Answer[FunnelQuestion]):
             return pd.DataFrame(self._steps(entered[0] if entered else None), columns=self._columns)
         records: list[dict[str, Any]] = []
         for row in entered:
-            value = OTHER if row["is_other"] else row["breakdown_value"] or NONE
+            value = OTHER if row["is_other"] else value_label(row["breakdown_value"])
             records += [{"breakdown": value, **step} for step in self._steps(row)]
         return pd.DataFrame(records, columns=["breakdown", *self._columns])
 

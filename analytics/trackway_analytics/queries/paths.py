@@ -27,6 +27,7 @@ Report = Literal["paths", "top_paths", "transitions"]
 DROP_OFF = "drop-off"
 BEGINNING = "start"
 OTHER = "other"
+EVENT = " (event)"
 # Calls that say who somebody is, not what they do.
 NOT_BEHAVIOUR = ("$identify", "$group", "$alias")
 
@@ -170,8 +171,11 @@ class Paths(Answer[PathsQuestion]):
             return self.ended
         if name not in self._kept[column]:
             return OTHER
-        # An event that happens to be called like one of our nodes stays apart from it.
-        return f"{name} (event)" if name in (OTHER, self.ended) else name
+        # An event that happens to be called like one of our nodes, or as we would call such a one, stays apart.
+        plain = name
+        while plain.endswith(EVENT):
+            plain = plain.removesuffix(EVENT)
+        return f"{name}{EVENT}" if plain in (OTHER, self.ended) else name
 
     @cached_property
     def _frame(self) -> pd.DataFrame:
