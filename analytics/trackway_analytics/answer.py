@@ -40,6 +40,10 @@ class Question(Protocol):
     def always_exact(self) -> bool:
         """Whether only the exact statement can answer it."""
 
+    @property
+    def named_events(self) -> tuple[str, ...]:
+        """The event names it was asked with."""
+
 
 @dataclass
 class PropertyTypes(Mapping[str, str]):
@@ -181,9 +185,9 @@ class Answer(Generic[Q]):
         """Chart, meaning and table as one HTML page that needs no network."""
         chart = self.figure().to_html(full_html=False, include_plotlyjs=True)
         return (
-            f'<!doctype html><html><head><meta charset="utf-8"><title>{html.escape(self.verb)}</title></head>'
-            '<body style="font-family:system-ui,sans-serif;max-width:70rem;margin:2rem auto;'
-            'color-scheme:light dark">'
+            '<!doctype html><html style="color-scheme:light dark"><head><meta charset="utf-8">'
+            f"<title>{html.escape(self.verb)}</title></head>"
+            '<body style="font-family:system-ui,sans-serif;max-width:70rem;margin:2rem auto">'
             f"{chart}{self._repr_html_()}</body></html>"
         )
 

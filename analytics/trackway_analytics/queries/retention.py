@@ -45,6 +45,11 @@ class RetentionQuestion:
         """Never: the order of events at one time does not matter here."""
         return False
 
+    @property
+    def named_events(self) -> tuple[str, ...]:
+        """What starts a user and what counts as coming back."""
+        return self.start.events + self.return_.events
+
     def compile(self, types: Mapping[str, str], *, exact: bool) -> Statement:
         """The statement that counts it."""
         bindings = Bindings()

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
-from rich.markup import escape
 from rich.table import Table
 
 from trackway_analytics.charts import dressed, literal
-from trackway_analytics.views.text import percent, records
+from trackway_analytics.views.text import Label, amount, percent, records
 
 if TYPE_CHECKING:
     from trackway_analytics.queries.attribution import Attribution
+
+SIDE_BY_SIDE = 4
+"""Figures that 80 characters hold beside channel and touches."""
 
 
 def figure(attribution: Attribution) -> go.Figure:
@@ -35,30 +37,42 @@ def figure(attribution: Attribution) -> go.Figure:
 def table(attribution: Attribution) -> Table:
     """
     Return one row per channel: credited conversions and their share by each model; then what they add up to.
+
+    With more figures than fit 80 characters, those of one model stand one below the other.
     """
     shown = Table(caption=attribution.semantics, caption_justify="left", title="Attribution", title_justify="left")
-    shown.add_column("channel")
-    shown.add_column("touches", justify="right")
     q, frame = attribution.question, attribution.df
+    headings = ["", *(["value"] if q.value else [])]
+    stacked = len(q.models) * (1 + len(headings)) > SIDE_BY_SIDE
+    if stacked and q.value:
+        shown.padding = (0, 0, 0, 1)  # amounts of money are long
+    shown.add_column("channel")
+    shown.add_column("touches", justify="right", no_wrap=True)
     for model in q.models:
-        shown.add_column(model.replace("_", " "), justify="right")
-        shown.add_column("", justify="right", style="dim")
-        if q.value:
-            shown.add_column("value", justify="right")
+        shown.add_column(model.replace("_", "\n" if stacked else " "), justify="right", no_wrap=True)
+        for heading in () if stacked else headings:
+            shown.add_column(heading, justify="right", no_wrap=True, style="" if heading else "dim")
     total = attribution.conversions
+
+    def add(channel: str, touches: int, figures: list[list[str]]) -> None:
+        cells = (
+            ["\n".join(filter(None, of_model)) for of_model in figures]
+            if stacked
+            else [cell for cells in figures for cell in cells]
+        )
+        shown.add_row(Label(channel), f"{touches:,}", *cells)
+
     for row in records(frame):
-        cells = [escape(row["channel"]), f"{row['touches']:,}"]
-        for model in q.models:
-            cells += [f"{row[model]:,.1f}", percent(row[model] / total)]
-            if q.value:
-                cells.append(f"{row[f'{model}_value']:,.2f}")
-        shown.add_row(*cells)
-    shown.add_section()
-    sums = ["all", f"{int(frame['touches'].sum()):,}"]
-    for model in q.models:
-        # Each conversion is credited once: the sum is whole.
-        sums += [f"{frame[model].sum():,.0f}", ""]
+        figures = [[amount(row[model]), percent(row[model] / total)] for model in q.models]
         if q.value:
-            sums.append(f"{frame[f'{model}_value'].sum():,.2f}")
-    shown.add_row(*sums)
+            for model, of_model in zip(q.models, figures, strict=True):
+                of_model.append(amount(row[f"{model}_value"], 2))
+        add(row["channel"], row["touches"], figures)
+    shown.add_section()
+    # Each conversion is credited once: the sum is whole.
+    sums = [[f"{frame[model].sum():,.0f}", ""] for model in q.models]
+    if q.value:
+        for model, of_model in zip(q.models, sums, strict=True):
+            of_model.append(amount(frame[f"{model}_value"].sum(), 2))
+    add("all", int(frame["touches"].sum()), sums)
     return shown

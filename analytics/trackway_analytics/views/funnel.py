@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
-from rich.markup import escape
 from rich.table import Table
 
 from trackway_analytics.charts import INK, dressed, literal, shortened
-from trackway_analytics.views.text import bar, percent, records, seconds
+from trackway_analytics.views.text import Label, bar, percent, records, seconds
 
 if TYPE_CHECKING:
     from trackway_analytics.queries.funnel import Funnel
@@ -82,17 +81,17 @@ def table(funnel: Funnel) -> Table:
     frame = funnel.df
     with_bar = max(map(len, frame["label"]), default=0) <= LABEL_BESIDE_BAR and "breakdown" not in frame
     if "breakdown" in frame:
-        shown.add_column("value", overflow="fold")
-    shown.add_column("step", overflow="fold")
+        shown.add_column("value")
+    shown.add_column("step")
     for name in (funnel.units, "conv.", "of prev.", "lost", "median t"):
         shown.add_column(name, justify="right", no_wrap=True)
     if with_bar:
         shown.add_column("", no_wrap=True, width=8)
     for row in records(frame):
         first = row["step"] == 1
-        cells = [str(row["breakdown"]) if first else ""] if "breakdown" in row else []
-        cells += [
-            f"{row['step']}. {row['label']}",
+        names = [str(row["breakdown"]) if first else ""] if "breakdown" in row else []
+        names.append(f"{row['step']}. {row['label']}")
+        cells = [
             f"{row[funnel.units]:,}",
             percent(row["conversion"]),
             "" if first else percent(row["step_conversion"]),
@@ -101,5 +100,5 @@ def table(funnel: Funnel) -> Table:
         ]
         if with_bar:
             cells.append(bar(row["conversion"], 8))
-        shown.add_row(*map(escape, cells))
+        shown.add_row(*map(Label, names), *cells)
     return shown

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
-from rich.markup import escape
+from rich.console import Group
 from rich.table import Table
 
 from trackway_analytics.charts import INK, LOST, PALETTE, dressed, literal, shortened
 from trackway_analytics.queries.paths import OTHER
-from trackway_analytics.views.text import percent, records
+from trackway_analytics.views.text import Label, percent, records
 
 if TYPE_CHECKING:
     from trackway_analytics.queries.paths import Paths
+
+SIDE_BY_SIDE = 5
+"""Columns of nodes that 80 characters hold."""
 
 
 def figure(paths: Paths) -> go.Figure:
@@ -87,17 +91,45 @@ def _down(paths: Paths, places: list[tuple[int, str]]) -> list[float]:
 
 
 def table(paths: Paths) -> Table:
-    """Return the columns side by side: node, count and share, most frequent first."""
+    """
+    Return the columns side by side: node, count and share, most frequent first. More columns than fit 80 characters
+    stand one below the other.
+    """
     shown = Table(caption=paths.semantics, caption_justify="left", title="Paths", title_justify="left")
-    unit = f"{paths.question.unit}s"
+    steps, unit = paths.question.steps, f"{paths.question.unit}s"
     after = paths.question.direction == "after"
-    columns: list[list[str]] = [[] for _ in range(paths.question.steps)]
+    headings = [f"step {place + 1}" if after else f"{place} before" if place else "event" for place in range(steps)]
+    columns: list[list[tuple[str, str, str]]] = [[] for _ in headings]
     for row in records(paths.nodes):
-        columns[row["column"] - 1].append(f"{row['node']}\n  {row[unit]:,} · {percent(row['share'])}")
-    for place in range(paths.question.steps):
-        heading = f"step {place + 1}" if after else f"{place} before" if place else "event"
-        shown.add_column(heading, overflow="fold")
-    for line in range(max(map(len, columns), default=0)):
-        cells = [cells[line] if line < len(cells) else "" for cells in columns]
-        shown.add_row(*map(escape, cells))
+        columns[row["column"] - 1].append((row["node"], f"{row[unit]:,}", percent(row["share"])))
+    if steps <= SIDE_BY_SIDE:
+        _side_by_side(shown, headings, columns)
+    else:
+        _one_below_the_other(shown, headings, columns, unit)
     return shown
+
+
+def _side_by_side(shown: Table, headings: list[str], columns: list[list[tuple[str, str, str]]]) -> None:
+    # A blank line between the rows: names of several lines would run into each other.
+    shown.leading = 1
+    for heading in headings:
+        shown.add_column(heading)
+    for cells in zip_longest(*columns):
+        shown.add_row(*(_node(*cell) if cell else "" for cell in cells))
+
+
+def _node(name: str, count: str, share: str) -> Group:
+    return Group(Label(name), Label("", pieces=(f"{count}  ", share), style="dim"))
+
+
+def _one_below_the_other(
+    shown: Table, headings: list[str], columns: list[list[tuple[str, str, str]]], unit: str
+) -> None:
+    shown.add_column("", no_wrap=True)
+    shown.add_column("event")
+    for name in (unit, "share"):
+        shown.add_column(name, justify="right", no_wrap=True)
+    for heading, column in zip(headings, columns, strict=True):
+        for place, (name, count, share) in enumerate(column):
+            shown.add_row("" if place else heading, Label(name), count, share)
+        shown.add_section()
