@@ -153,6 +153,8 @@ class Waiver(Base, frozen=True, kw_only=True):
     """A lint rule that does not apply here, why, and until which day (ISO date)."""
 
     rule: str
+    property: str = ""
+    """The one property it is about; "" for the whole event, group or file."""
     reason: str
     until: str = ""
 
@@ -189,6 +191,7 @@ class Group(Base, frozen=True, kw_only=True):
     summary: str = ""
     include: tuple[str, ...] = ()
     properties: dict[str, PropertySpec] = {}
+    waive: tuple[Waiver, ...] = ()
 
 
 class Source(Base, frozen=True, kw_only=True):
@@ -228,7 +231,7 @@ class Plan(Base, frozen=True, kw_only=True):
     everywhere: tuple[str, ...] = ()
     """Groups added to every event."""
     on_violation: dict[str, str] = {}
-    naming: dict[str, Any] = {}
+    naming: Naming = Naming()
     compatibility: dict[str, Any] = {}
     types: dict[str, PropertySpec] = {}
     groups: dict[str, Group] = {}
@@ -236,5 +239,7 @@ class Plan(Base, frozen=True, kw_only=True):
     """"user" and "account", where the plan speaks of them, to trait name to what it says."""
     events: dict[str, EventSpec] = {}
     accepted: tuple[Acceptance, ...] = ()
+    waive: tuple[Waiver, ...] = ()
+    """Lint rules that do not apply to what has no `waive` of its own: types, traits, and plan.yaml itself."""
     places: dict[tuple[str, ...], Place] = {}
     """("events", event, "properties", name, …) to where it was written."""
