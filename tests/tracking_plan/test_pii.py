@@ -160,5 +160,13 @@ def test_uuids_and_times_in_bulk() -> None:
 
 def test_hostile_texts_end() -> None:
     """Long and nested texts that look like much are answered, whatever the answer."""
-    for text in ("a=%25" * 20_000, "a@" * 50_000, "@." * 50_000, "+1 " * 30_000, "4" * 100_000, "%25" * 30_000, "[" * 100_000):
+    for text in (
+        "a=%25" * 20_000,
+        "a@" * 50_000,
+        "@." * 50_000,
+        "+1 " * 30_000,
+        "4" * 100_000,
+        "%25" * 30_000,
+        "[" * 100_000,
+    ):
         personal_data(text)
