@@ -12,6 +12,7 @@ import click
 
 COMMANDS: dict[str, str] = {
     "validate": "trackway_plan.commands.validate:validate",
+    "impact": "trackway_plan.commands.impact:impact",
     "release": "trackway_plan.commands.release:release",
 }
 """
