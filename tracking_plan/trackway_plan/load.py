@@ -200,7 +200,9 @@ class _Loader:
         self._one("types.yaml", read)
 
     def _group(self, reader: Reader, node: Node) -> tuple[Place, Group] | None:
-        keys = reader.mapping(node, "a group", ("group", "summary", "include", "properties", "waive"), required=("group",))
+        keys = reader.mapping(
+            node, "a group", ("group", "summary", "include", "properties", "waive"), required=("group",)
+        )
         name = read_key(keys, "group", lambda n: reader.name(n, "the name of the group"))
         if name is None:
             return None

@@ -13,9 +13,6 @@ import re
 import unicodedata
 from collections.abc import Callable
 
-from .model import Base
-
-_PIECES = re.compile(r"[\W_]+")
 _HUMP = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -46,32 +43,6 @@ ORDER_COMPLETED, Order Completed, Order completed, order completed."""
 
 SHAPE = ("object", "action")
 TENSES = ("past", "present")
-
-
-class NameRules(Base, frozen=True, kw_only=True):
-    """What `naming:` asks of the names of events, or of properties; what is empty or 0 asks for nothing."""
-
-    case: str = ""
-    shape: tuple[str, ...] = ()
-    """The parts of an event's name in their order: `object` (what) and `action` (what happened to it)."""
-    tense: str = ""
-    actions: tuple[str, ...] = ()
-    max_length: int = 0
-    booleans: tuple[str, ...] = ()
-    """What the name of a `bool` begins with, such as `is_`."""
-
-
-class Naming(Base, frozen=True, kw_only=True):
-    """The naming rules of a plan."""
-
-    events: NameRules = NameRules()
-    properties: NameRules = NameRules()
-    unit_suffixes: dict[str, tuple[str, ...]] = {}
-    """A quantity, such as `duration`, to the units its properties are named with: `wait_ms`, `wait_s`."""
-
-    def units(self) -> set[str]:
-        """Every unit that the plan names."""
-        return {unit for units in self.unit_suffixes.values() for unit in units}
 
 
 def spelled(name: str, case: str) -> str:
