@@ -12,6 +12,8 @@ import re
 OTHER = "(other)"
 NONE = "(none)"
 NO_TOUCH = "(no touch)"
+OTHER_NODE = "other"
+"""Of a path's column; events that read so are marked, see `Paths`."""
 
 _LIKE_OURS = re.compile(rf'"*(?:{"|".join(map(re.escape, (OTHER, NONE, NO_TOUCH)))})"*')
 

@@ -22,7 +22,6 @@ from typing import IO, TYPE_CHECKING
 
 from trackway_analytics.errors import InputFileError, near
 from trackway_analytics.events import Events
-from trackway_analytics.queries.fields import Name
 from trackway_analytics.queries.fragments import sql_file
 from trackway_analytics.queries.unseen import event_names
 from trackway_analytics.wording import counted
@@ -131,7 +130,7 @@ class FileLayout:
         Raises:
             InputFileError: as `load_file`.
         """
-        from trackway_collector.warehouse import Terminal, migrate
+        from trackway_collector.warehouse import Name, Terminal, migrate
 
         warehouse.create_database()
         migrate(warehouse)

@@ -169,10 +169,10 @@ class Attribution(Answer[AttributionQuestion]):
         """Bars per channel, one per model; the axis starts at 0."""
         from trackway_analytics.views.attribution import figure
 
-        return figure(self)
+        return figure(self._frame, models=self.question.models, conversions=self.conversions, semantics=self.semantics)
 
     def table(self) -> Table:
         """Channels by models, for the terminal."""
         from trackway_analytics.views.attribution import table
 
-        return table(self)
+        return table(self._frame, models=self.question.models, conversions=self.conversions, semantics=self.semantics)

@@ -184,10 +184,10 @@ class Funnel(Answer[FunnelQuestion]):
         """
         from trackway_analytics.views.funnel import figure
 
-        return figure(self)
+        return figure(self._frame, units=self.units, semantics=self.semantics)
 
     def table(self) -> Table:
         """The steps with bars, for the terminal."""
         from trackway_analytics.views.funnel import table
 
-        return table(self)
+        return table(self._frame, units=self.units, semantics=self.semantics)

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from trackway_analytics.answer import Answer, PropertyTypes, ask
+from trackway_analytics.labels import OTHER_NODE
 from trackway_analytics.queries.fields import Bindings, Reader
 from trackway_analytics.queries.fragments import Scope, Statement, render, subquery
 from trackway_analytics.queries.timelines import MAX_PACKED_MARK, Unit, population, timelines
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
     from rich.table import Table
 
+    from trackway_analytics.views.paths import Drawn
+
 Direction = Literal["after", "before"]
 Report = Literal["paths", "top_paths", "transitions"]
 
 DROP_OFF = "drop-off"
 BEGINNING = "start"
-OTHER = "other"
 EVENT = " (event)"
 # Calls that say who somebody is, not what they do.
 NOT_BEHAVIOUR = ("$identify", "$group", "$alias")
@@ -138,7 +140,7 @@ class Paths(Answer[PathsQuestion]):
             f"Of {counted(self.total, q.unit)}{sessions} with any event{q.scope.spelled()}, the"
             f" {self.population:,} with {anchor or 'any event that counts'}: {what} of each{repeats}{left_out};"
             f" events are ordered by time, then message_id; in each column all but the"
-            f" {counted(q.top, 'most frequent event')} are “{OTHER}”,"
+            f" {counted(q.top, 'most frequent event')} are “{OTHER_NODE}”,"
             f" and those with no further event are “{self.ended}”."
         )
 
@@ -170,12 +172,12 @@ class Paths(Answer[PathsQuestion]):
         if not name:
             return self.ended
         if name not in self._kept[column]:
-            return OTHER
+            return OTHER_NODE
         # An event that happens to be called like one of our nodes, or as we would call such a one, stays apart.
         plain = name
         while plain.endswith(EVENT):
             plain = plain.removesuffix(EVENT)
-        return f"{name}{EVENT}" if plain in (OTHER, self.ended) else name
+        return f"{name}{EVENT}" if plain in (OTHER_NODE, self.ended) else name
 
     @cached_property
     def _frame(self) -> pd.DataFrame:
@@ -205,7 +207,7 @@ class Paths(Answer[PathsQuestion]):
                 label = self._label(column, name)
                 counts[label] = counts.get(label, 0) + count
             gone = self.population - sum(counts.values())
-            ordered = sorted(counts.items(), key=lambda item: (item[0] == OTHER, -item[1], item[0]))
+            ordered = sorted(counts.items(), key=lambda item: (item[0] == OTHER_NODE, -item[1], item[0]))
             records += [
                 (column + 1, name, count, share(count, self.population))
                 for name, count in [*ordered, (self.ended, gone)]
@@ -270,14 +272,21 @@ class Paths(Answer[PathsQuestion]):
         )
         return result.dicts()
 
+    def _drawn(self) -> Drawn:
+        from trackway_analytics.views.paths import Drawn
+
+        q = self.question
+        backwards = q.direction == "before"
+        return Drawn(self._frame, self.nodes, q.unit, q.steps, backwards, self.ended, self.population, self.semantics)
+
     def figure(self) -> Figure:
         """A Sankey diagram, one column per step."""
         from trackway_analytics.views.paths import figure
 
-        return figure(self)
+        return figure(self._drawn())
 
     def table(self) -> Table:
         """The columns side by side, each with its most frequent nodes, for the terminal."""
         from trackway_analytics.views.paths import table
 
-        return table(self)
+        return table(self._drawn())

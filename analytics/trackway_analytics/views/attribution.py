@@ -11,17 +11,19 @@ from trackway_analytics.charts import dressed, literal
 from trackway_analytics.views.text import Label, amount, percent, records
 
 if TYPE_CHECKING:
-    from trackway_analytics.queries.attribution import Attribution
+    from collections.abc import Sequence
+
+    import pandas as pd
 
 SIDE_BY_SIDE = 4
 """Figures that 80 characters hold beside channel and touches."""
 
 
-def figure(attribution: Attribution) -> go.Figure:
+def figure(frame: pd.DataFrame, *, models: Sequence[str], conversions: int, semantics: str) -> go.Figure:
     """Return one group of bars per channel, the one with most credit first."""
-    frame, chart = attribution.df, go.Figure()
-    total = max(1, attribution.conversions)
-    for model in attribution.question.models:
+    chart = go.Figure()
+    total = max(1, conversions)
+    for model in models:
         chart.add_bar(
             x=[literal(channel) for channel in frame["channel"]],
             y=frame[model],
@@ -31,28 +33,28 @@ def figure(attribution: Attribution) -> go.Figure:
         )
     chart.update_yaxes(title="credited conversions", tickformat=",", rangemode="tozero")
     chart.update_layout(barmode="group", bargap=0.25)
-    return dressed(chart, "Attribution", attribution.semantics)
+    return dressed(chart, "Attribution", semantics)
 
 
-def table(attribution: Attribution) -> Table:
+def table(frame: pd.DataFrame, *, models: Sequence[str], conversions: int, semantics: str) -> Table:
     """
     Return one row per channel: credited conversions and their share by each model; then what they add up to.
 
     With more figures than fit 80 characters, those of one model stand one below the other.
     """
-    shown = Table(caption=attribution.semantics, caption_justify="left", title="Attribution", title_justify="left")
-    q, frame = attribution.question, attribution.df
-    headings = ["", *(["value"] if q.value else [])]
-    stacked = len(q.models) * (1 + len(headings)) > SIDE_BY_SIDE
-    if stacked and q.value:
+    shown = Table(caption=semantics, caption_justify="left", title="Attribution", title_justify="left")
+    with_value = f"{models[0]}_value" in frame
+    headings = ["", *(["value"] if with_value else [])]
+    stacked = len(models) * (1 + len(headings)) > SIDE_BY_SIDE
+    if stacked and with_value:
         shown.padding = (0, 0, 0, 1)  # amounts of money are long
     shown.add_column("channel")
     shown.add_column("touches", justify="right", no_wrap=True)
-    for model in q.models:
+    for model in models:
         shown.add_column(model.replace("_", "\n" if stacked else " "), justify="right", no_wrap=True)
         for heading in () if stacked else headings:
             shown.add_column(heading, justify="right", no_wrap=True, style="" if heading else "dim")
-    total = attribution.conversions
+    total = conversions
 
     def add(channel: str, touches: int, figures: list[list[str]]) -> None:
         cells = (
@@ -63,16 +65,16 @@ def table(attribution: Attribution) -> Table:
         shown.add_row(Label(channel), f"{touches:,}", *cells)
 
     for row in records(frame):
-        figures = [[amount(row[model]), percent(row[model] / total)] for model in q.models]
-        if q.value:
-            for model, of_model in zip(q.models, figures, strict=True):
+        figures = [[amount(row[model]), percent(row[model] / total)] for model in models]
+        if with_value:
+            for model, of_model in zip(models, figures, strict=True):
                 of_model.append(amount(row[f"{model}_value"], 2))
         add(row["channel"], row["touches"], figures)
     shown.add_section()
     # Each conversion is credited once: the sum is whole.
-    sums = [[f"{frame[model].sum():,.0f}", ""] for model in q.models]
-    if q.value:
-        for model, of_model in zip(q.models, sums, strict=True):
+    sums = [[f"{frame[model].sum():,.0f}", ""] for model in models]
+    if with_value:
+        for model, of_model in zip(models, sums, strict=True):
             of_model.append(amount(frame[f"{model}_value"].sum(), 2))
     add("all", int(frame["touches"].sum()), sums)
     return shown
