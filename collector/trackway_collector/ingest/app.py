@@ -59,9 +59,7 @@ class Ingest:
                 source = self.keys.source_of_key(write_key_of(body))
             received_at_us = time.time_ns() // 1000
             record, body = await _in_turns(
-                self.decoder.slices(
-                    body, call=call, source=source, received_at_us=received_at_us, ip=request.remote or ""
-                )
+                self.decoder.slices(body, call=call, source=source, received_at_us=received_at_us)
             )
             if call and record.exceptions and record.exceptions[0].outcome == Outcome.REJECTED:
                 rejection = record.exceptions[0]

@@ -48,9 +48,9 @@ class BatchDecoder:
         self._verdict = Outcome.OK if release else Outcome.UNPLANNED
         self._fast: dict[str, _FastBatch | None] = {}
 
-    def decode(self, body: bytes, *, call: str, source: str, received_at_us: int, ip: str) -> tuple[Record, bytes]:
+    def decode(self, body: bytes, *, call: str, source: str, received_at_us: int) -> tuple[Record, bytes]:
         """Do the whole of `slices` at once."""
-        work = self.slices(body, call=call, source=source, received_at_us=received_at_us, ip=ip)
+        work = self.slices(body, call=call, source=source, received_at_us=received_at_us)
         while True:
             try:
                 next(work)
@@ -59,7 +59,7 @@ class BatchDecoder:
                 return record, body
 
     def slices(
-        self, body: bytes, *, call: str, source: str, received_at_us: int, ip: str
+        self, body: bytes, *, call: str, source: str, received_at_us: int
     ) -> Generator[None, None, tuple[Record, bytes]]:
         """
         Return the spool record of a body, and the body as the spool shall keep it; yield where others may have a turn.
@@ -78,10 +78,12 @@ class BatchDecoder:
                     raise RequestRefused(400, "malformed_json", verdict.reasons[0])
                 body = mended
             exceptions = {0: verdict} if verdict else {}
-            return Record(source, received_at_us, 1, self._verdict, self.rev, call, ip, True, exceptions), body
+            return Record(
+                source, received_at_us, 1, self._verdict, self.rev, call, careful=True, exceptions=exceptions
+            ), body
         events = self._count_if_all_fine(body, source)
         if events:
-            return Record(source, received_at_us, events, self._verdict, self.rev, "", ip), body
+            return Record(source, received_at_us, events, self._verdict, self.rev), body
         batch, body = self._split(body)
         exceptions, judged_bytes = {}, 0
         for position, raw in enumerate(batch):
@@ -92,7 +94,9 @@ class BatchDecoder:
             if judged_bytes >= SLICE_BYTES:
                 judged_bytes = 0
                 yield
-        return Record(source, received_at_us, len(batch), self._verdict, self.rev, "", ip, True, exceptions), body
+        return Record(
+            source, received_at_us, len(batch), self._verdict, self.rev, careful=True, exceptions=exceptions
+        ), body
 
     def _judge(self, raw: bytes | msgspec.Raw, call: str, source: str) -> EventVerdict | None:
         return judge(raw, call=call, source=source, validator=self._validator, limits=self.limits)

@@ -73,9 +73,7 @@ def test_what_the_plan_accepts_is_one_slice(garden: Release) -> None:
     batch = [event(messageId=f"m-{n}") for n in range(2_500)]
 
     slices = list(
-        BatchDecoder(garden).slices(
-            msgspec.json.encode({"batch": batch}), call="", source="web", received_at_us=1, ip=""
-        )
+        BatchDecoder(garden).slices(msgspec.json.encode({"batch": batch}), call="", source="web", received_at_us=1)
     )
 
     assert slices == []
