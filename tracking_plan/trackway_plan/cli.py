@@ -14,6 +14,7 @@ COMMANDS: dict[str, str] = {
     "init": "trackway_plan.commands.init:init",
     "validate": "trackway_plan.commands.validate:validate",
     "fmt": "trackway_plan.commands.fmt:fmt",
+    "impact": "trackway_plan.commands.impact:impact",
     "lint": "trackway_plan.commands.lint:lint",
     "release": "trackway_plan.commands.release:release",
 }

@@ -57,6 +57,7 @@ class EventReader:
             sent_by=read_names(self.specs.places, reader, keys, "sent_by", what, at),
             once_per=read_names(self.specs.places, reader, keys, "once_per", what, at),
             include=read_names(self.specs.places, reader, keys, "include", what, at),
+            open=read_key(keys, "open", lambda n: reader.boolean(n, f"`open` of {what}")) or False,
             properties=read_key(keys, "properties", lambda n: self.specs.properties(reader, n, what, at)) or {},
             rules=read_list(self.specs.places, reader, keys, "rules", what, at, self._rule),
             formerly=read_list(self.specs.places, reader, keys, "formerly", what, at, self._former),
