@@ -12,6 +12,9 @@ import click
 
 COMMANDS: dict[str, str] = {
     "validate": "trackway_plan.commands.validate:validate",
+    "diff": "trackway_plan.commands.diff:diff",
+    "breaking": "trackway_plan.commands.breaking:breaking",
+    "accept": "trackway_plan.commands.accept:accept",
     "release": "trackway_plan.commands.release:release",
 }
 """

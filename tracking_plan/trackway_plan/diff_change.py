@@ -32,6 +32,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     after: str = ""
     detail: str = ""
     """Which constraint, source, violation code … it is about."""
+    note: str = ""
+    """More for the message, which is not part of what the change is."""
     keys: tuple[str, ...] = ()
     """Where it was written, as in `Plan.places`; () for what is gone."""
     draft: bool = False
@@ -156,7 +158,14 @@ def _one(same: list[Change], both: set[tuple[str, str]]) -> Change:
         # `pii`, `unit` … may be written at a type or where it is used: changed in several places, it is the type's.
         name = first.type_use
         return msgspec.structs.replace(
-            first, event="", path=f"types.{name}", keys=("types", name), group="", named_type=name, type_use="", uses=uses
+            first,
+            event="",
+            path=f"types.{name}",
+            keys=("types", name),
+            group="",
+            named_type=name,
+            type_use="",
+            uses=uses,
         )
     name = first.path.rpartition(".")[2]
     if first.group and (first.group, name) in both and first.kind.startswith(("property-added", "property-removed")):

@@ -22,6 +22,7 @@ from typing import Any
 from yaml.nodes import Node
 
 from .checks import check_plan
+from .compatibility import read_compatibility
 from .errors import PlanErrors, Problem
 from .load_event import EventReader, read_key, read_names, read_policy, read_texts
 from .load_property import PropertyReader
@@ -159,6 +160,9 @@ class _Loader:
             }
         if "on_violation" in keys:
             head["on_violation"] = read_policy(reader, keys["on_violation"])
+        if "compatibility" in keys:
+            head["compatibility"] = read_compatibility(reader, keys["compatibility"])
+            self.places["compatibility",] = reader.place(keys["compatibility"])
         for key, known in _KEPT.items():
             if key in keys:
                 parts = reader.mapping(keys[key], f"`{key}`", known)
@@ -223,14 +227,14 @@ class _Loader:
         keys = reader.mapping(node, "accepted.yaml", ("accepted",), required=("accepted",))
         found: list[Acceptance] = []
         for item in reader.items(keys["accepted"], "`accepted`") if "accepted" in keys else ():
-            texts = read_texts(reader, item, "an accepted finding", ("fingerprint", "reason"), ("until", "author"))
+            texts = read_texts(reader, item, "an accepted finding", ("fingerprint", "reason", "until"), ("author",))
             if texts:
+                self.places["accepted", texts["fingerprint"]] = reader.place(item)
                 found.append(Acceptance(**texts))
         return tuple(found)
 
 
-# Kept as they stand for lint and breaking; only their first keys are checked here.
+# Kept as they stand for lint; only their first keys are checked here.
 _KEPT = {
     "naming": ("events", "properties", "unit_suffixes"),
-    "compatibility": ("query", "ingest", "storage", "source", "notice_days", "quiet_below"),
 }

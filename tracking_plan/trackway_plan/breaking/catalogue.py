@@ -25,7 +25,7 @@ EVENTS = (
     Rule(
         "event-removed",
         "an event is gone that was in use, before its sunset, or while it still arrives",
-        "`{event}` was removed{detail}.",
+        "`{event}` was removed{note}.",
         "EE-R",
         why={
             "source": "Code that sends it with the generated client does not build any more.",
@@ -40,7 +40,7 @@ EVENTS = (
     Rule(
         "event-removed-after-sunset",
         "a deprecated event is gone after its `remove_after`, and quiet or retired",
-        "`{event}` was removed after its sunset{detail}.",
+        "`{event}` was removed after its sunset{note}.",
         "W--R",
         why={"source": "Code that still sends it with the generated client does not build any more.", "query": _GONE},
         mend="Remove the calls that are left; change the definitions that name it.",
@@ -122,7 +122,7 @@ EVENTS = (
     Rule(
         "notice-too-short",
         "a new `remove_after` is nearer than `notice_days`",
-        "`{event}` is to be removed after {after}, {detail}.",
+        "`{event}` is to be removed after {after}, {note}.",
         policy="E",
         why={POLICY: "The plan promises its clients more notice (`compatibility.notice_days`)."},
         mend="Write a later `remove_after`.",
@@ -131,7 +131,7 @@ EVENTS = (
     Rule(
         "name-reused",
         "a name that was used before comes back with another meaning",
-        "{subject} is a name that was used before, with another meaning: {detail}.",
+        "{subject} is a name that was used before, with another meaning: {note}.",
         "EEEE",
         why={
             "source": "Old code that sends it means something else.",
@@ -165,10 +165,10 @@ EVENTS = (
     Rule(
         "possible-rename",
         "something was removed, and something much like it was added",
-        "{subject} looks like `{before}` under a new name ({detail} alike).",
+        "{subject} looks like `{before}` under a new name ({note} alike).",
         policy="N",
         why={POLICY: "A removal and an addition lose the history that a rename keeps."},
-        mend="If it is the same thing, write {formerly}.",
+        mend="If it is the same thing, write it under `formerly`.",
         mirror="possible-rename",
     ),
     Rule(
@@ -572,7 +572,7 @@ WHOLE = (
     Rule(
         "accepted-unused",
         "an entry of accepted.yaml that no finding has",
-        "no finding has the fingerprint `{before}` that accepted.yaml accepts{detail}.",
+        "no finding has the fingerprint `{before}` that accepted.yaml accepts{note}.",
         policy="E",
         why={POLICY: "What is accepted for nothing would let a later change through unseen."},
         mend="Remove the entry. A note, not an error, if the plan before has it too: then its change is merged.",
