@@ -101,7 +101,7 @@ def _policy_changes(
         yield Change(
             kind="policy-stricter" if stricter else "policy-looser",
             event=event,
-            detail=f"{code} of {whose}",
+            detail=f"{whose}, {code}",
             before=shown_policy(old),
             after=shown_policy(new),
             keys=keys,

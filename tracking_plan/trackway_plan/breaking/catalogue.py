@@ -264,7 +264,7 @@ PROPERTIES = (
     Rule(
         "property-renamed",
         "a property has a new name, and `formerly` says so",
-        "{subject} is now called `{after}` (it was `{before}`).",
+        "{subject} was called `{before}` before.",
         "W-W-",
         why={
             "source": "The argument of the generated client has a new name.",
@@ -536,7 +536,7 @@ WHOLE = (
     Rule(
         "policy-stricter",
         "`on_violation` asks for more than it did",
-        "`{detail}`: {before} → {after}.",
+        "`on_violation` of {detail}: {before} → {after}.",
         "-W-W",
         why={
             "ingest": "Events that were stored may be set aside now.",
@@ -548,7 +548,7 @@ WHOLE = (
     Rule(
         "policy-looser",
         "`on_violation` asks for less than it did",
-        "`{detail}`: {before} → {after}.",
+        "`on_violation` of {detail}: {before} → {after}.",
         "---W",
         why={"query": "Events that break the plan come into the numbers."},
         mend="Ask those who use the numbers.",

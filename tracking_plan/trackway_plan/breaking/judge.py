@@ -18,7 +18,7 @@ from ..revisions import Revision
 from ..storage import storage_type
 from .accepted import with_accepted
 from .catalogue import RULES
-from .context import Context, in_context
+from .context import Context, gate_changes, in_context
 from .measure import lowered, measured
 from .references import Reference, referring
 from .rules import LETTERS, POLICY, Rule
@@ -91,7 +91,7 @@ def _judged(change: Change, context: Context, references: Sequence[Reference] | 
         if letter == "-" or not _concerns(rule, audience, change):
             continue
         severity, evidence, aside = LETTERS[letter], None, ""
-        if audience is Audience.INGEST and rule.codes and context.evidence is not None:
+        if audience is Audience.INGEST and rule.codes and change.events and context.evidence is not None:
             evidence = measured(change, rule, context)
             severity, aside = lowered(severity, evidence, context)
         if letter == "R":
@@ -129,7 +129,7 @@ def _finding(
         rule=rule.id,
         severity=severity,
         audience=audience,
-        message=" ".join(filter(None, (message(rule, change), rule.why.get(audience or POLICY, ""), aside))),
+        message=" ".join(filter(None, (message(rule, change), _why(rule, audience), aside))),
         hint=hint(rule, change),
         event=change.event,
         path=change.path,
@@ -143,15 +143,18 @@ def _finding(
     )
 
 
+def _why(rule: Rule, audience: Audience | None) -> str:
+    """What happens to the audience; a bare note of the changelog has none."""
+    if audience is None and rule.policy == "-":
+        return ""
+    return rule.why.get(audience or POLICY, "")
+
+
 def changelog(before: Revision, after: Revision) -> list[Finding]:
     """Every change as a note, in the order of the plan: what `diff` shows."""
+    context = Context(before, after, date.min, Compatibility.of(after.plan), {})
+    every = [*gate_changes(context), *changes(before.release, after.release)]
     return [
-        msgspec.structs.replace(
-            _finding(RULES[change.kind], change, _bare(before, after), None, Severity.NOTE), hint=""
-        )
-        for change in changes(before.release, after.release)
+        msgspec.structs.replace(_finding(RULES[change.kind], change, context, None, Severity.NOTE), hint="")
+        for change in every
     ]
-
-
-def _bare(before: Revision, after: Revision) -> Context:
-    return Context(before, after, date.min, Compatibility(), {})
