@@ -16,6 +16,9 @@ COMMANDS: dict[str, str] = {
     "fmt": "trackway_plan.commands.fmt:fmt",
     "impact": "trackway_plan.commands.impact:impact",
     "lint": "trackway_plan.commands.lint:lint",
+    "diff": "trackway_plan.commands.diff:diff",
+    "breaking": "trackway_plan.commands.breaking:breaking",
+    "accept": "trackway_plan.commands.accept:accept",
     "release": "trackway_plan.commands.release:release",
 }
 """

@@ -22,6 +22,7 @@ from typing import Any
 from yaml.nodes import Node
 
 from .checks import check_plan
+from .compatibility import read_compatibility
 from .errors import PlanErrors, Problem
 from .load_event import EventReader, read_key, read_list, read_names, read_policy, read_texts, read_waiver
 from .load_naming import read_naming
@@ -163,10 +164,9 @@ class _Loader:
         if "naming" in keys:
             head["naming"] = read_naming(reader, keys["naming"])
         head["waive"] = read_list(self.places, reader, keys, "waive", what, (), read_waiver)
-        for key, known in _KEPT.items():
-            if key in keys:
-                parts = reader.mapping(keys[key], f"`{key}`", known)
-                head[key] = {name: reader.data(part, f"`{name}` of `{key}`") for name, part in parts.items()}
+        if "compatibility" in keys:
+            head["compatibility"] = read_compatibility(reader, keys["compatibility"])
+            self.places["compatibility",] = reader.place(keys["compatibility"])
         head["everywhere"] = tuple(head.get("everywhere") or ())
         self.places["everywhere",] = reader.place(keys.get("everywhere", node))
         return head
@@ -230,13 +230,8 @@ class _Loader:
         keys = reader.mapping(node, "accepted.yaml", ("accepted",), required=("accepted",))
         found: list[Acceptance] = []
         for item in reader.items(keys["accepted"], "`accepted`") if "accepted" in keys else ():
-            texts = read_texts(reader, item, "an accepted finding", ("fingerprint", "reason"), ("until", "author"))
+            texts = read_texts(reader, item, "an accepted finding", ("fingerprint", "reason", "until"), ("author",))
             if texts:
+                self.places["accepted", texts["fingerprint"]] = reader.place(item)
                 found.append(Acceptance(**texts))
         return tuple(found)
-
-
-# Kept as they stand for breaking; only their first keys are checked here.
-_KEPT = {
-    "compatibility": ("query", "ingest", "storage", "source", "notice_days", "quiet_below"),
-}
