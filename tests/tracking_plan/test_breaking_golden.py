@@ -44,7 +44,7 @@ def test_every_rule_says_what_its_golden_folder_expects(name: str, monkeypatch: 
 
 @pytest.mark.parametrize("name", sorted(RULES))
 def test_every_rule_has_a_golden_folder_and_a_mirror_or_a_reason(name: str) -> None:
-    """Walking the catalogue: a rule has its folder, and the rule of the opposite change or a reason why there is none."""
+    """Walking the catalogue: a rule has its folder, and a rule of the opposite change or a reason why there is none."""
     rule = RULES[name]
     assert (GOLDEN / name).is_dir()
     assert bool(rule.mirror) != bool(rule.no_mirror)

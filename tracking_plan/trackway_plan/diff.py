@@ -215,7 +215,10 @@ def _former_names(was: EventSpec, now: EventSpec) -> Iterator[Change]:
 
 def _event_properties(was: EventSpec, now: EventSpec) -> Iterator[Change]:
     former = {old.now: old.property for old in reversed(now.formerly) if old.property in was.properties}
-    yield from property_changes(was.properties, now.properties, At(event=now.name, keys=("events", now.name)), former)
+    at = At(event=now.name, keys=("events", now.name))
+    if was.open != now.open:
+        yield at.change("opened" if now.open else "closed")
+    yield from property_changes(was.properties, now.properties, at, former, is_open=now.open)
 
 
 # ── traits ────────────────────────────────────────────────────────────

@@ -46,6 +46,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The named type of the property, where the change may have been written at the type or at the property."""
     included: bool = False
     """The group is as it was; the events include it, or not, since this change."""
+    welcome: bool = False
+    """It is gone from something open, which takes it all the same."""
     uses: tuple[tuple[str, str], ...] = ()
     """(event, path) of every property that changes; traits have `traits.user` for the event."""
     score: float = 0.0

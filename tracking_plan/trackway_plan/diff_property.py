@@ -28,12 +28,15 @@ _PII_RANK = {None: 0, "none": 0, "pseudonymous": 1, "special": 3}
 """How much a class protects; those that are not here stand between `pseudonymous` and `special`."""
 
 
-def property_changes(before: Properties, after: Properties, at: At, former: Mapping[str, str]) -> Iterator[Change]:
+def property_changes(
+    before: Properties, after: Properties, at: At, former: Mapping[str, str], *, is_open: bool = False
+) -> Iterator[Change]:
     """
     The changes from one set of properties to another.
 
     Args:
         former: present name to the name in `before`, of those that were renamed.
+        is_open: in `after`, properties that are not mentioned are welcome.
     """
     old_names = {name: former.get(name, name) if name not in before else name for name in after}
     for name, now in after.items():
@@ -52,7 +55,9 @@ def property_changes(before: Properties, after: Properties, at: At, former: Mapp
         if name not in kept:
             here = at.into(name, was)
             yield msgspec.structs.replace(
-                here.change("property-removed", before=shown_type(was), was=was), keys=here.keys if here.group else ()
+                here.change("property-removed", before=shown_type(was), was=was),
+                keys=here.keys if here.group else (),
+                welcome=is_open,
             )
 
 
@@ -106,8 +111,7 @@ def value_changes(was: PropertySpec, now: PropertySpec, at: At) -> Iterator[Chan
         if was.of is not None and now.of is not None:
             yield from _one_item(was.of, now.of, at.item())
     elif was.kind == now.kind == "object":
-        if was.properties is not None and now.properties is not None:
-            yield from property_changes(was.properties, now.properties, at, {})
+        yield from _object_changes(was, now, at)
     elif was.kind == now.kind == "union":
         for old in was.any_of:
             new = next((part for part in now.any_of if part.kind == old.kind), None)
@@ -115,6 +119,25 @@ def value_changes(was: PropertySpec, now: PropertySpec, at: At) -> Iterator[Chan
                 yield from _limit_changes(old, new, at)
         return
     yield from _limit_changes(was, now, at)
+
+
+def _object_changes(was: PropertySpec, now: PropertySpec, at: At) -> Iterator[Change]:
+    """
+    What changed inside an object; one of anything is an open one that mentions nothing.
+
+    A property that an open object did not mention could hold anything. That it is mentioned now, as optional, is no
+    break: nobody relied on a word that was not there.
+    """
+    if was.properties is None and now.properties is not None and not now.open:
+        return  # told as a narrower type
+    if was.properties is not None and now.properties is not None and was.open != now.open:
+        yield at.change("opened" if now.open else "closed", was=was, now=now)
+    yield from property_changes(was.properties or {}, now.properties or {}, at, {}, is_open=is_open(now))
+
+
+def is_open(spec: PropertySpec) -> bool:
+    """Whether an object takes keys that the plan does not mention."""
+    return spec.open or spec.properties is None
 
 
 def _one_item(was: PropertySpec, now: PropertySpec, at: At) -> Iterator[Change]:
@@ -151,7 +174,7 @@ def fits(inner: PropertySpec, outer: PropertySpec) -> bool:
     if inner.kind == "list":
         return outer.of is None or (inner.of is not None and fits(inner.of, outer.of))
     if inner.kind == "object":
-        return outer.properties is None or inner.properties is not None
+        return is_open(outer) or inner.properties is not None
     return True
 
 

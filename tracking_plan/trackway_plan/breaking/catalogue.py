@@ -262,6 +262,25 @@ PROPERTIES = (
         codes=(Code.UNPLANNED_PROPERTY,),
     ),
     Rule(
+        "opened",
+        "an event or object now takes properties that the plan does not mention",
+        "{subject} is open now.",
+        mirror="closed",
+    ),
+    Rule(
+        "closed",
+        "an event or object takes nothing any more that the plan does not mention",
+        "{subject} is not open any more.",
+        "WW--",
+        why={
+            "source": "Calls cannot give properties that are not planned any more.",
+            "ingest": "Properties that the plan does not mention are unplanned from now on.",
+        },
+        mend="Ask the data what arrives in it (`trackway plan infer`), and plan that first.",
+        mirror="opened",
+        codes=(Code.UNPLANNED_PROPERTY,),
+    ),
+    Rule(
         "property-renamed",
         "a property has a new name, and `formerly` says so",
         "{subject} was called `{before}` before.",

@@ -17,13 +17,14 @@ _HEAD = """\
 * **query**: whoever asks questions of the data;
 * **policy**: everybody, because the team has promised it.
 
-**E** is an error, **W** a warning, **N** a note, **–** nothing. **R** is an error if a definition in `definitions/` refers to it,
-nothing if none does, and a warning where there are no definitions. `compatibility:` of plan.yaml says how bad it may be
-for each audience (`error`, `warn`, `note`, `off`). Evidence makes an ingest error a warning where the share of stored
-events that would fail is below `quiet_below`, never anything worse. Drafts are exempt. A change of a group or of a named
-type is one finding with all the events it reaches.
+**E** is an error, **W** a warning, **N** a note, **–** nothing. **R** is an error if a definition in `definitions/`
+refers to it, nothing if none does, and a warning where there are no definitions. `compatibility:` of plan.yaml says
+how bad it may be for each audience (`error`, `warn`, `note`, `off`). Evidence makes an ingest error a warning where
+the share of stored events that would fail is below `quiet_below`, never anything worse. Drafts are exempt. A change of
+a group or of a named type is one finding with all the events it reaches.
 
-This page is made from the catalogue: `TRACKWAY_UPDATE_GOLDEN=1 python -m pytest tests/tracking_plan/test_plan_rules.py`.
+This page is made from the catalogue:
+`TRACKWAY_UPDATE_GOLDEN=1 python -m pytest tests/tracking_plan/test_plan_rules.py`.
 """
 _PARTS = {
     "Events": EVENTS,

@@ -108,6 +108,8 @@ def _judged(change: Change, context: Context, references: Sequence[Reference] | 
 def _concerns(rule: Rule, audience: Audience, change: Change) -> bool:
     if rule.id == "choice-added" and change.now is not None and change.now.may_grow:
         return False
+    if change.welcome and audience is Audience.INGEST:
+        return False
     if rule.id in _BY_STORAGE and audience is Audience.STORAGE and change.was and change.now:
         return storage_type(change.was) != storage_type(change.now)
     return True
