@@ -45,7 +45,10 @@ def _dangling(directory: Path) -> None:
 BOMB = "a: &a [x]\n" + "".join(
     f"{n}: &{n} [{', '.join(['*' + p] * 9)}]\n" for p, n in zip("abcdefgh", "bcdefghi", strict=True)
 )
-CIRCLE = {"groups/a.yaml": "group: a\ninclude: [b]\n", "groups/b.yaml": "group: b\ninclude: [a]\n"}
+CIRCLE: dict[str, str | bytes] = {
+    "groups/a.yaml": "group: a\ninclude: [b]\n",
+    "groups/b.yaml": "group: b\ninclude: [a]\n",
+}
 
 NASTY: dict[str, Callable[[Path], None]] = {
     "nothing_there": lambda directory: None,

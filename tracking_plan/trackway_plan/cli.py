@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "diff": "trackway_plan.commands.diff:diff",
     "breaking": "trackway_plan.commands.breaking:breaking",
     "accept": "trackway_plan.commands.accept:accept",
+    "review": "trackway_plan.commands.review:review",
     "release": "trackway_plan.commands.release:release",
 }
 """
