@@ -20,13 +20,13 @@ MOST_CHARACTERS = 60_000
 _MOST_ROWS = 100
 
 _MARKS = {Severity.ERROR: "❌", Severity.WARN: "⚠️", Severity.NOTE: "ℹ️"}
-_AUDIENCES = {
+_AUDIENCES: dict[Audience | None, str] = {
     Audience.SOURCE: "**source**: code that uses the generated client",
     Audience.INGEST: "**ingest**: clients that are out in the world",
     Audience.STORAGE: "**storage**: columns and what is in them",
     Audience.QUERY: "**query**: questions asked of the data",
+    None: "**policy**: what the team has promised itself",
 }
-_POLICY = "**policy**: what the team has promised itself"
 
 
 def marker(context: Context) -> str:
@@ -76,16 +76,16 @@ def _evidence_line(by_name: dict[str, Part]) -> str:
     if part.said == "no evidence":
         return "No evidence: no warehouse was asked how often this would happen."
     failing = sum(each.failing for each in found if each)
-    return f"Stored events were asked: {part.said}, {failing:,} would fail." if found else f"{part.said.capitalize()}."
+    return f"Stored events were asked: {part.said}, up to {failing:,} would fail." if found else f"{part.said.capitalize()}."
 
 
 def _by_audience(breaking: Sequence[Finding], report: Report) -> str:
     """How many findings concern whom; those of the plan itself have a section of their own."""
     lines = ["| for whom | errors | warnings | accepted |", "| --- | --: | --: | --: |"]
-    for audience, name in [*_AUDIENCES.items(), (None, _POLICY)]:
+    for audience, name in _AUDIENCES.items():
         mine = [f for f in breaking if f.audience is audience and f.severity is not Severity.NOTE]
+        open_ = [f.severity for f in mine if not f.accepted_until]
         if mine or audience is not None:
-            open_ = [f.severity for f in mine if not f.accepted_until]
             counts = open_.count(Severity.ERROR), open_.count(Severity.WARN), len(mine) - len(open_)
             lines.append(f"| {name} | {' | '.join(str(count) if count else '–' for count in counts)} |")
     return "\n".join(lines) if any(f.severity is not Severity.NOTE for f in breaking) else ""
@@ -130,11 +130,10 @@ def _changes(context: Context, breaking: Sequence[Finding], rows: int) -> Iterat
 
 
 def _step(change: Finding) -> str:
-    if change.before and change.after:
-        return f"{code(_cut(change.before))} → {code(_cut(change.after))}"
-    if change.before:
-        return f"{code(_cut(change.before))} → –"
-    return f"– → {code(_cut(change.after))}" if change.after else ""
+    if change.rule == "definition-edited":
+        return ""
+    was, now = (code(_cut(text.strip())) for text in (change.before, change.after))
+    return f"{was or '–'} → {now or '–'}" if was or now else ""
 
 
 def _cut(text: str) -> str:
