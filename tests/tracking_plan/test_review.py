@@ -83,9 +83,7 @@ def test_annotations_stand_at_the_changed_lines(repository: Repository) -> None:
 def test_what_others_merged_meanwhile_is_no_part_of_the_change(repository: Repository) -> None:
     """A branch is compared with where it left main, or every new event on main would look removed by it."""
     repository("switch", "--quiet", "main")
-    shutil.copy(
-        "tracking_plan/events/browse/product_viewed.yaml", "tracking_plan/events/browse/product_shared.yaml"
-    )
+    shutil.copy("tracking_plan/events/browse/product_viewed.yaml", "tracking_plan/events/browse/product_shared.yaml")
     edit("events/browse/product_shared.yaml", "event: product_viewed", "event: product_shared")
     repository.commit()
     repository("switch", "--quiet", "change")

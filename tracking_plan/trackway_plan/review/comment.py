@@ -54,7 +54,7 @@ def _sections(context: Context, parts: Sequence[Part], report: Report, rows: int
     yield from _changes(context, breaking, rows)
     yield _definitions(by_name, rows)
     yield _clients(by_name, rows)
-    yield _accepted(report, rows)
+    yield _accepted(context, report, rows)
     yield _to_do(context, report, breaking, rows)
     yield _not_run(parts)
 
@@ -76,7 +76,11 @@ def _evidence_line(by_name: dict[str, Part]) -> str:
     if part.said == "no evidence":
         return "No evidence: no warehouse was asked how often this would happen."
     failing = sum(each.failing for each in found if each)
-    return f"Stored events were asked: {part.said}, up to {failing:,} would fail." if found else f"{part.said.capitalize()}."
+    return (
+        f"Stored events were asked: {part.said}, up to {failing:,} would fail."
+        if found
+        else f"{part.said.capitalize()}."
+    )
 
 
 def _by_audience(breaking: Sequence[Finding], report: Report) -> str:
@@ -180,14 +184,17 @@ def _clients(by_name: dict[str, Part], rows: int) -> str:
     return "\n".join(["### Clients with older revisions", "", *shown, *_more(lines, rows)])
 
 
-def _accepted(report: Report, rows: int) -> str:
+def _accepted(context: Context, report: Report, rows: int) -> str:
     found = [finding for finding in report.findings if finding.accepted_until]
     if not found:
         return ""
-    lines = [
-        f"- {code(f.rule)} {code(' '.join(part for part in (f.event, f.path) if part))} until {f.accepted_until}"
-        for f in found[:rows]
-    ]
+    reasons = {entry.fingerprint: entry.reason for entry in context.read[0].accepted}
+    lines = []
+    for finding in found[:rows]:
+        about = code(" ".join(part for part in (finding.event, finding.path) if part))
+        reason = reasons.get(finding.fingerprint, "")
+        line = f"- {code(finding.rule)} {about} until {finding.accepted_until}"
+        lines.append(line + (f": {prose(reason)}" if reason else ""))
     return "\n".join(["### Accepted", "", *lines, *_more(found, rows)])
 
 
