@@ -194,7 +194,8 @@ def plans(draw: st.DrawFn) -> Plan:
         properties = {f"{name} {key}": _renamed(spec, f"{name} {key}") for key, spec in draw(property_maps(1)).items()}
         groups[name] = Group(name=name, summary=draw(st.sampled_from(TEXTS)), properties=properties)
     found = {}
-    for name in draw(st.lists(st.sampled_from(["tea_bought", "Order Completed", "茶 😀", "yes", "a/b"]), unique=True)):
+    names = st.sampled_from(["tea_bought", "Order Completed", "茶 😀", "yes", "a/b"])
+    for name in draw(st.lists(names, min_size=1, unique=True)):
         event = draw(events(name, groups, list(sources)))
         for type_name, spec in types.items():
             key = f"{type_name} {signature(spec)}"

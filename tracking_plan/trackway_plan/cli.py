@@ -13,6 +13,8 @@ import click
 COMMANDS: dict[str, str] = {
     "validate": "trackway_plan.commands.validate:validate",
     "release": "trackway_plan.commands.release:release",
+    "import": "trackway_plan.commands.import_:import_plan",
+    "export": "trackway_plan.commands.export:export",
 }
 """
 Verb → where its click command lives. Verbs that read data live with the data, in packages that this one must not

@@ -81,7 +81,7 @@ def unexplained(plan: Plan, after: Plan, losses: Iterable[Loss]) -> list[tuple[s
 
 @pytest.mark.parametrize("form", FORMATS)
 @given(plan=plans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_what_differs_after_a_journey_was_reported(form: str, plan: Plan) -> None:
     """Any plan, exported and imported, is the same but for what the report of the export names."""
     exported, imported = through(form, plan)
@@ -90,7 +90,7 @@ def test_what_differs_after_a_journey_was_reported(form: str, plan: Plan) -> Non
 
 @pytest.mark.parametrize("form", FORMATS)
 @given(plan=plans())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_a_second_journey_changes_nothing(form: str, plan: Plan) -> None:
     """What a format can hold it holds for good: the imported plan, sent round again, comes back as it is."""
     _, first = through(form, plan)
@@ -111,7 +111,7 @@ def test_the_examples_survive_the_journey(form: str, example: str, tmp_path: Pat
 
 @pytest.mark.parametrize("form", ["jsonschema", "iglu"])
 @given(plan=plans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_schemas_keep_all_that_is_said_of_an_event(form: str, plan: Plan) -> None:
     """With `x-trackway`, only `format: url` beside a pattern and blank summaries are lost of events."""
     exported, _ = through(form, plan)

@@ -16,7 +16,7 @@ import msgspec
 from ..checks import check_plan
 from ..findings import Finding, Severity
 from ..formats import is_date
-from ..model import EventSpec, Place, Plan, PropertySpec, Source, ViolationCode
+from ..model import DEFAULT_POLICY, Action, EventSpec, Place, Plan, PropertySpec, Source
 from ..storage import storage_type
 from ..validate import Shape
 from ..write_yaml import area_name
@@ -100,13 +100,13 @@ class Collector:
         """The event without what rests on things that are not there."""
         self.losses.event = event.name
         ended = event.status in ("deprecated", "retired")
-        known = event.properties
+        known, actions = event.properties, [action.value for action in Action]
         changes: dict[str, Any] = {
             "sent_by": tuple(dict.fromkeys(filter(is_name, event.sent_by))),
             "once_per": tuple(dict.fromkeys(name for name in event.once_per if name in known)),
             "replaced_by": event.replaced_by if ended and event.replaced_by in self.events else "",
             "remove_after": event.remove_after if ended and is_date(event.remove_after) else "",
-            "on_violation": {k: v for k, v in event.on_violation.items() if k in ViolationCode and is_name(v)},
+            "on_violation": {k: v for k, v in event.on_violation.items() if k in DEFAULT_POLICY and v in actions},
             "formerly": tuple(
                 old
                 for old in event.formerly

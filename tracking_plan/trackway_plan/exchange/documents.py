@@ -7,6 +7,7 @@ JSON may have 32 MiB (Segment plans of thousands of events are large), YAML 1 Mi
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from ..errors import PlanError, PlanErrors, Problem
 from ..nodes import Reader
 from ..yaml_file import read_file
 
+_VERSION = re.compile(r"\d+-\d+-\d+")
 MAX_JSON_BYTES = 32 * 1024 * 1024
 
 
@@ -41,7 +43,7 @@ def found_files(paths: Iterable[Path], endings: tuple[str, ...]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found += sorted(each for each in path.rglob("*") if each.suffix.lower() in endings and each.is_file())
+            found += sorted(each for each in path.rglob("*") if _ends(each, endings) and each.is_file())
         elif path.exists():
             found.append(path)
         else:
@@ -51,6 +53,11 @@ def found_files(paths: Iterable[Path], endings: tuple[str, ...]) -> list[Path]:
         message = f"{', '.join(map(str, paths))}: no file that ends in {' or '.join(endings)} was found."
         raise ImportRefusedError(message)
     return list(dict.fromkeys(found))
+
+
+def _ends(path: Path, endings: tuple[str, ...]) -> bool:
+    # Iglu's files are called as their version, without an ending: com.acme/order/jsonschema/1-0-0.
+    return path.suffix.lower() in endings or (".json" in endings and _VERSION.fullmatch(path.name) is not None)
 
 
 def read_json(path: Path) -> Document:

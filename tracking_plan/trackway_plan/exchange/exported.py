@@ -22,7 +22,9 @@ class Exported(msgspec.Struct, frozen=True, kw_only=True):
 def flat_events(plan: Plan) -> dict[str, EventSpec]:
     """The plan's events as a tool without groups and named types sees them."""
     return {
-        name: msgspec.structs.replace(event, properties=flat_properties(event.properties), waive=plan.events[name].waive)
+        name: msgspec.structs.replace(
+            event, properties=flat_properties(event.properties), waive=plan.events[name].waive
+        )
         for name, event in events_in_place(plan).items()
     }
 

@@ -8,16 +8,22 @@ from pathlib import Path
 
 from ..model import Plan
 from .assemble import Imported
+from .csv_plan import read_csv, write_csv
 from .exported import Exported
 from .json_schema_files import read_json_schemas, write_json_schemas
+from .segment import read_segment, write_segment
 
 IMPORTS: dict[str, Callable[[Iterable[Path]], Imported]] = {
+    "csv": read_csv,
+    "segment": read_segment,
     "jsonschema": read_json_schemas,
     "iglu": read_json_schemas,
 }
 """Name → what reads the files or folders of a format; raises `ImportRefusedError`."""
 
 EXPORTS: dict[str, Callable[[Plan], Exported]] = {
+    "csv": write_csv,
+    "segment": write_segment,
     "jsonschema": write_json_schemas,
     "iglu": partial(write_json_schemas, iglu=True),
 }

@@ -65,9 +65,7 @@ def property_from_schema(schema: Any, *, where: str = "#", file: str = "") -> tu
 class SchemaReader:
     """Reads schemas of one document, in which `$ref` is resolved."""
 
-    def __init__(
-        self, document: Any, losses: Losses, types: Mapping[str, PropertySpec] | None = None
-    ) -> None:
+    def __init__(self, document: Any, losses: Losses, types: Mapping[str, PropertySpec] | None = None) -> None:
         """`types` are named types of the plan by the reference that stands for each."""
         self.losses = losses
         self._named = types or {}

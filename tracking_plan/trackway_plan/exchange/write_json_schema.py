@@ -66,9 +66,7 @@ class SchemaWriter:
         """The schema of an object with these properties."""
         schema: Schema = {
             "type": "object",
-            "properties": {
-                name: self.property(spec, property_path(path, name)) for name, spec in properties.items()
-            },
+            "properties": {name: self.property(spec, property_path(path, name)) for name, spec in properties.items()},
         }
         if required := [name for name, spec in properties.items() if spec.required]:
             schema["required"] = required
@@ -103,7 +101,7 @@ class SchemaWriter:
             schema = {"enum": [choice.value for choice in spec.choices] + [None] * spec.nullable}
         json_type = _TYPES.get(spec.kind, "string")
         typed = {"type": [json_type, "null"] if spec.nullable else json_type}
-        return typed | schema | self._limits(spec, path)
+        return schema | typed | self._limits(spec, path)
 
     def _limits(self, spec: PropertySpec, path: str) -> Schema:
         pattern = None if spec.pattern is None else from_plan(spec.pattern)
