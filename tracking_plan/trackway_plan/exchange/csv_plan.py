@@ -67,9 +67,23 @@ ALIASES = {
     "team": "owner",
 }
 KIND_WORDS = {
-    "str": "string", "varchar": "string", "integer": "int", "long": "int", "float": "number", "double": "number",
-    "boolean": "bool", "datetime": "timestamp", "date-time": "timestamp", "enum": "choice", "array": "list",
-    "map": "object", "json": "any", "mixed": "any", "": "any", "numeric": "number", "url": "string",
+    "str": "string",
+    "varchar": "string",
+    "integer": "int",
+    "long": "int",
+    "float": "number",
+    "double": "number",
+    "boolean": "bool",
+    "datetime": "timestamp",
+    "date-time": "timestamp",
+    "enum": "choice",
+    "array": "list",
+    "map": "object",
+    "json": "any",
+    "mixed": "any",
+    "": "any",
+    "numeric": "number",
+    "url": "string",
 }
 YES, NO = ("true", "yes", "y", "1", "x", "required"), ("false", "no", "n", "0", "", "-", "optional")
 MAX_BYTES = 32 * 1024 * 1024
@@ -334,8 +348,14 @@ def write_csv(plan: Plan) -> Exported:
         if event.examples:
             losses.add(name, f"{len(event.examples)} examples", "a row is of one property")
         head = {
-            "event": name, "event summary": event.summary, "area": event.area, "status": event.status,
-            "owner": event.owner, "when": event.when, "sent by": _joined(event.sent_by), "open": _word(event.open),
+            "event": name,
+            "event summary": event.summary,
+            "area": event.area,
+            "status": event.status,
+            "owner": event.owner,
+            "when": event.when,
+            "sent by": _joined(event.sent_by),
+            "open": _word(event.open),
         }
         rows = list(_rows_of(event.properties, "", losses))
         writer.writerows([head | row for row in rows] or [head])
