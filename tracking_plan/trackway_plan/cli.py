@@ -20,6 +20,8 @@ COMMANDS: dict[str, str] = {
     "breaking": "trackway_plan.commands.breaking:breaking",
     "accept": "trackway_plan.commands.accept:accept",
     "release": "trackway_plan.commands.release:release",
+    "import": "trackway_plan.commands.import_:import_plan",
+    "export": "trackway_plan.commands.export:export",
 }
 """
 Verb → where its click command lives. Verbs that read data live with the data, in packages that this one must not
