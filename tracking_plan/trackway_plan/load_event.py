@@ -57,6 +57,7 @@ class EventReader:
             sent_by=read_names(self.specs.places, reader, keys, "sent_by", what, at),
             once_per=read_names(self.specs.places, reader, keys, "once_per", what, at),
             include=read_names(self.specs.places, reader, keys, "include", what, at),
+            open=read_key(keys, "open", lambda n: reader.boolean(n, f"`open` of {what}")) or False,
             properties=read_key(keys, "properties", lambda n: self.specs.properties(reader, n, what, at)) or {},
             rules=self._list(reader, keys, "rules", what, at, self._rule),
             formerly=self._list(reader, keys, "formerly", what, at, self._former),

@@ -117,7 +117,9 @@ class PropertySpec(Base, frozen=True, kw_only=True):
     min_items: int | None = None
     max_items: int | None = None
     properties: dict[str, PropertySpec] | None = None
-    """What an object holds, and nothing else; None for an object of anything."""
+    """What an object holds, and unless `open` nothing else; None for an object of anything."""
+    open: bool = False
+    """An object with `properties` may hold other keys too."""
     any_of: tuple[PropertySpec, ...] = ()
     pii: str | None = None
     store: str = "plain"
@@ -171,6 +173,8 @@ class EventSpec(Base, frozen=True, kw_only=True):
     when: str = ""
     once_per: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
+    open: bool = False
+    """Properties that the plan does not mention are welcome, not `unplanned_property`."""
     properties: dict[str, PropertySpec] = {}
     """In a `Plan` the event's own; in a `Release` those of its groups too."""
     rules: tuple[Rule, ...] = ()

@@ -48,7 +48,7 @@ class Verdict(Struct, frozen=True):
 class Shape:
     """How one set of properties (an event's or a person's) is checked, both ways."""
 
-    __slots__ = ("_spec", "_validator", "event", "extra", "schema", "struct")
+    __slots__ = ("_spec", "_validator", "event", "extra", "schema", "struct", "type")
 
     def __init__(self, name: str, properties: Mapping[str, PropertySpec], event: EventSpec | None = None) -> None:
         from . import schema
@@ -56,16 +56,19 @@ class Shape:
         self._spec = PropertySpec(kind="object", properties=dict(properties))
         self._validator: Any = None
         self.event = event
-        self.struct = fast.struct_type(name, properties)
-        self.extra = fast.object_test(properties, event.rules if event else ())
+        is_open, rules = event is not None and event.open, event.rules if event else ()
+        self.type = fast.object_type(name, properties, is_open=is_open)
+        self.struct: type[Struct] | None = None if is_open else self.type
+        """The type where it is a struct: whoever decodes many events as one message needs that."""
+        self.extra = fast.open_test(properties, rules) if is_open else fast.object_test(properties, rules)
         self.schema = schema.object_schema(properties) if event is None else schema.event_schema(event)
 
     def accepts(self, raw: bytes) -> bool:
         """The fast yes: True means jsonschema accepts it, False only that it must be asked."""
-        if self.struct is None:
+        if self.type is None:
             return False
         try:
-            value = msgspec.json.decode(raw, type=self.struct)
+            value = msgspec.json.decode(raw, type=self.type)
         except UNREADABLE:
             return False
         return self.extra is None or self.extra(value)  # noqa: S610 - not Django's
@@ -107,8 +110,7 @@ class Validator:
         for source in (None, *release.sources):
             for name in self._fast_events(source):
                 shape = self._events[name]
-                assert shape.struct is not None  # noqa: S101
-                self._fast[source, name] = msgspec.json.Decoder(shape.struct).decode, shape.extra
+                self._fast[source, name] = msgspec.json.Decoder(shape.type).decode, shape.extra
         self._near_event = lru_cache(maxsize=1024)(NearNames(release.events).did_you_mean)
 
     def check_track(self, event: str, properties: Properties, source: str | None = None) -> Verdict:
@@ -160,7 +162,7 @@ class Validator:
 
     def fast_events(self, source: str | None) -> tuple[str, ...]:
         """The events in use that a source may send and that have a `properties_type`."""
-        return self._fast_events(source)
+        return tuple(name for name in self._fast_events(source) if self._events[name].struct is not None)
 
     def json_schema(self, event: str) -> dict[str, Any] | None:
         """The JSON Schema of an event's properties, or None for an event the plan does not know."""
@@ -172,7 +174,7 @@ class Validator:
             name
             for name, event in self.release.events.items()
             if event.status in ("active", "draft")
-            and self._events[name].struct is not None
+            and self._events[name].type is not None
             and self._may_send(event, source)
         )
 
