@@ -14,6 +14,8 @@ COMMANDS: dict[str, str] = {
     "validate": "trackway_plan.commands.validate:validate",
     "impact": "trackway_plan.commands.impact:impact",
     "release": "trackway_plan.commands.release:release",
+    "infer": "trackway_analytics.plan_data.commands:infer",
+    "drift": "trackway_analytics.plan_data.commands:drift",
 }
 """
 Verb → where its click command lives. Verbs that read data live with the data, in packages that this one must not

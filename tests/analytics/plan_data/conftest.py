@@ -40,9 +40,7 @@ def release(events: Mapping[str, Properties], rev: int = 1, **more: Any) -> Rele
         for name, properties in events.items()
     }
     sources = {name: Source(name=name) for name in ("web", "app", "test")}
-    return Release(
-        name="shop", rev=rev, format=1, sources=sources, events=named, on_violation=DEFAULT_POLICY, **more
-    )
+    return Release(name="shop", rev=rev, format=1, sources=sources, events=named, on_violation=DEFAULT_POLICY, **more)
 
 
 def _fields(spec: PropertySpec) -> dict[str, Any]:
