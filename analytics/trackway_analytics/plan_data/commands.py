@@ -7,11 +7,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from trackway_analytics.plan_data.opening import USAGE, asking, warehouse_options
-from trackway_plan.commands.common import loading
+from trackway_plan import compile_release, load_plan
+from trackway_plan.commands.common import (
+    FINDINGS,
+    directory_argument,
+    fail_on_option,
+    format_option,
+    loading,
+)
+from trackway_plan.findings import Report, Severity
+from trackway_plan.release import released_files
+from trackway_plan.reports import render
+
+if TYPE_CHECKING:
+    from trackway_analytics.plan_data.stored import Window
 
 MINIMUM = 20
 
@@ -94,3 +108,93 @@ def _usage() -> Iterator[None]:
     except QuestionError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(USAGE)
+
+
+@click.command()
+@directory_argument
+@click.option("--window", default="7d", show_default=True, metavar="LENGTH", help="How far back to look, up to now.")
+@click.option("--baseline", metavar="LENGTH|FROM..TO",
+              help="What to compare with: so long before the window, or two times. Default: as long.")  # fmt: skip
+@click.option("--exclude-source", "excluded", multiple=True, metavar="NAME", help="Without events of this source.")
+@click.option("--minimum", type=click.IntRange(1), default=100, show_default=True,
+              help="People that a comparison needs in each window.")  # fmt: skip
+@click.option("--sample", type=click.IntRange(100), default=10_000, show_default=True,
+              help="Events of one name to look at in each window.")  # fmt: skip
+@warehouse_options
+@format_option
+@fail_on_option(Severity.WARN)
+def drift(
+    directory: Path,
+    url: str | None,
+    data_dir: Path | None,
+    window: str,
+    baseline: str | None,
+    excluded: tuple[str, ...],
+    minimum: int,
+    sample: int,
+    form: str,
+    fail_on: Severity,
+) -> None:
+    """
+    Compare what arrives with the plan in DIR (tracking_plan unless given), and with what arrived before.
+
+    Reports departures from the plan, changes that chance does not explain, and properties that hold personal data
+    (where, never the value); ends in a patch of the plan to paste.
+
+    \b
+    Example:
+      trackway plan drift tracking_plan --window 7d
+    """
+    from trackway_analytics.plan_data.drift import Compared
+    from trackway_analytics.plan_data.drift import drift as look_for_drift
+    from trackway_analytics.plan_data.stored import Window
+    from trackway_analytics.times import duration
+
+    with _usage():
+        length = duration("--window", window)
+        current = Window.last(length, excluded)
+        earlier = _baseline(baseline, current, current.before(length))
+    with loading():
+        plan = load_plan(directory)
+        release = compile_release(plan, max(released_files(directory), default=0) + 1)
+    with asking(url, data_dir) as warehouse:
+        compared = Compared(release, plan.places, current, earlier, minimum)
+        subject = f"{release.name}: {current.since:%Y-%m-%d %H:%M} to {current.until:%Y-%m-%d %H:%M} UTC"
+        report = look_for_drift(warehouse, compared, sample=sample, subject=subject)
+    click.echo(render(report, form), nl=False)
+    if form == "text":
+        click.echo(_closing(report), nl=False)
+    sys.exit(FINDINGS if report.failing(fail_on) else 0)
+
+
+def _baseline(text: str | None, current: Window, default: Window) -> Window:
+    """`14d` before the window, or `2026-11-01..2026-11-08`."""
+    from zoneinfo import ZoneInfo
+
+    from trackway_analytics.plan_data.stored import Window
+    from trackway_analytics.times import duration, moment
+
+    if text is None:
+        return default
+    if ".." not in text:
+        return current.before(duration("--baseline", text))
+    since, _, until = text.partition("..")
+    zone = ZoneInfo("UTC")
+    return Window(moment("--baseline", since, zone), moment("--baseline", until, zone), current.excluded)
+
+
+def _closing(report: Report) -> str:
+    """What a text report ends in: what was compared, and the patch."""
+    facts = report.facts
+    lines = []
+    if not facts["events"]:
+        lines.append("No events were received in the window.")
+    elif not facts["baseline_events"]:
+        lines.append("No events were received in the window before, so there was nothing to compare with.")
+    else:
+        lines.append(f"{facts['comparisons']:,} comparisons with the window before, corrected together.")
+    if facts["patch"]:
+        lines += ["", "# Suggested patch of the plan. Take over what is meant; mend the sender of what is not."]
+        for file, text in facts["patch"].items():
+            lines += [f"# ── {file}", text.rstrip(), ""]
+    return "\n".join(lines).rstrip() + "\n"

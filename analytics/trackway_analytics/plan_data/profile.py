@@ -194,9 +194,14 @@ def profile_event(
     groups = observed(warehouse, event, window, Restorer(spec), shares)
     found = profile(event, groups, window=window, volume=volume, base=shares.stored)
     found.share = shares.overall
-    found.people = people_behind(warehouse, event, window, shares) if volume.stored else 0
-    found.people += min(found.events, volume.quarantined * shares.stored)
+    found.people = people_of(warehouse, event, window, shares, found.events)
     return found
+
+
+def people_of(warehouse: Warehouse, event: str, window: Window, shares: Shares, events: float) -> float:
+    """How many people are behind what was looked at; who sent what is in quarantine is not asked: each counts one."""
+    stored = people_behind(warehouse, event, window, shares) if shares.volume.stored else 0
+    return min(events, stored + shares.volume.quarantined * shares.stored)
 
 
 def profile(
