@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from trackway_analytics.plan_data.profile import shown_name
 from trackway_analytics.plan_data.stored import Observed
 from trackway_analytics.plan_data.verdicts import Judge
 from trackway_plan import Release, ViolationCode
@@ -71,10 +70,9 @@ class Departures:
             count = group.count * group.weight
             self.seen[event] += count
             for code, path in self._judge.look(event, group.properties, group.source).departures:
-                safe = ".".join(map(shown_name, path.split("."))) if path else ""
-                origin = owner_of(self.release, event, safe)
-                key = code, safe, f"group {origin}" if origin else f"event {event}"
-                found = self._found.setdefault(key, DepartureCount(code, safe, origin))
+                origin = owner_of(self.release, event, path)
+                key = code, path, f"group {origin}" if origin else f"event {event}"
+                found = self._found.setdefault(key, DepartureCount(code, path, origin))
                 found.events[event] += count
                 found.by_source[group.source] += count
                 found.by_rev[group.rev] += count

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,10 +18,11 @@ from trackway_analytics.plan_data.census import percent
 from trackway_analytics.plan_data.departures import PHRASES, DepartureCount, Departures, owner_of
 from trackway_analytics.plan_data.guess import SAID
 from trackway_analytics.plan_data.patch import Patch
-from trackway_analytics.plan_data.profile import SAMPLE, Profile, people_of, profile, shown_name
+from trackway_analytics.plan_data.profile import SAMPLE, Profile, people_of, profile
 from trackway_analytics.plan_data.restore import Restorer
 from trackway_analytics.plan_data.shifts import Shift, shifts, significant
 from trackway_analytics.plan_data.stored import WHOLE, Shares, Volume, Window, observed, sql_file, volumes
+from trackway_analytics.plan_data.verdicts import shown_name
 from trackway_plan import Release, ViolationCode
 from trackway_plan.findings import Evidence, Finding, Report, Severity
 from trackway_plan.model import Place, PropertySpec
@@ -35,15 +36,27 @@ LEAST_DEPARTING = 5
 LEAST_PERSONAL = {Personal.EMAIL: 1, Personal.PHONE: 3, Personal.CARD: 1}
 """Digits may look like a phone number once or twice by chance."""
 
+_SAME_FACT = {
+    ViolationCode.UNPLANNED_PROPERTY: "null-rate",
+    ViolationCode.MISSING_REQUIRED: "null-rate",
+    ViolationCode.WRONG_TYPE: "types",
+    ViolationCode.VALUE_NOT_ALLOWED: "new-value",
+}
+"""Code of a departure → the figure that tells the same once more; it then stands below the departure."""
+
 _FIGURES = {
     "null-rate": "is absent more or less often than before",
     "types": "comes in other types than before",
-    "new-value": "has a value that did not come before",
-    "vanished-value": "no longer has a value that came before",
+    "new-value": "has {value}, which did not come before",
+    "vanished-value": "no longer has {value}",
     "cardinality": "has another number of distinct values than before",
     "quantiles": "has other numbers than before",
     "length": "has texts of other lengths than before",
 }
+
+
+Changes = dict[tuple[str, str, str, str], Shift]
+"""(event, path, figure, value) → the change."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +79,9 @@ class Compared:
         top = path.partition(".")[0].removesuffix("[]")
         group = owner_of(self.release, event, path)
         owner = ("groups", group) if group else ("events", event)
-        place = self.places.get((*owner, "properties", top)) or self.places.get(owner) or self.places.get(("plan",))
+        place = (
+            self.places.get((*owner, "properties", top)) or self.places.get(owner) or self.places.get(("everywhere",))
+        )
         at = {"file": place.file, "line": place.line, "column": place.column} if place else {}
         return Finding(rule=rule, severity=severity, message=message, event=event, path=path, **at, **more)  # type: ignore[arg-type]
 
@@ -89,9 +104,10 @@ def drift(warehouse: Warehouse, compared: Compared, *, sample: int = SAMPLE, sub
             before = _look(warehouse, event, compared.baseline, then[event], sample, compared, None)
             compared_shifts += shifts(before, current, compared.minimum)
     patch = Patch(compared.release, compared.places, profiles)
+    changes = {(shift.event, shift.path, shift.figure, shift.value): shift for shift in significant(compared_shifts)}
     findings = [
-        *_departed(compared, departures, patch),
-        *_shifted(compared, significant(compared_shifts), departures),
+        *_departed(compared, departures, patch, changes),
+        *_shifted(compared, changes.values()),
         *_stopped(compared, now, then),
         *_personal(compared, profiles, patch),
         *_pages(warehouse, compared, sample),
@@ -134,10 +150,10 @@ def _look(
     return found
 
 
-def _departed(compared: Compared, departures: Departures, patch: Patch) -> Iterator[Finding]:
+def _departed(compared: Compared, departures: Departures, patch: Patch, changes: Changes) -> Iterator[Finding]:
+    """The departures; changes that tell the same are taken out of `changes` and told with them."""
     for found in departures.found(LEAST_DEPARTING):
         events = sorted(found.events, key=lambda name: -found.events[name])
-        # Everything about an unplanned event is said by saying that it is unplanned.
         seen = sum(departures.seen[event] for event in events)
         names = f"`{shown_name(events[0])}`" if len(events) == 1 else f"{len(events)} kinds of"
         phrase = PHRASES.get(found.code, f"depart from the plan ({found.code})").format(path=found.path or "properties")
@@ -148,9 +164,9 @@ def _departed(compared: Compared, departures: Departures, patch: Patch) -> Itera
             f"observed-{found.code.replace('_', '-')}",
             Severity.WARN,
             message,
-            events[0] if not personal_data(events[0]) else shown_name(events[0]),
+            shown_name(events[0]),
             found.path,
-            hint=_hint(found, suggestion),
+            hint="\n".join([*_since(found, changes), _hint(found, suggestion)]),
             evidence=Evidence(
                 days=compared.days,
                 events=round(seen),
@@ -177,30 +193,27 @@ def _hint(found: DepartureCount, suggestion: str) -> str:
     return "Mend the sender, or what the plan says."
 
 
-def _shifted(compared: Compared, found: list[Shift], departures: Departures) -> Iterator[Finding]:
-    unplanned = {
-        (event, each.path)
-        for each in departures.found(LEAST_DEPARTING)
-        if each.code == ViolationCode.UNPLANNED_PROPERTY
-        for event in each.events
-    }
+def _since(found: DepartureCount, changes: Changes) -> list[str]:
+    """What is new about a departure, a line a change."""
+    figure = _SAME_FACT.get(ViolationCode(found.code))
+    same = [key for key in changes if key[0] in found.events and key[1] == found.path and key[2] == figure]
+    lines = [f"New: {_told(changes.pop(key))}" for key in same]
+    return lines[:3] + ([f"{len(lines) - 3} more such changes."] if len(lines) > 3 else [])
+
+
+def _told(shift: Shift) -> str:
+    value = f'"{shift.value}"' if shift.value else "a value that may not be shown"
+    chance = "< 1e-12" if shift.p < 1e-12 else f"= {shift.p:.1g}"
+    what = _FIGURES[shift.figure].format(value=value)
+    return f"`{shift.path}` of `{shown_name(shift.event)}` {what}: {shift.before} → {shift.after} (p {chance})."
+
+
+def _shifted(compared: Compared, found: Iterable[Shift]) -> Iterator[Finding]:
     for shift in found:
-        # A property that is new and unplanned has been told already.
-        if (shift.event, shift.path) in unplanned and shift.figure == "null-rate":
-            continue
-        value = ""
-        if shift.figure in ("new-value", "vanished-value"):
-            value = f' "{shift.value}"' if shift.value else " (which may not be shown)"
-        chance = "< 1e-12" if shift.p < 1e-12 else f"= {shift.p:.1g}"
-        message = (
-            f"`{shift.path}` of `{shown_name(shift.event)}` {_FIGURES[shift.figure]}{value}: {shift.before} → "
-            f"{shift.after} (p {chance})."
-        )
-        severity = Severity.NOTE if shift.figure == "vanished-value" else Severity.WARN
         yield compared.finding(
             f"drift-{shift.figure}",
-            severity,
-            message,
+            Severity.NOTE if shift.figure == "vanished-value" else Severity.WARN,
+            _told(shift),
             shown_name(shift.event),
             shift.path,
             before=shift.value if shift.figure == "vanished-value" else "",
@@ -229,10 +242,10 @@ def _personal(compared: Compared, profiles: Mapping[str, Profile], patch: Patch)
                 looked = "" if profile_.share >= 1 else f" in a sample of {percent(profile_.share)}"
                 message = f"{where} from {source or 'no source'}{looked} hold {SAID[kind]}, and {says}."
                 keys = {"pii": "financial" if kind is Personal.CARD else "contact", "store": "drop"}
-                in_plan = planned is not None or _planned(compared.release, event, path)
-                if in_plan:
+                # Where few values are personal the sender is to be mended, not the plan.
+                if count > one.present / 2 and _planned(compared.release, event, path):
                     group = owner_of(compared.release, event, path)
-                    patch.remark(event, group, path, keys, f"{path}: {SAID[kind]}; or stop sending them")
+                    patch.remark(event, group, path, keys, f"{path}: {SAID[kind]} in most values")
                 yield compared.finding(
                     "pii-found" if lied else "pii-suspect",
                     Severity.ERROR if lied else Severity.WARN,

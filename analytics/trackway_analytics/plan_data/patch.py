@@ -17,6 +17,7 @@ from trackway_analytics.plan_data.infer import draft_plan
 from trackway_analytics.plan_data.profile import Profile, PropertyProfile, may_be_shown
 from trackway_plan import Release, ViolationCode
 from trackway_plan.model import Place, PropertySpec
+from trackway_plan.pii import personal_data
 from trackway_plan.write_yaml import property_data
 from trackway_plan.yaml_text import block
 
@@ -89,7 +90,7 @@ class Patch:
 
     def _new_event(self, event: str) -> str:
         profile = self._profiles.get(event)
-        if profile is None:
+        if profile is None or personal_data(event):
             return ""
         files = draft_plan("", [profile], profile.window).files
         path, text = next((path, text) for path, text in files.items() if path.startswith("events/"))

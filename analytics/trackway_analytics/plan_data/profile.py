@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from trackway_analytics.plan_data.restore import Restorer
 from trackway_analytics.plan_data.stored import Observed, Shares, Volume, Window, observed, people_behind
+from trackway_analytics.plan_data.verdicts import shown_name
 from trackway_plan.formats import FORMATS, is_date, is_decimal, is_timestamp
 from trackway_plan.pii import Personal, looks_like_card, personal_data
 
@@ -163,7 +164,7 @@ class Profile:
     """The share that was looked at; counts are of what was looked at."""
     events: float = 0
     people: float = 0
-    """How many people are behind them: what a test may take for independent."""
+    """How many equally busy people are behind them: what a test may take for independent (`people.sql`)."""
     properties: dict[str, PropertyProfile] = field(default_factory=dict)
     objects: dict[str, float] = field(default_factory=_counts)
     """Path of an object ("" the properties themselves) → how often it was there."""
@@ -199,7 +200,7 @@ def profile_event(
 
 
 def people_of(warehouse: Warehouse, event: str, window: Window, shares: Shares, events: float) -> float:
-    """How many people are behind what was looked at; who sent what is in quarantine is not asked: each counts one."""
+    """How many people are behind what was looked at; in quarantine each event counts as one."""
     stored = people_behind(warehouse, event, window, shares) if shares.volume.stored else 0
     return min(events, stored + shares.volume.quarantined * shares.stored)
 
@@ -222,13 +223,6 @@ def profile(
 def may_be_shown(text: str, held: Held) -> bool:
     """Whether a value may be printed: it is short, no detector knows it, and several people sent it."""
     return len(text) <= LONGEST_SHOWN and len(held.people) >= PEOPLE and not personal_data(text)
-
-
-def shown_name(name: str) -> str:
-    """A property's name, unless it holds personal data itself, as keys made of values do."""
-    if not personal_data(name):
-        return name
-    return "(a name that holds " + " and ".join(sorted(personal_data(name))) + ")"
 
 
 def _object(found: Profile, at: str, values: Mapping[str, Any], group: Observed, count: float, depth: int) -> None:

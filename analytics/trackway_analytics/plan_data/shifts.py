@@ -9,9 +9,9 @@ Two windows of one event compared, figure by figure, each with a test and a size
     quantiles                     two-sample Kolmogorov–Smirnov, of the numbers      a distance of 0.1
     length                        the same, of the lengths of texts                  a distance of 0.1
 
-Events of one person are alike, so counts enter a test as so many people's (`Profile.independent`). All tests of a run
-are corrected together by Benjamini and Hochberg's procedure (`significant`): with nothing changed, one run in a
-hundred raises anything at all, however many properties there are.
+Events of one person are alike, so counts enter a test as those of so many equally busy people (`people.sql`). All
+tests of a run are corrected together by Benjamini and Hochberg's procedure (`significant`): with nothing changed, one
+run in a hundred raises anything at all, however many properties there are.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ LEAST_OF_A_VALUE = 5
 LEAST_POINTS = 0.02
 LEAST_DISTANCE = 0.1
 LEAST_RATIO = 1.5
+_LEAST_EXPECTED = 5
 
 Pairs = Sequence[tuple[float, float]]
 """(value, how often), in rising order of values."""
@@ -217,19 +218,25 @@ def _ks_p(distance: float, n: float, m: float) -> float:
 
 def _table_p(table: list[list[float]]) -> float:
     """The chance of a table of counts like this, or more uneven, where both rows have the same shares."""
+    import numpy as np
     from scipy.stats import chi2_contingency, fisher_exact
 
-    columns = [column for column in zip(*table, strict=True) if sum(column)]
-    if len(columns) < 2:
+    columns = sorted((column for column in zip(*table, strict=True) if sum(column)), key=sum)
+    if len(columns) < 2 or not all(map(sum, table)):
         return 1.0
-    rows = [list(row) for row in zip(*columns, strict=True)]
-    total = sum(map(sum, rows))
-    least = min(sum(row) * sum(column) / total for row in rows for column in columns)
-    if len(columns) == 2 and least < 5:
-        import numpy as np
-
-        return float(fisher_exact(np.array([[round(count) for count in row] for row in rows])).pvalue)
+    # The chi-square distribution holds where at least 5 are expected: rare kinds are counted as one until they are.
+    while len(columns) > 2 and _least_expected(columns) < _LEAST_EXPECTED:
+        (a, b), (c, d), *rest = columns
+        columns = sorted([(a + c, b + d), *rest], key=sum)
+    rows = np.array([list(row) for row in zip(*columns, strict=True)])
+    if _least_expected(columns) < _LEAST_EXPECTED:
+        return float(fisher_exact(np.rint(rows).astype(int)).pvalue)
     return float(chi2_contingency(rows, correction=False).pvalue)
+
+
+def _least_expected(columns: Sequence[Sequence[float]]) -> float:
+    rows = [sum(row) for row in zip(*columns, strict=True)]
+    return float(min(rows) * min(map(sum, columns)) / sum(rows))
 
 
 def _rarefied(counts: Sequence[float], size: float) -> tuple[float, float]:
