@@ -22,6 +22,7 @@ from trackway_analytics.answer import Answer, plain
 from trackway_analytics.errors import InputFileError, QuestionError
 from trackway_analytics.events import Events, connect
 from trackway_analytics.queries.attribution import MODELS
+from trackway_analytics.queries.unseen import unseen_events
 from trackway_collector.errors import ConfigError
 from trackway_collector.warehouse import Transient, WarehouseError, WarehouseUrlError
 from trackway_plan import PlanError
@@ -255,7 +256,10 @@ def try_file(
 def _ask(question: Callable[[Events, dict[str, Any]], Answer[Any]], options: dict[str, Any]) -> None:
     with _exit_codes(), connect(options["warehouse"], tz=options["tz"]) as events:
         scope = _picked(options, "since", "until", "where") | {"source": options["source"] or None}
-        _show(question(events, scope), options["format_"])
+        answer = question(events, scope)
+        for warning in unseen_events(events.warehouse, answer.question.named_events, answer.question.scope.sources):
+            click.echo(f"Warning: {warning}", err=True)
+        _show(answer, options["format_"])
 
 
 def _picked(options: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -96,7 +96,8 @@ def specs(draw: st.DrawFn, depth: int = 2) -> PropertySpec:
         spec = draw(scalar_specs())
     elif way == "union":
         # One kind each from groups that share no key, so that `min:` can be said of one part alone.
-        groups = st.permutations([("string", "text"), ("int", "number", "decimal"), ("bool",), ("date", "timestamp")])
+        kinds_apart = [("string", "text"), ("int", "number", "decimal"), ("bool",), ("date", "timestamp")]
+        groups = st.permutations(kinds_apart)
         kinds = draw(groups)[: draw(st.integers(2, 4))]
         spec = PropertySpec(kind="union", any_of=tuple(draw(scalar_specs(each)) for each in kinds))
     elif way == "list":
@@ -148,7 +149,7 @@ def events(draw: st.DrawFn, name: str, groups: dict[str, Group], sources: list[s
     names = list(properties)
     choices = [key for key, spec in properties.items() if spec.kind == "choice"]
     rules: tuple[Rule, ...] = ()
-    if choices and draw(st.booleans()):
+    if draw(st.booleans()) and choices:
         values = tuple(choice.value for choice in properties[choices[0]].choices[: draw(st.integers(1, 2))])
         rules = (Rule(when={choices[0]: values}, then_required=(draw(st.sampled_from(names)),)),)
     status = draw(st.sampled_from(STATUSES))

@@ -12,26 +12,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from trackway_collector.warehouse import Name
 from trackway_plan.columns import COLUMNS, ColumnKind
 
 # Sub-types in which an un-hinted JSON path may hold a number. Reading one of them alone loses the rows of the
 # others.
 NUMERIC_SUBTYPES = ("Int64", "Float64", "UInt64")
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """
-    A name as the value of an `{…:Identifier}` parameter.
-
-    Not a `str`: the engine takes an Identifier as it comes, while the driver escapes strings, and a name with
-    a quote, backtick or backslash would become another name.
-    """
-
-    text: str
-
-    def __str__(self) -> str:
-        return self.text
 
 
 @dataclass

@@ -46,14 +46,12 @@ GATHER_BELOW_EVENTS = 5_000
 
 @dataclass(slots=True)
 class LoaderStats:
-    """What the loader has done since it started, and how far behind it is."""
+    """What the loader has done since it started."""
 
     stored: int = 0
     quarantined: int = 0
     duplicates: int = 0
     chunks: int = 0
-    loaded_committed_at_us: int = 0
-    """When the newest chunk that is in the warehouse was committed to the spool."""
 
 
 @dataclass(slots=True)
@@ -204,7 +202,6 @@ class Loader:
             save_checkpoint(directory, Checkpoint(chunk.segment, chunk.from_byte, span))
             self._deliver(prepared)
         save_checkpoint(directory, Checkpoint(chunk.segment, chunk.to_byte))
-        self.stats.loaded_committed_at_us = chunk.committed_at_us
 
     def _deliver(self, prepared: _Prepared, *, present: Mapping[int, bool] | None = None) -> None:
         """Insert the rows; `present` are those that an earlier start has stored, and whether in quarantine."""
