@@ -11,7 +11,11 @@ import importlib
 import click
 
 COMMANDS: dict[str, str] = {
+    "init": "trackway_plan.commands.init:init",
     "validate": "trackway_plan.commands.validate:validate",
+    "fmt": "trackway_plan.commands.fmt:fmt",
+    "impact": "trackway_plan.commands.impact:impact",
+    "lint": "trackway_plan.commands.lint:lint",
     "diff": "trackway_plan.commands.diff:diff",
     "breaking": "trackway_plan.commands.breaking:breaking",
     "accept": "trackway_plan.commands.accept:accept",

@@ -25,7 +25,8 @@ from yaml.nodes import Node
 from .checks import check_plan
 from .compatibility import read_compatibility
 from .errors import PlanErrors, Problem
-from .load_event import EventReader, read_key, read_names, read_policy, read_texts
+from .load_event import EventReader, read_key, read_list, read_names, read_policy, read_texts, read_waiver
+from .load_naming import read_naming
 from .load_property import PropertyReader
 from .memo import Memo, content_of
 from .model import (
@@ -148,7 +149,7 @@ class _Loader:
         keys = reader.mapping(
             node,
             what,
-            ("plan", "format", "summary", "sources", "everywhere", "on_violation", "naming", "compatibility"),
+            ("plan", "format", "summary", "sources", "everywhere", "on_violation", "naming", "compatibility", "waive"),
             required=("plan", "format"),
         )
         head: dict[str, Any] = {"name": ""}
@@ -165,13 +166,12 @@ class _Loader:
             }
         if "on_violation" in keys:
             head["on_violation"] = read_policy(reader, keys["on_violation"])
+        if "naming" in keys:
+            head["naming"] = read_naming(reader, keys["naming"])
+        head["waive"] = read_list(self.places, reader, keys, "waive", what, (), read_waiver)
         if "compatibility" in keys:
             head["compatibility"] = read_compatibility(reader, keys["compatibility"])
             self.places["compatibility",] = reader.place(keys["compatibility"])
-        for key, known in _KEPT.items():
-            if key in keys:
-                parts = reader.mapping(keys[key], f"`{key}`", known)
-                head[key] = {name: reader.data(part, f"`{name}` of `{key}`") for name, part in parts.items()}
         head["everywhere"] = tuple(head.get("everywhere") or ())
         self.places["everywhere",] = reader.place(keys.get("everywhere", node))
         return head
@@ -205,7 +205,9 @@ class _Loader:
         self._one("types.yaml", read)
 
     def _group(self, reader: Reader, node: Node) -> tuple[Place, Group] | None:
-        keys = reader.mapping(node, "a group", ("group", "summary", "include", "properties"), required=("group",))
+        keys = reader.mapping(
+            node, "a group", ("group", "summary", "include", "properties", "waive"), required=("group",)
+        )
         name = read_key(keys, "group", lambda n: reader.name(n, "the name of the group"))
         if name is None:
             return None
@@ -215,6 +217,7 @@ class _Loader:
             summary=read_key(keys, "summary", lambda n: reader.text(n, f"`summary` of {what}")) or "",
             include=read_names(self.places, reader, keys, "include", what, at),
             properties=read_key(keys, "properties", lambda n: self.specs.properties(reader, n, what, at)) or {},
+            waive=read_list(self.places, reader, keys, "waive", what, at, read_waiver),
         )
         return reader.place(keys["group"]), group
 
@@ -237,9 +240,3 @@ class _Loader:
                 self.places["accepted", texts["fingerprint"]] = reader.place(item)
                 found.append(Acceptance(**texts))
         return tuple(found)
-
-
-# Kept as they stand for lint; only their first keys are checked here.
-_KEPT = {
-    "naming": ("events", "properties", "unit_suffixes"),
-}

@@ -106,6 +106,22 @@ def _shown(file: str, scratch: str, ref: str) -> str:
     return f"{ref}:{Path(file).relative_to(scratch).as_posix()}" if scratch else file
 
 
+def files_at(ref: str, directory: Path, folder: str) -> dict[str, bytes]:
+    """
+    The files that a Git ref has in a folder of the plan in `directory`, by name; none if it has no such folder.
+
+    Raises:
+        RevisionError: there is no such ref, or no Git.
+    """
+    prefix = _git(["rev-parse", "--show-prefix"], directory, ref).decode().strip()
+    root = Path(_git(["rev-parse", "--show-toplevel"], directory, ref).decode().strip())
+    commit = _git(["rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"], directory, ref)
+    listing = ["ls-tree", "-z", "--name-only", commit.decode().strip(), "--", f"{prefix}{folder}/"]
+    paths = [path for path in _git(listing, root, ref).decode().split("\0") if path]
+    at = commit.decode().strip()
+    return {Path(path).name: _git(["cat-file", "blob", f"{at}:{path}"], root, ref) for path in paths}
+
+
 def _git(arguments: list[str], directory: Path, ref: str) -> bytes:
     try:
         done = subprocess.run(["git", *arguments], cwd=directory, capture_output=True, check=True)  # noqa: S607
