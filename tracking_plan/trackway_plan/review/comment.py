@@ -72,15 +72,12 @@ def _evidence_line(by_name: dict[str, Part]) -> str:
     part = by_name.get("breaking")
     if part is None or part.skipped:
         return ""
-    found = [finding.evidence for finding in part.findings if finding.evidence]
     if part.said == "no evidence":
         return "No evidence: no warehouse was asked how often this would happen."
-    failing = sum(each.failing for each in found if each)
-    return (
-        f"Stored events were asked: {part.said}, up to {failing:,} would fail."
-        if found
-        else f"{part.said.capitalize()}."
-    )
+    failing = [finding.evidence.failing for finding in part.findings if finding.evidence]
+    if not failing:
+        return f"{part.said.capitalize()}."
+    return f"Stored events were asked: {part.said}, up to {sum(failing):,} would fail."
 
 
 def _by_audience(found: Sequence[Finding]) -> str:
