@@ -49,33 +49,7 @@ _EMAIL = re.compile(
     r"(?![\w@-])"
 )
 _FILE_ENDINGS = frozenset(
-    [
-        "png",
-        "jpg",
-        "jpeg",
-        "gif",
-        "svg",
-        "webp",
-        "avif",
-        "ico",
-        "css",
-        "js",
-        "mjs",
-        "ts",
-        "tsx",
-        "jsx",
-        "json",
-        "html",
-        "htm",
-        "pdf",
-        "map",
-        "mp4",
-        "webm",
-        "woff",
-        "ttf",
-        "gz",
-        "zip",
-    ]
+    "png jpg jpeg gif svg webp avif ico css js mjs ts tsx jsx json html htm pdf map mp4 webm woff ttf gz zip".split()
 )
 _AUTHORITY = re.compile(r"://[^/\s?#\"'<>]*\Z")
 

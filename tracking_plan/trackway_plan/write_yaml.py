@@ -158,10 +158,7 @@ class _Writer:
         data["sources"] = {name: _source(source) for name, source in plan.sources.items()}
         data["everywhere"] = list(plan.everywhere)
         data |= {"on_violation": plan.on_violation, "compatibility": plan.compatibility}
-        data |= {
-            "naming": msgspec.to_builtins(plan.naming),
-            "waive": [msgspec.to_builtins(each) for each in plan.waive],
-        }
+        data |= {"naming": msgspec.to_builtins(plan.naming), "waive": list(map(msgspec.to_builtins, plan.waive))}
         return _filled({key: data[key] for key in PLAN.keys}, keep=("plan", "format"))
 
     def group(self, group: Group) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from ..model import EventSpec, Plan
 from .assemble import DEFAULT_AREA, Collector, Imported
 from .documents import ImportRefusedError, found_files, read_json
 from .exported import Exported, flat_events, plan_losses
-from .json_schema import SchemaReader, TooManySchemasError
+from .json_schema import SchemaReader, TooManySchemasError, endless
 from .losses import Losses
 from .schema_scalars import shown
 from .write_json_schema import SchemaWriter
@@ -59,8 +59,8 @@ def read_segment(paths: Iterable[Path]) -> Imported:
         _report_the_rest(whole, losses)
         try:
             _Reader(collector, losses, rules).read()
-        except TooManySchemasError as error:
-            message = f"{document.file}: {error}."
+        except (TooManySchemasError, RecursionError) as error:
+            message = f"{document.file}: {endless(error)}."
             raise ImportRefusedError(message) from error
     losses.file = ""
     summary = summaries[0] if isinstance(summaries[0], str) else ""
