@@ -162,7 +162,7 @@ class _Writer:
         return _filled({key: data[key] for key in PLAN.keys}, keep=("plan", "format"))
 
     def group(self, group: Group) -> dict[str, Any]:
-        data = {"group": group.name, "summary": group.summary, "include": list(group.include)}
+        data: dict[str, Any] = {"group": group.name, "summary": group.summary, "include": list(group.include)}
         data |= {"properties": self.properties(group.properties)}
         data |= {"waive": [msgspec.to_builtins(each) for each in group.waive]}
         return _filled(data, keep=("group",))

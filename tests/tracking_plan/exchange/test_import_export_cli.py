@@ -74,7 +74,7 @@ def test_an_exported_plan_can_be_imported(form: str, tmp_path: Path) -> None:
     assert {*load_plan(tmp_path / "plan").events} == {*load_plan(EXAMPLES / "storefront").events}
 
 
-BROKEN = {
+BROKEN: dict[str, tuple[str, Any, str]] = {
     "a missing file": ("segment", None, "there is no such file"),
     "no JSON": ("segment", "{\n  rules: []}", "plan.json:2:3: this is not JSON"),
     "no tracking plan": ("segment", {"events": []}, "this is no tracking plan of Segment"),
