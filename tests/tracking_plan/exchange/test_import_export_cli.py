@@ -181,3 +181,23 @@ def test_of_an_iglu_folder_the_newest_version_counts(tmp_path: Path) -> None:
     assert "an older version" in result.stdout
     event = load_plan(tmp_path / "plan").events["poured"]
     assert (event.area, event.properties["cups"].kind) == ("org.tea", "int")
+
+
+def test_bounds_without_room_are_lost_and_told(tmp_path: Path) -> None:
+    """A minimum above the maximum, which no value fits, is left out; the plan stays valid."""
+    schema = {"properties": {"cups": {"type": "array", "items": {"type": "integer", "minimum": 5, "maximum": 1}}}}
+    source = written(tmp_path, "poured.json", schema)
+    result = run("import", "jsonschema", source, "--into", tmp_path / "tea")
+    assert "min: 5 above max: 1: no value lies between them" in result.stdout
+    assert run("validate", tmp_path / "tea").exit_code == 0
+
+
+def test_what_would_not_be_valid_is_never_written(tmp_path: Path) -> None:
+    """An object of 2,000 keys is beyond the plan language: one message, exit code 3, no files."""
+    keys = {f"k{index}": {"type": "string"} for index in range(2000)}
+    source = written(tmp_path, "poured.json", {"properties": {"cups": {"type": "object", "properties": keys}}})
+    result = run("import", "jsonschema", source, "--into", tmp_path / "tea")
+    assert result.exit_code == 3
+    assert "would not be valid" in result.stderr
+    assert "the limits are 1000 and 24" in result.stderr
+    assert not (tmp_path / "tea").exists()

@@ -158,6 +158,10 @@ class _Tree:
                 node = node._item
             else:
                 node = node._inside.setdefault(part, _Tree())
+        for part in path:
+            if part != "[]" and not is_name(part):
+                why = "a name is on one line, without spaces around, at most 200 long; the plan has the nearest one"
+                losses.add(where, f"the name {part!r}", why, cells.path)
         if node._spec is not None:
             losses.add(where, f"a second row for {cells.path}", "the first is kept", cells.path)
             return
