@@ -113,6 +113,10 @@ class PropertyReader:
         values = self._common(reader, keys, what, base)
         self._constraints(reader, keys, what, at, base, values)
         spec = msgspec.structs.replace(base, **values)
+        if spec.store == "hash" and (spec.properties is not None or (spec.of and spec.of.kind == "object")):
+            message = f"{what} has `store: hash`, which would make one text of a whole object with its own properties."
+            hint = "Write `store: hash` at the properties inside, or `store: drop` here."
+            reader.problem(keys.get("store", node), message, hint)
         return spec if self._sane(reader, node, what, spec) else None
 
     def _type(self, reader: Reader, node: Node, what: str) -> PropertySpec | None:
