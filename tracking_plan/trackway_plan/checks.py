@@ -193,16 +193,14 @@ def _rules(plan: Plan, event: EventSpec, at: tuple[str, ...], what: str) -> Iter
                 yield _unknown(plan, here, f"a rule {what}", name, event.properties)
         for name in rule.then_required:
             if name in event.properties and stored(event.properties[name]) == "drop":
-                message = (
-                    f"a rule {what} requires `{name}`, which is dropped before anybody could see that it is there."
-                )
+                message = f"a rule {what} requires `{name}`, which is dropped before anybody could see it."
                 yield _problem(plan, here, message, "Remove the rule, or `store: drop`.")
         for name, values in rule.when.items():
             spec = event.properties.get(name)
             if spec is None:
                 continue
             if stored(spec) != "plain":
-                message = f"a rule {what} looks at `{name}`, of which the collector may see no more than `store: {stored(spec)}` leaves."
+                message = f"a rule {what} looks at `{name}`, which `store: {stored(spec)}` may have changed on its way."
                 yield _problem(plan, here, message, "A rule looks at properties that are stored as they are.")
                 continue
             if spec.kind not in (*SCALARS, "union"):

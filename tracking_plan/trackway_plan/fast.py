@@ -101,7 +101,9 @@ def _or_text(hint: Any) -> Any:
 
 def _plain_type(spec: PropertySpec, name: str, *, redacted: bool) -> Any:
     hint: Any
-    if spec.kind == "list":
+    if spec.kind == "list" and redacted and spec.of is not None and stored(spec.of) == "drop":
+        hint = Annotated[list[Any], Meta(max_length=0)]
+    elif spec.kind == "list":
         item: Any = Any if spec.of is None else value_type(spec.of, name, redacted=redacted)
         hint = (
             None if item is None else Annotated[list[item], _meta(min_length=spec.min_items, max_length=spec.max_items)]

@@ -146,7 +146,7 @@ def read_policy(reader: Reader, node: Node) -> dict[str, str]:
         action = reader.one_of(value, f"`{code}`", [action.value for action in Action])
         if action == Action.STRIP and code not in STRIPPABLE:
             message = f"`{code}: strip` cannot be done: this violation names no property that could be removed."
-            hint = "Write `flag` (mark and store), `quarantine` (set aside with its payload) or `reject` (refuse for good)."
+            hint = "Write `flag` (mark and store), `quarantine` (set aside with its payload) or `reject` (refuse it)."
             reader.problem(value, message, hint)
         elif action is not None:
             policy[code] = action

@@ -248,7 +248,11 @@ class PropertyReader:
 
     def _item(self, reader: Reader, node: Node, what: str, at: tuple[str, ...]) -> PropertySpec | None:
         if not isinstance(node, MappingNode):
-            return self._type(reader, node, what)
+            item = self._type(reader, node, what)
+            if item is not None and item.store == "drop":
+                message = f"{what} is `{item.named_type}`, which is dropped, so that the list would always be empty."
+                reader.problem(node, message, "Write `store: drop` at the list.")
+            return item
         spec = self.property(reader, node, what, (*at, "of"))
         for key, value in node.value:
             if key.value in ("required", "store", "store_as", "column"):

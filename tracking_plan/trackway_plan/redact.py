@@ -5,14 +5,13 @@ The SDK does it before an event leaves, the collector again before an event reac
 mean the same. Works on raw JSON: what no rule concerns is copied byte for byte, numbers too large for a float included.
 
 * Every depth: inside objects, and inside lists of objects.
-* Whatever its type: a list where an object was planned is taken apart all the same, and a text where an object with such
-  parts was planned is dropped whole, because it may hold them.
-* A property that an event was sent under before (`formerly`) is the same property, and an event's former name the same
-  event.
+* Whatever its type: a list where an object was planned is taken apart all the same, and a text where an object with
+  such parts was planned is dropped whole, because it may hold them.
+* Under former names too (`formerly`), of the event and of the property.
 
-A hashed value is the text `hmac-sha256:` and 64 hex digits: HMAC-SHA256 with the operator's key over the UTF-8 bytes of a
-text, and over the canonical JSON text of anything else (`5`, `true`, keys sorted, no spaces; `1.0` is `1`). A value that is
-such a text already is left, so that hashing twice is hashing once; null is left, it says nothing.
+A hashed value is the text `hmac-sha256:` and 64 hex digits: HMAC-SHA256 with the operator's key over the UTF-8 bytes of
+a text, and over the canonical JSON text of anything else (`5`, `true`, keys sorted, no spaces; `1.0` is `1`). A value
+that is such a text already is left, so that hashing twice is hashing once; null is left, it says nothing.
 """
 
 from __future__ import annotations
@@ -200,7 +199,7 @@ class Redactor:
         A value as it may be stored; `null` for one that may not be stored at all.
 
         Raises:
-            msgspec.MsgspecError, UnicodeDecodeError, RecursionError: it cannot be read, so that nothing of it may be kept.
+            msgspec.MsgspecError, UnicodeDecodeError, RecursionError: it cannot be read, so nothing of it may be kept.
         """
         return b"null" if (kept := self._value(rule, raw)) is None else kept
 

@@ -11,7 +11,7 @@ read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Literal, get_args
 
@@ -259,11 +259,13 @@ class Validator:
         found: list[explain.Finding],
         event: EventSpec | None,
         source: str | None,
-        untold: Sequence[tuple[ViolationCode, explain.Path]] = (),
+        untold: Untold | None = None,
     ) -> Verdict:
         outcome: Outcome = "ok"
-        violations, rejecting, strip = [], [], []
-        more = {code for code, _ in untold}
+        violations: list[Violation] = []
+        rejecting: list[Violation] = []
+        strip: list[explain.Path] = []
+        more = {code for code, _ in untold or ()}
         for code, path, message in found:
             action = self._action(code, event, source)
             if action == Action.STRIP and not path:
@@ -278,7 +280,7 @@ class Validator:
                 strip.append(_property(path))
         if outcome == "ok":
             return self._ok
-        strip += [_property(path) for code, path in untold if self._action(code, event, source) == Action.STRIP]
+        strip += [_property(path) for code, path in untold or () if self._action(code, event, source) == Action.STRIP]
         return Verdict(outcome, (*rejecting, *violations), self.release.rev, tuple(strip))
 
     def _action(self, code: ViolationCode, event: EventSpec | None, source: str | None) -> str:
