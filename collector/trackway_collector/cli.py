@@ -19,6 +19,7 @@ from trackway_collector.errors import CollectorError, ConfigError
 from trackway_collector.tail.command import tail
 from trackway_collector.warehouse import WarehouseError, WarehouseUrl
 from trackway_collector.warehouse.cli import opened_warehouse, warehouse, warehouse_options
+from trackway_plan.redact import read_hash_key
 
 __all__ = ["collector", "tail", "up", "warehouse"]
 
@@ -51,14 +52,15 @@ def settings_options(command: F) -> F:
 @click.option("--query-port", type=int, help="Port of ClickHouse's protocol over the embedded engine [8079].")
 def up(show_config: bool, **arguments: Any) -> None:
     """Collector, store and console in one go; Ctrl-C stops them."""
-    from trackway_collector.ingest.worker import load_release
+    from trackway_collector.releases import ReleaseFolder
     from trackway_collector.up import supervise, with_write_keys
 
     settings = _settings(arguments, show_config)
     _log()
     try:
         if settings.plan:
-            load_release(settings.plan)  # both processes will; what is wrong with it should be said once
+            # Both processes will read them; what is wrong with them should be said once.
+            ReleaseFolder(settings.plan, read_hash_key(settings.hash_key))
         WarehouseUrl.parse(settings.warehouse_url)
         settings = with_write_keys(settings)
         _say_where(settings)

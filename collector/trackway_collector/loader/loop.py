@@ -26,6 +26,7 @@ from trackway_collector.loader.delivery import Delivery, LoadRow, Stopped, sql_t
 from trackway_collector.loader.renames import renames_of
 from trackway_collector.loader.rows import EVENTS, QUARANTINE, Row, RowMaker
 from trackway_collector.loader.values import fits_for
+from trackway_collector.releases import LiveReleases
 from trackway_collector.spool import Checkpoint, Chunk, Pending, SpoolReader, load_checkpoint, save_checkpoint
 from trackway_collector.spool.layout import segment_numbers, segment_path, spool_name, take_lock
 from trackway_collector.warehouse import Transient, Warehouse, apply_plan, migrate, property_types
@@ -86,17 +87,23 @@ class Loader:
     Loads every spool under `spool_dir` into the warehouse, in one thread and a helper.
 
     Args:
-        release: the plan whose numbers and choices get typed columns; None without a plan.
+        releases: the live releases, the newest of which decides on typed columns; a single one; None without a plan.
         grace_s: segments that are loaded are kept this long.
     """
 
     def __init__(
-        self, warehouse: Warehouse, spool_dir: Path, release: Release | None = None, *, grace_s: float = 900
+        self,
+        warehouse: Warehouse,
+        spool_dir: Path,
+        releases: LiveReleases | Release | None = None,
+        *,
+        grace_s: float = 900,
     ) -> None:
         self.stats = LoaderStats()
         self.died = False
         self._warehouse = warehouse
-        self._release = release
+        self._releases = LiveReleases.of([releases]) if isinstance(releases, Release) else releases
+        self._adopted: LiveReleases | None = None
         self._spool_dir = spool_dir
         self._grace_s = grace_s
         self._stop = threading.Event()
@@ -123,6 +130,10 @@ class Loader:
         """Start loading in the background; `died` is called from there if loading ends in an error."""
         self._on_death = died
         self._thread.start()
+
+    def adopt(self, releases: LiveReleases) -> None:
+        """Store by these releases from the next chunk on; typed paths that the newest asks for are added before it."""
+        self._adopted = releases
 
     def stop(self, timeout_s: float = 30) -> None:
         """Finish the chunk at hand, or leave it pending when the engine is away, and return."""
@@ -169,6 +180,12 @@ class Loader:
         prepared = self._prepare()
         while not self._stop.is_set():
             self._keep_house()  # under steady load there is no idle moment for it
+            if self._adopted is not None:
+                # Rows in hand were made for the types there were: they go first.
+                if prepared is not None:
+                    self._store(prepared)
+                self._take_over()
+                prepared = self._prepare()
             if prepared is None:
                 self._stop.wait(IDLE_S)
                 prepared = self._prepare()
@@ -177,6 +194,15 @@ class Loader:
             ahead: Future[_Prepared | None] = helper.submit(self._prepare)
             self._store(prepared)
             prepared = ahead.result()
+
+    def _take_over(self) -> None:
+        """Make the releases that came live the ones in force."""
+        self._releases = adopted = self._adopted
+        self._until_answered(self._prepare_tables)
+        for source in self._sources.values():
+            source.maker = self._row_maker(source.name)
+        if self._adopted is adopted:  # else others came live meanwhile, and the next turn takes them over
+            self._adopted = None
 
     def _keep_house(self) -> None:
         """Forget what is over, now and then; the helper must not be at work, it uses the same memory."""
@@ -270,23 +296,19 @@ class Loader:
     def _open(self, directory: Path) -> _Source:
         lock = take_lock(directory / "loader.lock", "loads")
         name = spool_name(directory)
-        types = self._until_answered(property_types, self._warehouse, "properties")
-        traits = self._until_answered(property_types, self._warehouse, "traits")
         checkpoint = load_checkpoint(directory)
-        renames = renames_of(self._release)
-        maker = RowMaker(name, fits_for(types), fits_for(traits), self._trusted_rev(types), renames)
-        source = _Source(SpoolReader(directory), name, maker, lock, checkpoint.segment, checkpoint.byte)
+        source = _Source(SpoolReader(directory), name, self._row_maker(name), lock, checkpoint.segment, checkpoint.byte)
         if checkpoint.pending is not None:
             self._settle(source, checkpoint.pending)
         return source
 
-    def _trusted_rev(self, types: Mapping[str, str]) -> int | None:
-        if self._release is None:
-            return None
-        events = self._release.events.values()
-        planned = typed_paths(event.properties for event in events)
-        as_planned = all(types.get(path) == kind for path, kind in planned.items())
-        return self._release.rev if as_planned else None
+    def _row_maker(self, spool: str) -> RowMaker:
+        types = self._until_answered(property_types, self._warehouse, "properties")
+        traits = self._until_answered(property_types, self._warehouse, "traits")
+        live = self._releases.by_rev if self._releases else {}
+        trusted = {rev for rev, release in live.items() if _has_typed_paths(release, types)}
+        renames = {rev: renames_of(release) for rev, release in live.items()}
+        return RowMaker(spool, fits_for(types), fits_for(traits), trusted, renames, max(live, default=0))
 
     def _settle(self, source: _Source, pending: Pending) -> None:
         """Complete a chunk whose insert was begun before this start and may have happened, wholly or in part."""
@@ -310,8 +332,8 @@ class Loader:
 
     def _prepare_tables(self) -> None:
         migrate(self._warehouse)
-        if self._release is not None:
-            apply_plan(self._warehouse, self._release)
+        if self._releases is not None:
+            apply_plan(self._warehouse, self._releases.newest)
 
     def _remember_stored(self) -> None:
         """
@@ -351,3 +373,9 @@ class Loader:
                 if now - source.passed_at.setdefault(number, now) >= self._grace_s:
                     segment_path(directory, number).unlink(missing_ok=True)
                     del source.passed_at[number]
+
+
+def _has_typed_paths(release: Release, types: Mapping[str, str]) -> bool:
+    """Whether each property of a release has the typed path of its kind, so that what the release accepted fits."""
+    planned = typed_paths(event.properties for event in release.events.values())
+    return all(types.get(path) == kind for path, kind in planned.items())
