@@ -10,11 +10,12 @@ from __future__ import annotations
 import html
 import json
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Protocol, TypeVar
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +40,10 @@ class Question(Protocol):
     @property
     def always_exact(self) -> bool:
         """Whether only the exact statement can answer it."""
+
+    @property
+    def named_events(self) -> tuple[str, ...]:
+        """The event names it was asked with."""
 
 
 @dataclass
@@ -87,10 +92,11 @@ def ask(
 Q = TypeVar("Q", bound=Question)
 
 
-class Answer(Generic[Q]):
+class Answer(ABC, Generic[Q]):
     """The answer to one question. Immutable; the data frames it hands out are the caller's own copies."""
 
-    verb: str = ""
+    verb: ClassVar[str]
+    """The question's name, as in `trackway query funnel`."""
 
     def __init__(self, warehouse: Warehouse, question: Q) -> None:
         self.__dict__.update(warehouse=warehouse, question=question)
@@ -141,26 +147,27 @@ class Answer(Generic[Q]):
         return dict(self._answered[0].params)
 
     @property
+    @abstractmethod
     def semantics(self) -> str:
         """One sentence that says what exactly was counted."""
-        raise NotImplementedError
 
     @property
     def df(self) -> pd.DataFrame:
         """The answer as a tidy data frame."""
         return self._frame.copy()
 
-    @cached_property
+    @property
+    @abstractmethod
     def _frame(self) -> pd.DataFrame:
-        raise NotImplementedError
+        """The data frame, made once."""
 
+    @abstractmethod
     def figure(self) -> Figure:
         """The answer as a Plotly figure."""
-        raise NotImplementedError
 
+    @abstractmethod
     def table(self) -> Table:
         """The answer as a table for the terminal (`rich.print(answer.table())`)."""
-        raise NotImplementedError
 
     def to_dict(self) -> dict[str, Any]:
         """Question, meaning, data and SQL as plain JSON values; what is not known is None."""
@@ -181,9 +188,9 @@ class Answer(Generic[Q]):
         """Chart, meaning and table as one HTML page that needs no network."""
         chart = self.figure().to_html(full_html=False, include_plotlyjs=True)
         return (
-            f'<!doctype html><html><head><meta charset="utf-8"><title>{html.escape(self.verb)}</title></head>'
-            '<body style="font-family:system-ui,sans-serif;max-width:70rem;margin:2rem auto;'
-            'color-scheme:light dark">'
+            '<!doctype html><html style="color-scheme:light dark"><head><meta charset="utf-8">'
+            f"<title>{html.escape(self.verb)}</title></head>"
+            '<body style="font-family:system-ui,sans-serif;max-width:70rem;margin:2rem auto">'
             f"{chart}{self._repr_html_()}</body></html>"
         )
 

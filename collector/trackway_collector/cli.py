@@ -14,10 +14,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from trackway_collector.config import Settings, describe_settings, load_settings
-from trackway_collector.errors import CollectorError, ConfigError
+from trackway_collector.command_settings import command_settings
+from trackway_collector.config import Settings, describe_settings
+from trackway_collector.errors import CollectorError
 from trackway_collector.tail.command import tail
-from trackway_collector.warehouse import WarehouseError, WarehouseUrl
+from trackway_collector.warehouse import WarehouseError
 from trackway_collector.warehouse.cli import opened_warehouse, warehouse, warehouse_options
 from trackway_plan.redact import read_hash_key
 
@@ -61,7 +62,6 @@ def up(show_config: bool, **arguments: Any) -> None:
         if settings.plan:
             # Both processes will read them; what is wrong with them should be said once.
             ReleaseFolder(settings.plan, read_hash_key(settings.hash_key))
-        WarehouseUrl.parse(settings.warehouse_url)
         settings = with_write_keys(settings)
         _say_where(settings)
         console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -116,6 +116,11 @@ def verify(url: str | None, data_dir: Path | None) -> None:
             counts = count(opened, settings.spool_dir)
     except CollectorError as error:
         _fail(error)
+    if not counts:
+        click.echo(
+            f"{settings.spool_dir}: nothing to verify, there are no segments. --data-dir names another data directory."
+        )
+        return
     table = Table("spool", "segment", "spooled", "stored", "quarantined", "duplicates", "missing", box=None)
     for row in counts:
         numbers = (row.segment, row.spooled, row.stored, row.quarantined, row.duplicates, row.missing)
@@ -126,10 +131,7 @@ def verify(url: str | None, data_dir: Path | None) -> None:
 
 
 def _settings(arguments: dict[str, Any], show_config: bool) -> Settings:
-    try:
-        settings, origins = load_settings(arguments)
-    except ConfigError as error:
-        raise click.UsageError(str(error)) from error
+    settings, origins = command_settings(arguments)
     if show_config:
         table = Table(box=None)
         table.add_column("setting", no_wrap=True)

@@ -70,6 +70,7 @@ class Shape:
         "rules",
         "schema",
         "struct",
+        "type",
     )
 
     def __init__(self, name: str, properties: Mapping[str, PropertySpec], event: EventSpec | None = None) -> None:
@@ -79,21 +80,24 @@ class Shape:
         self._spec = PropertySpec(kind="object", properties=dict(properties))
         self._validator: Any = None
         self.event = event
-        self.struct = fast.struct_type(name, properties)
-        self.extra = fast.object_test(properties, self.rules)
+        is_open = event is not None and event.open
+        self.type = fast.object_type(name, properties, is_open=is_open)
+        self.struct: type[Struct] | None = None if is_open else self.type
+        """The type where it is a struct: whoever decodes many events as one message needs that."""
+        self.extra = fast.open_test(properties, self.rules) if is_open else fast.object_test(properties, self.rules)
         # What the collector need not touch: already hashed, and without what is dropped.
         self.redacted_struct, self.redacted_extra = self.struct, self.extra
-        if redact.member_rules(properties):
+        if self.struct is not None and redact.member_rules(properties):
             self.redacted_struct = fast.struct_type(name, properties, redacted=True)
             self.redacted_extra = fast.object_test(properties, self.rules, redacted=True)
         self.schema = schema.object_schema(properties) if event is None else schema.event_schema(event)
 
     def accepts(self, raw: bytes) -> bool:
         """The fast yes: True means jsonschema accepts it, False only that it must be asked."""
-        if self.struct is None:
+        if self.type is None:
             return False
         try:
-            value = msgspec.json.decode(raw, type=self.struct)
+            value = msgspec.json.decode(raw, type=self.type)
         except UNREADABLE:
             return False
         return self.extra is None or self.extra(value)  # noqa: S610 - not Django's
@@ -138,8 +142,7 @@ class Validator:
         for source in (None, *release.sources):
             for name in self._fast_events(source):
                 shape = self._events[name]
-                assert shape.struct is not None  # noqa: S101
-                self._fast[source, name] = msgspec.json.Decoder(shape.struct).decode, shape.extra
+                self._fast[source, name] = msgspec.json.Decoder(shape.type).decode, shape.extra
         self._near_event = lru_cache(maxsize=1024)(NearNames(release.events).did_you_mean)
 
     def check_track(self, event: str, properties: Properties, source: str | None = None) -> Verdict:
@@ -209,7 +212,7 @@ class Validator:
 
     def fast_events(self, source: str | None) -> tuple[str, ...]:
         """The events in use that a source may send and that have a `properties_type`."""
-        return self._fast_events(source)
+        return tuple(name for name in self._fast_events(source) if self._events[name].struct is not None)
 
     def json_schema(self, event: str) -> dict[str, Any] | None:
         """The JSON Schema of an event's properties, or None for an event the plan does not know."""
@@ -221,7 +224,7 @@ class Validator:
             name
             for name, event in self.release.events.items()
             if event.status in ("active", "draft")
-            and self._events[name].struct is not None
+            and self._events[name].type is not None
             and self._may_send(event, source)
         )
 

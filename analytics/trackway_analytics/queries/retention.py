@@ -45,6 +45,11 @@ class RetentionQuestion:
         """Never: the order of events at one time does not matter here."""
         return False
 
+    @property
+    def named_events(self) -> tuple[str, ...]:
+        """What starts a user and what counts as coming back."""
+        return self.start.events + self.return_.events
+
     def compile(self, types: Mapping[str, str], *, exact: bool) -> Statement:
         """The statement that counts it."""
         bindings = Bindings()
@@ -195,10 +200,10 @@ class Retention(Answer[RetentionQuestion]):
         """A heat map of the cohorts with the pooled average on top; incomplete cells stay empty."""
         from trackway_analytics.views.retention import figure
 
-        return figure(self)
+        return figure(self._frame, self.average(), period=self.question.period.name, semantics=self.semantics)
 
     def table(self) -> Table:
         """The cohorts as a heat map for the terminal."""
         from trackway_analytics.views.retention import table
 
-        return table(self)
+        return table(self._frame, self.average(), period=self.question.period.name, semantics=self.semantics)

@@ -19,7 +19,7 @@ from trackway_collector.ingest.worker import stop_on_signals
 from trackway_collector.loader.loop import Loader
 from trackway_collector.query_port import make_query_app
 from trackway_collector.releases import ReleaseFolder, changes
-from trackway_collector.warehouse import Warehouse, open_warehouse
+from trackway_collector.warehouse import Terminal, Warehouse, open_warehouse
 from trackway_collector.warehouse.embedded import EmbeddedWarehouse
 from trackway_collector.warehouse.store_file import StoreFile
 from trackway_plan.redact import read_hash_key
@@ -45,6 +45,7 @@ async def serve(settings: Settings, *, parent_pipe: bool = False) -> None:
     Run the store process until SIGTERM, SIGINT or, with `parent_pipe`, until the supervisor dies.
 
     Raises:
+        Terminal: the warehouse refuses what no other try would mend, such as tables of another version.
         RuntimeError: the loader died; its log says of what. The supervisor starts the process again.
     """
     stop = asyncio.Event()
@@ -73,6 +74,8 @@ async def serve(settings: Settings, *, parent_pipe: bool = False) -> None:
         watching = asyncio.create_task(_watch_releases(releases, loader))
         stack.callback(watching.cancel)
         await stop.wait()
+    if isinstance(loader.cause_of_death, Terminal):
+        raise loader.cause_of_death
     if loader.died:
         message = f"the loader died: {loader.error}"
         raise RuntimeError(message)

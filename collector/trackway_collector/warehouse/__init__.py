@@ -27,12 +27,14 @@ from trackway_collector.warehouse.errors import (
 )
 from trackway_collector.warehouse.migrate import migrate
 from trackway_collector.warehouse.opening import open_warehouse
+from trackway_collector.warehouse.parameters import Name
 from trackway_collector.warehouse.plan_columns import apply_plan, property_types
 from trackway_collector.warehouse.url import WarehouseUrl
 
 __all__ = [
     "EngineBusyError",
     "MigrationError",
+    "Name",
     "QueryResult",
     "Terminal",
     "Transient",
