@@ -159,7 +159,7 @@ async def ready(request: web.Request) -> web.Response:
 async def metrics(request: web.Request) -> web.Response:
     """Answer with the worker's counters in Prometheus text format."""
     ingest = request.app[INGEST]
-    body, content_type = render_metrics(ingest.counters, ingest.spool, ingest.releases)
+    body, content_type = render_metrics(ingest.counters, ingest.spool, ingest.releases, ingest.decoder.rev)
     return web.Response(body=body, headers={"Content-Type": content_type})
 
 
