@@ -53,6 +53,8 @@ def settings_options(command: F) -> F:
 @click.option("--query-port", type=int, help="Port of ClickHouse's protocol over the embedded engine [8079].")
 def up(show_config: bool, **arguments: Any) -> None:
     """Collector, store and console in one go; Ctrl-C stops them."""
+    import aiohttp  # noqa: F401 - the processes need it; that it is missing is said once, and here
+
     from trackway_collector.releases import ReleaseFolder
     from trackway_collector.up import supervise, with_write_keys
 
