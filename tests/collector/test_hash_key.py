@@ -29,6 +29,6 @@ def test_the_key_is_read_and_not_shown(where: str, tmp_path: Path) -> None:
 
 def test_a_key_that_can_be_guessed_is_refused(tmp_path: Path) -> None:
     """Under 16 characters; the message says where it came from and not what it is."""
-    with pytest.raises(ConfigError, match="TRACKWAY_HASH_KEY.*at least 16") as caught:
+    with pytest.raises(ConfigError, match=r"TRACKWAY_HASH_KEY.*at least 16") as caught:
         load_settings({}, {"TRACKWAY_HASH_KEY": "hunter2"}, tmp_path)
     assert "hunter2" not in str(caught.value)
