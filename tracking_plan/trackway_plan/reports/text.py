@@ -18,7 +18,7 @@ def render_text(report: Report) -> str:
     out = StringIO()
     # soft_wrap: a path that rich has broken in two is no longer one that an editor or grep can follow.
     console = Console(file=out, soft_wrap=True, highlight=False, force_terminal=Console().is_terminal)
-    for finding, following in zip(report.findings, [*report.findings[1:], None], strict=True):
+    for finding, following in zip(report.findings, (*report.findings[1:], None), strict=False):
         console.print(_line(finding))
         for line in _below(finding, following):
             console.print(Text(f"  {one_line(line)}", style="dim"))
