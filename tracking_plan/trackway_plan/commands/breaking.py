@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from ..breaking import findings
-from ..breaking.references import load_references
+from ..breaking.references import definitions_beside, load_references
 from ..evidence import EvidenceSource, EvidenceUnreachableError, open_evidence
 from ..findings import Report, Severity
 from .common import UNREACHABLE, directory_argument, fail_on_option, finish, format_option, loading
@@ -67,7 +67,7 @@ def breaking(
     with loading():
         before, after = open_pair(against, directory)
         history = History(directory)
-        references = load_references(definitions or directory.parent / "definitions")
+        references = load_references(definitions or definitions_beside(directory))
     try:
         source = evidence_source(evidence, warehouse, exclude_source, minimum)
         with loading():
