@@ -101,16 +101,16 @@ def specs(draw: st.DrawFn, depth: int = 2) -> PropertySpec:
         kinds = draw(groups)[: draw(st.integers(2, 4))]
         spec = PropertySpec(kind="union", any_of=tuple(draw(scalar_specs(each)) for each in kinds))
     elif way == "list":
-        of = draw(_some(specs(depth - 1)))
+        of = draw(_some(specs(depth - 1).filter(lambda spec: spec.kind != "any")))
         shortest, longest = draw(_some(SIZES)), draw(_some(st.integers(9, 99)))
         spec = PropertySpec(kind="list", of=of, min_items=shortest, max_items=longest)
     elif way == "object":
         properties = draw(_some(property_maps(depth - 1)))
-        is_open = properties is not None and draw(st.booleans())
+        is_open = bool(properties) and draw(st.booleans())
         spec = PropertySpec(kind="object", properties=properties, open=is_open)
     return msgspec.structs.replace(
         spec,
-        nullable=draw(st.booleans()),
+        nullable=spec.kind != "any" and draw(st.booleans()),
         summary=draw(st.sampled_from(TEXTS)),
         pii=draw(_some(st.sampled_from(PII_CLASSES))),
         unit=draw(st.sampled_from(["", "ms", "m/s²"])),
@@ -194,7 +194,8 @@ def plans(draw: st.DrawFn) -> Plan:
         properties = {f"{name} {key}": _renamed(spec, f"{name} {key}") for key, spec in draw(property_maps(1)).items()}
         groups[name] = Group(name=name, summary=draw(st.sampled_from(TEXTS)), properties=properties)
     found = {}
-    for name in draw(st.lists(st.sampled_from(["tea_bought", "Order Completed", "茶 😀", "yes", "a/b"]), unique=True)):
+    names = st.sampled_from(["tea_bought", "Order Completed", "茶 😀", "yes", "a/b"])
+    for name in draw(st.lists(names, min_size=1, unique=True)):
         event = draw(events(name, groups, list(sources)))
         for type_name, spec in types.items():
             key = f"{type_name} {signature(spec)}"

@@ -100,11 +100,11 @@ def test_likeness_has_no_direction(tmp_path: Path) -> None:
     specs = [PropertySpec(kind="int", min=1), PropertySpec(kind="int"), PropertySpec(kind="string", pattern="a")]
     for a, b in itertools.product(names, names):
         assert name_score(a, b) == name_score(b, a)
-    for a, b in itertools.product(specs, specs):
-        assert property_score(a, "one", b, "other") == property_score(b, "other", a, "one")
+    for one, two in itertools.product(specs, specs):
+        assert property_score(one, "one", two, "other") == property_score(two, "other", one, "one")
     release = pair(tmp_path, tea(), {"events/shop/b.yaml": "event: pot_sold\n"})
-    one, other = release[0].release.events["tea_bought"], release[1].release.events["pot_sold"]
-    assert event_score(one, other) == event_score(other, one)
+    tea_bought, pot_sold = release[0].release.events["tea_bought"], release[1].release.events["pot_sold"]
+    assert event_score(tea_bought, pot_sold) == event_score(pot_sold, tea_bought)
 
 
 def test_releases_are_numbers_not_texts(tmp_path: Path) -> None:

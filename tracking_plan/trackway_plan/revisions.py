@@ -18,6 +18,7 @@ from pathlib import Path
 
 from .errors import PlanError, PlanErrors
 from .load import load_plan
+from .memo import Memo
 from .model import Place, Plan
 from .release import Release, compile_release, released_files
 
@@ -48,12 +49,13 @@ class Revision:
         return Place(file=_shown(place.file, self.scratch, self.label), line=at[0], column=at[1])
 
 
-def open_revision(name: str, directory: Path) -> Revision:
+def open_revision(name: str, directory: Path, memo: Memo | None = None) -> Revision:
     """
     The plan that `name` means, seen from the plan in `directory`.
 
     Args:
         name: a directory, the number of a release, or a Git ref of the repository that holds `directory`.
+        memo: what was read of another revision, so that equal files are parsed once.
 
     Raises:
         RevisionError: there is no such thing; the message says where was looked.
@@ -62,8 +64,8 @@ def open_revision(name: str, directory: Path) -> Revision:
     if name.isascii() and name.isdigit():
         return _released(int(name), directory)
     if Path(name).is_dir():
-        return _from_directory(Path(name), name)
-    return _from_git(name, directory)
+        return _from_directory(Path(name), name, memo)
+    return _from_git(name, directory, memo)
 
 
 def _released(rev: int, directory: Path) -> Revision:
@@ -75,13 +77,13 @@ def _released(rev: int, directory: Path) -> Revision:
     return Revision(f"rev {rev}", Release.load(files[rev]))
 
 
-def _from_directory(directory: Path, label: str) -> Revision:
-    plan = load_plan(directory)
+def _from_directory(directory: Path, label: str, memo: Memo | None) -> Revision:
+    plan = load_plan(directory, memo)
     newest = max(released_files(directory), default=0)
     return Revision(label, compile_release(plan, newest + 1), plan)
 
 
-def _from_git(ref: str, directory: Path) -> Revision:
+def _from_git(ref: str, directory: Path, memo: Memo | None) -> Revision:
     folder = _git(["rev-parse", "--show-prefix"], directory, ref).decode().strip().rstrip("/")
     commit = _git(["rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"], directory, ref)
     root = _git(["rev-parse", "--show-toplevel"], directory, ref).decode().strip()
@@ -91,7 +93,7 @@ def _from_git(ref: str, directory: Path) -> Revision:
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             tar.extractall(scratch, filter="data")
         try:
-            found = _from_directory(Path(scratch) / folder, ref)
+            found = _from_directory(Path(scratch) / folder, ref, memo)
         except PlanErrors as errors:
             raise PlanErrors(
                 dataclasses.replace(problem, file=_shown(problem.file, scratch, ref)) for problem in errors.problems

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from ..memo import Memo
 from ..release import Release, released_files
 from ..revisions import Revision, open_revision
 
@@ -50,8 +51,9 @@ def open_pair(against: str, directory: Path) -> tuple[Revision, Revision]:
     """
     match = None if Path(against).is_dir() else _RANGE.fullmatch(against)
     base, head = (match[1], match[2]) if match else (against, str(directory))
-    after = open_revision(head, directory) if match else open_revision(str(directory), directory)
-    return open_revision(base, directory), after
+    memo = Memo()
+    after = open_revision(head, directory, memo)
+    return open_revision(base, directory, memo), after
 
 
 def named(before: Revision, after: Revision) -> str:

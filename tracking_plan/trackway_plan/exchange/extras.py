@@ -111,6 +111,7 @@ def with_extras(spec: PropertySpec, extras: PropertyExtras) -> PropertySpec:
     told = {choice.value: choice for choice in extras.choices}
     fitting["kind"] = kind
     if kind == "decimal":
+        fitting |= {"pattern": None, "format": None, "min_length": None, "max_length": None}
         bounds = {"min": extras.min, "max": extras.max}
         fitting |= {key: bound for key, bound in bounds.items() if bound is not None and is_decimal(bound)}
     if spec.kind == "choice":

@@ -15,7 +15,8 @@ from typing import Any
 
 import msgspec
 
-from ..model import EventSpec, PropertySpec, Rule
+from ..model import SCALARS, EventSpec, PropertySpec, Rule
+from ..write_yaml import is_writable_union
 from .extras import KEYWORD, EventExtras, PropertyExtras, event_with_extras, read_extras, with_extras
 from .losses import Loss, Losses
 from .names import is_name, plan_name, property_path
@@ -64,8 +65,10 @@ def property_from_schema(schema: Any, *, where: str = "#", file: str = "") -> tu
 class SchemaReader:
     """Reads schemas of one document, in which `$ref` is resolved."""
 
-    def __init__(self, document: Any, losses: Losses) -> None:
+    def __init__(self, document: Any, losses: Losses, types: Mapping[str, PropertySpec] | None = None) -> None:
+        """`types` are named types of the plan by the reference that stands for each."""
         self.losses = losses
+        self._named = types or {}
         self._flattener = Flattener(document, losses)
         self._scalars = Scalars(losses)
 
@@ -77,7 +80,7 @@ class SchemaReader:
         types = _types(flat)
         if types and "object" not in types:
             self.losses.add(f"{where}/type", f"type: {shown(flat['type'])}", "an event's properties are an object")
-        self._unsaid(flat, where, "", ("deprecated",))
+        self._unsaid(flat, where, "", ("deprecated", "examples"))
         properties, is_open = self._properties(flat, where, "", opened, 1)
         event = EventSpec(
             name=name,
@@ -87,6 +90,8 @@ class SchemaReader:
             properties=properties,
             rules=self._rules(flat, properties, where),
         )
+        if isinstance(examples := flat.get("examples"), list):
+            event = msgspec.structs.replace(event, examples=tuple(examples))
         extras = self._extras(flat, where, "", EventExtras)
         return event_with_extras(event, extras) if extras is not None else event
 
@@ -94,6 +99,9 @@ class SchemaReader:
         self, schema: Any, where: str, path: str, opened: tuple[str, ...] = (), depth: int = 0
     ) -> PropertySpec:
         """One property, without its name."""
+        if isinstance(schema, dict) and schema.get("$ref") in self._named:
+            named = self._named[schema["$ref"]]
+            return msgspec.structs.replace(named, summary=self._summary(schema, where, path) or named.summary)
         flat, opened = self._flattener.flat(schema, where, path, opened)
         if not isinstance(flat, dict):
             if flat is not True:
@@ -102,8 +110,9 @@ class SchemaReader:
         if depth > MOST_DEEP:
             self.losses.add(where, "what is inside", f"it is more than {MOST_DEEP} deep; any value fits", path)
             return PropertySpec(kind="any")
-        flat = self._alternatives(flat, where, path, opened)
-        spec = self._typed(flat, where, path, opened, depth)
+        union = self._union(flat, where, path, opened, depth)
+        flat = flat if union is not None else self._alternatives(flat, where, path, opened)
+        spec = union or self._typed(flat, where, path, opened, depth)
         spec = msgspec.structs.replace(spec, summary=self._summary(flat, where, path))
         extras = self._extras(flat, where, path, PropertyExtras)
         return with_extras(spec, extras) if extras is not None else spec
@@ -157,6 +166,25 @@ class SchemaReader:
                 self.losses.add(where, said[0], why, path)
                 return [kind]
         return []
+
+    def _union(
+        self, flat: dict[str, Any], where: str, path: str, opened: tuple[str, ...], depth: int
+    ) -> PropertySpec | None:
+        """Alternatives that are all scalars of different kinds; None for others, or if more is said beside them."""
+        key = "anyOf" if "anyOf" in flat else "oneOf"
+        parts = flat.get(key)
+        beside = {name for name in flat if name not in _SAID_ELSEWHERE} | ({*flat} & {"type", "enum", "const"})
+        if not isinstance(parts, list) or beside or {"anyOf", "oneOf"} <= {*flat}:
+            return None
+        rest = [part for part in parts if part != {"type": "null"}]
+        if len(rest) < 2 or not all(map(_is_scalar, rest)):
+            return None
+        quiet = SchemaReader({}, Losses())
+        specs = [quiet.property(part, where, path, opened, depth + 1) for part in rest]
+        sound = all(spec.kind in SCALARS and not spec.summary for spec in specs) and not quiet.losses.found
+        if not sound or len({spec.kind for spec in specs}) < len(specs) or not is_writable_union(specs):
+            return None
+        return PropertySpec(kind="union", any_of=tuple(specs), nullable=len(rest) < len(parts))
 
     def _list(self, flat: dict[str, Any], where: str, path: str, opened: tuple[str, ...], depth: int) -> PropertySpec:
         self._unsaid(flat, where, path)
@@ -277,7 +305,7 @@ class SchemaReader:
         texts = [text for key in ("description", "title") if isinstance(text := flat.get(key), str) and text.strip()]
         if len(texts) == 2 and texts[0] != texts[1]:
             self.losses.add(f"{where}/title", f"title: {shown(texts[1])}", "the summary holds the description", path)
-        return texts[0].strip().replace("\r\n", "\n") if texts else ""
+        return texts[0] if texts else ""
 
     def _extras(self, flat: dict[str, Any], where: str, path: str, kind: type[Any]) -> Any:
         if KEYWORD not in flat:
@@ -321,6 +349,10 @@ _WHY = {
     "dependencies": "a rule asks for a value of a property, not for its presence",
     "dependentRequired": "a rule asks for a value of a property, not for its presence",
 }
+
+
+def _is_scalar(schema: Any) -> bool:
+    return isinstance(schema, dict) and schema.get("type") in SCALAR_TYPES
 
 
 def _types(flat: dict[str, Any]) -> list[Any]:

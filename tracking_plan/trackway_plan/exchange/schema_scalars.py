@@ -220,7 +220,7 @@ class Scalars:
         return _union(rest, bool(nulls))
 
 
-URL_PATTERN = "^https?://"
+URL_PATTERN = "^[Hh][Tt][Tt][Pp][Ss]?://"
 """What an exported `format: url` says beside `format: uri`."""
 
 
