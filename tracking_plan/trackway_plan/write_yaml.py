@@ -19,58 +19,10 @@ from typing import Any
 import msgspec
 
 from .errors import PlanError
+from .layout.order import EVENT, PLAN, PROPERTY_KEYS
 from .load_property import COMMON, CONSTRAINTS
 from .model import Choice, EventSpec, Group, Plan, PropertySpec, Source
 from .yaml_text import Raw, block
-
-PROPERTY_KEYS = (
-    "type",
-    "of",
-    "choices",
-    "may_grow",
-    "required",
-    "nullable",
-    "min",
-    "max",
-    "multiple_of",
-    "min_length",
-    "max_length",
-    "pattern",
-    "format",
-    "min_items",
-    "max_items",
-    "unit",
-    "pii",
-    "store",
-    "store_as",
-    "column",
-    "low_cardinality",
-    "summary",
-    "open",
-    "properties",
-)
-"""The canonical order of a property's keys."""
-
-EVENT_KEYS = (
-    "event",
-    "summary",
-    "status",
-    "replaced_by",
-    "remove_after",
-    "owner",
-    "sent_by",
-    "when",
-    "once_per",
-    "include",
-    "open",
-    "properties",
-    "rules",
-    "formerly",
-    "on_violation",
-    "examples",
-    "waive",
-)
-"""The canonical order of an event's keys."""
 
 _OPENED = frozenset({"properties", "types", "choices", "rules", "examples", "formerly", "waive", "accepted"})
 
@@ -205,15 +157,21 @@ class _Writer:
         data: dict[str, Any] = {"plan": plan.name, "format": plan.format, "summary": plan.summary}
         data["sources"] = {name: _source(source) for name, source in plan.sources.items()}
         data["everywhere"] = list(plan.everywhere)
-        data |= {"on_violation": plan.on_violation, "naming": plan.naming, "compatibility": plan.compatibility}
-        return _filled(data, keep=("plan", "format"))
+        data |= {"on_violation": plan.on_violation, "compatibility": plan.compatibility}
+        data |= {
+            "naming": msgspec.to_builtins(plan.naming),
+            "waive": [msgspec.to_builtins(each) for each in plan.waive],
+        }
+        return _filled({key: data[key] for key in PLAN.keys}, keep=("plan", "format"))
 
     def group(self, group: Group) -> dict[str, Any]:
         data = {"group": group.name, "summary": group.summary, "include": list(group.include)}
-        return _filled(data | {"properties": self.properties(group.properties)}, keep=("group",))
+        data |= {"properties": self.properties(group.properties)}
+        data |= {"waive": [msgspec.to_builtins(each) for each in group.waive]}
+        return _filled(data, keep=("group",))
 
     def event(self, event: EventSpec) -> dict[str, Any]:
-        data = {key: getattr(event, key) for key in EVENT_KEYS if key not in ("event", "properties", "rules")}
+        data = {key: getattr(event, key) for key in EVENT.keys if key not in ("event", "properties", "rules")}
         data |= {
             "event": event.name,
             "properties": self.properties(event.properties),
@@ -226,7 +184,7 @@ class _Writer:
             "waive": [msgspec.to_builtins(each) for each in event.waive],
             "remove_after": Raw(event.remove_after),
         }
-        return _filled({key: data[key] for key in EVENT_KEYS}, keep=("event", "status"))
+        return _filled({key: data[key] for key in EVENT.keys}, keep=("event", "status"))
 
     def properties(self, properties: Mapping[str, PropertySpec]) -> dict[str, Any]:
         return {name: self.property(spec) for name, spec in properties.items()}

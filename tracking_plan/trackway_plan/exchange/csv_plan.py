@@ -186,7 +186,7 @@ class _Cells:
         self._losses.add(self._where, f"{column}: {self.text(column)[:60]}", why, self.path)
 
     def flag(self, column: str) -> bool:
-        word = self.text(column).strip().lower()
+        word = self.text(column).strip().lower().rstrip("*")
         if word not in YES and word not in NO:
             self.lost(column, "neither yes nor no; read as no")
         return word in YES

@@ -61,7 +61,8 @@ def plan_losses(plan: Plan, tool: str, losses: Losses, kept: tuple[str, ...] = (
             name for name, source in plan.sources.items() if source.kind or source.sdk or source.summary
         ),
         "on_violation": ", ".join(plan.on_violation),
-        "naming": ", ".join(plan.naming),
+        "naming": ", ".join(msgspec.to_builtins(plan.naming)),
+        "waive": ", ".join(each.rule for each in plan.waive),
         "compatibility": ", ".join(plan.compatibility),
     }
     for key, value in whole.items():

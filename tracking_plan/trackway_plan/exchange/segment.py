@@ -74,7 +74,7 @@ def _opened(data: Any, file: str) -> tuple[Mapping[str, Any], list[tuple[str, di
         whole = whole["data"]
     if isinstance(whole.get("trackingPlan"), dict):
         whole = whole["trackingPlan"] | {key: value for key, value in whole.items() if key != "trackingPlan"}
-    rules = whole.get("rules")
+    rules: Any = whole.get("rules")
     found: list[tuple[str, Any]] = []
     if isinstance(rules, list):
         found = [(f"#/rules/{index}", rule) for index, rule in enumerate(rules)]
@@ -91,7 +91,7 @@ def _opened(data: Any, file: str) -> tuple[Mapping[str, Any], list[tuple[str, di
         raise ImportRefusedError(message)
     for where, rule in found:
         named = isinstance(rule, dict) and isinstance(rule.get("key", ""), str)
-        if not named or not isinstance(rule.get("jsonSchema"), dict):
+        if not named or rule is None or not isinstance(rule.get("jsonSchema"), dict):
             message = f"{file}: {where} is no rule: it needs `key`, `type` and `jsonSchema`."
             raise ImportRefusedError(message)
     return whole, found
