@@ -83,7 +83,7 @@ class StoredEvidence:
         """
         What the stored events say, by the event's name in `before`; names never seen are left out.
 
-        An event fits `before` unless its policy sets the event aside. It fails if it departs from `after` in a way
+        An event fits `before` unless its policy keeps the event out. It fails if it departs from `after` in a way
         in which it does not depart from `before`: what is flagged today and would be flagged tomorrow says nothing.
 
         Raises:
@@ -94,7 +94,7 @@ class StoredEvidence:
         with self.asking() as warehouse:
             wanted = {name for names in sent_as.values() for name in names}
             seen = volumes(warehouse, window, wanted) if wanted else {}
-            judges = (Judge(before), Judge(after)) if seen else None
+            judges = (Judge(before), Judge(after, stored_by=before)) if seen else None
             found: dict[str, EventEvidence] = {}
             for event, names in sent_as.items():
                 present = {name: seen[name] for name in names if name in seen}
@@ -154,7 +154,7 @@ class _Tally:
             count = group.count * group.weight
             self.seen += count
             now = before.look(name, group.properties, group.source)
-            if now.quarantined:
+            if now.refused:
                 continue
             self.fitting += count
             then = after.look(name, group.properties, group.source)
