@@ -19,9 +19,9 @@ from typing import Any
 import msgspec
 
 from .errors import PlanError
-from .layout.order import EVENT, PLAN, PROPERTY_KEYS
+from .layout.order import EVENT, PROPERTY_KEYS
 from .load_property import COMMON, CONSTRAINTS
-from .model import Choice, EventSpec, Group, Plan, PropertySpec, Source
+from .model import Choice, EventSpec, Group, Naming, Plan, PropertySpec, Source, Waiver
 from .yaml_text import Raw, block
 
 _OPENED = frozenset({"properties", "types", "choices", "rules", "examples", "formerly", "waive", "accepted"})
@@ -157,17 +157,13 @@ class _Writer:
         data: dict[str, Any] = {"plan": plan.name, "format": plan.format, "summary": plan.summary}
         data["sources"] = {name: _source(source) for name, source in plan.sources.items()}
         data["everywhere"] = list(plan.everywhere)
-        data |= {"on_violation": plan.on_violation, "compatibility": plan.compatibility}
-        data |= {
-            "naming": msgspec.to_builtins(plan.naming),
-            "waive": [msgspec.to_builtins(each) for each in plan.waive],
-        }
-        return _filled({key: data[key] for key in PLAN.keys}, keep=("plan", "format"))
+        data |= {"on_violation": plan.on_violation, "naming": _naming(plan.naming), "compatibility": plan.compatibility}
+        data["waive"] = _waivers(plan.waive)
+        return _filled(data, keep=("plan", "format"))
 
     def group(self, group: Group) -> dict[str, Any]:
-        data = {"group": group.name, "summary": group.summary, "include": list(group.include)}
-        data |= {"properties": self.properties(group.properties)}
-        data |= {"waive": [msgspec.to_builtins(each) for each in group.waive]}
+        data: dict[str, Any] = {"group": group.name, "summary": group.summary, "include": list(group.include)}
+        data |= {"properties": self.properties(group.properties), "waive": _waivers(group.waive)}
         return _filled(data, keep=("group",))
 
     def event(self, event: EventSpec) -> dict[str, Any]:
@@ -181,7 +177,7 @@ class _Writer:
                 for rule in event.rules
             ],
             "formerly": [msgspec.to_builtins(each) for each in event.formerly],
-            "waive": [msgspec.to_builtins(each) for each in event.waive],
+            "waive": _waivers(event.waive),
             "remove_after": Raw(event.remove_after),
         }
         return _filled({key: data[key] for key in EVENT.keys}, keep=("event", "status"))
@@ -262,6 +258,15 @@ def _choice(choice: Choice) -> Any:
     if choice.formerly:
         return _filled({"summary": choice.summary, "formerly": list(choice.formerly)})
     return choice.summary
+
+
+def _naming(naming: Naming) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.to_builtins(naming)
+    return {key: rules for key, rules in found.items() if rules}
+
+
+def _waivers(waivers: Iterable[Waiver]) -> list[dict[str, Any]]:
+    return [msgspec.to_builtins(each) for each in waivers]
 
 
 def _source(source: Source) -> dict[str, Any]:

@@ -54,6 +54,7 @@ def plan_losses(plan: Plan, tool: str, losses: Losses, kept: tuple[str, ...] = (
     if "types" not in kept:
         for name in plan.types:
             losses.add(f"type {name}", f"type {name}", "it is written out at each property that has it")
+    waivers = [*plan.waive, *(waiver for group in plan.groups.values() for waiver in group.waive)]
     whole = {
         "plan": plan.name if "name" not in kept else "",
         "summary": plan.summary if "summary" not in kept else "",
@@ -62,7 +63,7 @@ def plan_losses(plan: Plan, tool: str, losses: Losses, kept: tuple[str, ...] = (
         ),
         "on_violation": ", ".join(plan.on_violation),
         "naming": ", ".join(msgspec.to_builtins(plan.naming)),
-        "waive": ", ".join(each.rule for each in plan.waive),
+        "waive": ", ".join(waiver.rule for waiver in waivers),
         "compatibility": ", ".join(plan.compatibility),
     }
     for key, value in whole.items():
