@@ -45,7 +45,7 @@ def justified() -> dict[str, dict[tuple[str, str], str]]:
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_each_lost_line_of_a_sample_is_justified(name: str) -> None:
-    """The report of a sample has exactly the lines of tests/golden/exchange/losses.md, and each has its reason there."""
+    """A sample's report has exactly the lines of tests/golden/exchange/losses.md, and each has its reason there."""
     lines = [finding for finding in sample(name).findings if finding.rule == "lost"]
     lost = [(str(line.data["where"]), line.before) for line in lines]
     known = justified()[name]

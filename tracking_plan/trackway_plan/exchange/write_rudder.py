@@ -8,10 +8,9 @@ from typing import Any
 
 from ..model import EventSpec, Plan, PropertySpec
 from ..yaml_text import block
-from .exported import Exported, flat_events, flat_properties, plan_losses
+from .exported import Exported, flat_events, flat_properties, plan_losses, report_event_words
 from .losses import Losses
 from .rudder import case_name
-from .segment import report_event_words
 from .write_json_schema import SchemaWriter
 
 _OPENED = frozenset({"spec", "events", "properties", "categories", "rules", "variants", "cases"})
