@@ -28,9 +28,10 @@ from trackway_collector.loader.rows import EVENTS, QUARANTINE, Row, RowMaker
 from trackway_collector.loader.values import fits_for
 from trackway_collector.spool import Checkpoint, Chunk, Pending, SpoolReader, load_checkpoint, save_checkpoint
 from trackway_collector.spool.layout import segment_numbers, segment_path, spool_name, take_lock
-from trackway_collector.warehouse import Transient, Warehouse, apply_plan, migrate, property_types
+from trackway_collector.warehouse import Transient, Warehouse, apply_plan, migrate, property_types, record_release
 from trackway_collector.warehouse.plan_columns import typed_paths
 from trackway_plan import Release
+from trackway_plan.renames import former_events
 
 logger = logging.getLogger(__name__)
 
@@ -274,7 +275,9 @@ class Loader:
         traits = self._until_answered(property_types, self._warehouse, "traits")
         checkpoint = load_checkpoint(directory)
         renames = renames_of(self._release)
-        maker = RowMaker(name, fits_for(types), fits_for(traits), self._trusted_rev(types), renames)
+        # Under a former name of the event, properties come under former names too, which the plan gives no type.
+        doubted = former_events(self._release) if self._release is not None else ()
+        maker = RowMaker(name, fits_for(types), fits_for(traits), self._trusted_rev(types), renames, doubted)
         source = _Source(SpoolReader(directory), name, maker, lock, checkpoint.segment, checkpoint.byte)
         if checkpoint.pending is not None:
             self._settle(source, checkpoint.pending)
@@ -312,6 +315,7 @@ class Loader:
         migrate(self._warehouse)
         if self._release is not None:
             apply_plan(self._warehouse, self._release)
+            record_release(self._warehouse, self._release)
 
     def _remember_stored(self) -> None:
         """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -150,6 +150,7 @@ class RowMaker:
         properties: typed path → how a value fits it, for `properties`; `traits` the same.
         trusted_rev: the plan revision whose properties have, each, the typed path of its kind: what it accepted fits.
         renames: event → the names its properties are stored under, where they differ.
+        doubted: events whose properties may come under names without a typed path of their kind, `trusted_rev` or not.
     """
 
     def __init__(
@@ -159,8 +160,10 @@ class RowMaker:
         traits: dict[str, Fit],
         trusted_rev: int | None = None,
         renames: Mapping[str, Renames] | None = None,
+        doubted: Container[str] = (),
     ) -> None:
         self._spool = spool
+        self._doubted = doubted
         self._renames = renames or {}
         self._trusted_rev = trusted_rev
         self._properties = properties
@@ -231,6 +234,7 @@ class RowMaker:
                 record.careful
                 or outcome != Outcome.OK
                 or record.validated_rev != self._trusted_rev
+                or row.event in self._doubted
                 or _LONG_NUMBER.search(wire.properties) is not None
             )
             renames = self._renames.get(row.event) if self._renames else None
