@@ -11,6 +11,7 @@ price > 10 and platform in ("ios", "android") and not (coupon is null or page_pa
   `starts_with`, `is null`, `is not null`; `and or not`, brackets. Words in any case.
 * A comparison is either true or false: an event without the property is not `= "x"`, hence it is `!= "x"`. A
   number is compared with numbers, and with strings that spell a number; never with true or false.
+* A former name of an event, a property or a choice means what the thing is called now, and the other way round.
 """
 
 from __future__ import annotations
@@ -156,6 +157,8 @@ class _Parser:
         if of.kind == "time":
             placeholder = bind("value", "DateTime64(6, 'UTC')", self._time(value))
             return f"({of.name} {operator} {placeholder})"
+        if operator == "=":
+            return f"ifNull({self.reader.text_equals(of, value)}, 0)"
         return f"ifNull({self.reader.text(of)} {operator} {bind('value', 'String', value)}, 0)"
 
     def _part(self, of: Field, word: str) -> str:

@@ -25,7 +25,9 @@ def renames_of(release: Release | None) -> dict[str, Renames]:
     """
     if release is None:
         return {}
-    found = {name: renames for name, event in release.events.items() if (renames := _renames(event.properties))}
+    found: dict[str, Renames] = {
+        name: renames for name, event in release.events.items() if (renames := _renames(event.properties))
+    }
     return found | {old: found[name] for old, name in former_events(release).items() if name in found}
 
 
