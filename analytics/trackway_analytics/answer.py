@@ -10,11 +10,12 @@ from __future__ import annotations
 import html
 import json
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Protocol, Self, TypeVar
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,16 +39,16 @@ class Question(Protocol):
         """The statement that answers it; see `queries/timelines.py` for `exact`."""
 
     @property
-    def events(self) -> tuple[str, ...]:
-        """The events it names, as they were asked for."""
-
-    @property
     def scope(self) -> Scope:
         """Which events it is about."""
 
     @property
     def always_exact(self) -> bool:
         """Whether only the exact statement can answer it."""
+
+    @property
+    def named_events(self) -> tuple[str, ...]:
+        """The event names it was asked with."""
 
 
 @dataclass
@@ -96,10 +97,11 @@ def ask(
 Q = TypeVar("Q", bound=Question)
 
 
-class Answer(Generic[Q]):
+class Answer(ABC, Generic[Q]):
     """The answer to one question. Immutable; the data frames it hands out are the caller's own copies."""
 
-    verb: str = ""
+    verb: ClassVar[str]
+    """The question's name, as in `trackway query funnel`."""
 
     def __init__(self, warehouse: Warehouse, question: Q) -> None:
         self.__dict__.update(warehouse=warehouse, question=question)
@@ -170,16 +172,16 @@ class Answer(Generic[Q]):
         return self.meaning + told(self._asked_by_former_names() + self._answered[0].notes)
 
     @property
+    @abstractmethod
     def meaning(self) -> str:
-        """The first sentence of `semantics`."""
-        raise NotImplementedError
+        """The first sentence of `semantics`: what exactly was counted."""
 
     def _asked_by_former_names(self) -> tuple[str, ...]:
         """What was asked for by a name that it no longer has."""
         from trackway_analytics.queries.fields import Bindings, Reader
 
         asked = Bindings()
-        Reader(asked, self.known).sent_names(self.question.events)
+        Reader(asked, self.known).sent_names(self.question.named_events)
         return tuple(note for note in asked.notes if " is now called " in note)
 
     @property
@@ -187,17 +189,18 @@ class Answer(Generic[Q]):
         """The answer as a tidy data frame."""
         return self._frame.copy()
 
-    @cached_property
+    @property
+    @abstractmethod
     def _frame(self) -> pd.DataFrame:
-        raise NotImplementedError
+        """The data frame, made once."""
 
+    @abstractmethod
     def figure(self) -> Figure:
         """The answer as a Plotly figure."""
-        raise NotImplementedError
 
+    @abstractmethod
     def table(self) -> Table:
         """The answer as a table for the terminal (`rich.print(answer.table())`)."""
-        raise NotImplementedError
 
     def to_dict(self) -> dict[str, Any]:
         """Question, meaning, data and SQL as plain JSON values; what is not known is None."""
@@ -218,9 +221,9 @@ class Answer(Generic[Q]):
         """Chart, meaning and table as one HTML page that needs no network."""
         chart = self.figure().to_html(full_html=False, include_plotlyjs=True)
         return (
-            f'<!doctype html><html><head><meta charset="utf-8"><title>{html.escape(self.verb)}</title></head>'
-            '<body style="font-family:system-ui,sans-serif;max-width:70rem;margin:2rem auto;'
-            'color-scheme:light dark">'
+            '<!doctype html><html style="color-scheme:light dark"><head><meta charset="utf-8">'
+            f"<title>{html.escape(self.verb)}</title></head>"
+            '<body style="font-family:system-ui,sans-serif;max-width:70rem;margin:2rem auto">'
             f"{chart}{self._repr_html_()}</body></html>"
         )
 

@@ -5,6 +5,7 @@ pages.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 INK = "#777E8A"
 FAINT = "rgba(119,126,138,0.25)"
 LOST = "rgba(119,126,138,0.45)"
-# From nothing to everything. Opaque, as Plotly chooses the colour of a cell's text by the cell's alone.
+# From nothing to everything. Opaque: what is written on a cell is chosen by the cell's colour alone.
 SEQUENTIAL = ((0.0, "#E3EEF6"), (0.5, "#6FB1D8"), (1.0, "#0072B2"))
 
 
@@ -52,6 +53,25 @@ def dressed(figure: Figure, title: str, meaning: str) -> Figure:
     figure.update_xaxes(gridcolor=FAINT, zerolinecolor=FAINT, automargin=True)
     figure.update_yaxes(gridcolor=FAINT, zerolinecolor=FAINT, automargin=True)
     return figure
+
+
+def readable_on(share: float) -> str:
+    """Return white or black, whichever stands out more (WCAG 2.2) on the colour of `share` in SEQUENTIAL."""
+    light = _luminance(share) + 0.05
+    return "#FFFFFF" if 1.05 / light > light / 0.05 else "#000000"
+
+
+def _luminance(share: float) -> float:
+    """Return the relative luminance of a colour between two of SEQUENTIAL, mixed as Plotly does: channel by channel."""
+    share = min(max(share, 0.0), 1.0)
+    (low, begin), (high, end) = next(pair for pair in pairwise(SEQUENTIAL) if share <= pair[1][0])
+    part = (share - low) / (high - low)
+    total = 0.0
+    for place, weight in ((1, 0.2126), (3, 0.7152), (5, 0.0722)):
+        first, last = (int(colour[place : place + 2], 16) for colour in (begin, end))
+        channel = (first + part * (last - first)) / 255
+        total += weight * (channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4)
+    return total
 
 
 def literal(text: str) -> str:

@@ -1,7 +1,7 @@
 """
-`trackway query funnel|paths|retention|attribution|sql` and `trackway try FILE`.
+`trackway query funnel|paths|retention|attribution|run|sql` and `trackway try FILE`.
 
-Exit codes: 0 fine, 2 the question or an option makes no sense, 3 the file cannot be read as events, 4 the
+Exit codes: 0 fine, 2 the question or an option makes no sense, 3 a file cannot be read (events, a definition), 4 the
 warehouse does not answer.
 """
 
@@ -22,8 +22,10 @@ from trackway_analytics.answer import Answer, plain
 from trackway_analytics.errors import InputFileError, QuestionError
 from trackway_analytics.events import Events, connect
 from trackway_analytics.queries.attribution import MODELS
+from trackway_analytics.queries.unseen import unseen_events
 from trackway_collector.errors import ConfigError
 from trackway_collector.warehouse import Transient, WarehouseError, WarehouseUrlError
+from trackway_plan import PlanError
 
 FORMATS = ("table", "json", "csv", "html")
 
@@ -35,7 +37,7 @@ def _exit_codes() -> Iterator[None]:
         yield
     except (QuestionError, ConfigError, WarehouseUrlError) as error:
         code, message = 2, str(error)
-    except InputFileError as error:
+    except (InputFileError, PlanError) as error:
         code, message = 3, str(error)
     except WarehouseError as error:
         # A statement that the warehouse refuses is the asker's; silence is the warehouse's.
@@ -68,9 +70,16 @@ _output = (
 )
 
 
+def _output_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say where to ask and how to print."""
+    for option in reversed(_output):
+        command = option(command)
+    return command
+
+
 @click.group()
 def query() -> None:
-    """Ask about your events: funnel, paths, retention, attribution, or SQL."""
+    """Ask about your events: funnel, paths, retention, attribution, a definition, or SQL."""
 
 
 @query.command(epilog="""Example: trackway query funnel cart shipping_details purchase --unit session --within 1d""")
@@ -200,6 +209,21 @@ def sql(statement: str, params: tuple[str, ...], warehouse: str | None, format_:
             _print(shown)
 
 
+@query.command(epilog="Example: trackway query run checkout")
+@click.argument("name")
+@click.option("--definitions", metavar="DIR", type=click.Path(path_type=Path, file_okay=False), default="definitions",
+              show_default=True, help="Where the definitions are.")  # fmt: skip
+@_output_options
+def run(name: str, definitions: Path, tz: str, warehouse: str | None, format_: str) -> None:
+    """Ask the question that the definition NAME holds."""
+    from trackway_analytics.definitions import ask, named
+
+    with _exit_codes():
+        definition = named(name, definitions)
+        with connect(warehouse, tz=tz) as events:
+            _show(ask(events, definition), format_)
+
+
 @click.command("try", epilog="Example: trackway try events.csv --steps signup,activate,pay")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--user", metavar="COLUMN", help="Who did it. Default: guessed by name.")
@@ -232,7 +256,10 @@ def try_file(
 def _ask(question: Callable[[Events, dict[str, Any]], Answer[Any]], options: dict[str, Any]) -> None:
     with _exit_codes(), connect(options["warehouse"], tz=options["tz"]) as events:
         scope = _picked(options, "since", "until", "where") | {"source": options["source"] or None}
-        _show(question(events, scope), options["format_"])
+        answer = question(events, scope)
+        for warning in unseen_events(events.warehouse, answer.question.named_events, answer.question.scope.sources):
+            click.echo(f"Warning: {warning}", err=True)
+        _show(answer, options["format_"])
 
 
 def _picked(options: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import itertools
 import json
 import tempfile
@@ -21,8 +22,9 @@ from typing import IO, TYPE_CHECKING
 
 from trackway_analytics.errors import InputFileError, near
 from trackway_analytics.events import Events
-from trackway_analytics.queries.fields import Name
 from trackway_analytics.queries.fragments import sql_file
+from trackway_analytics.queries.unseen import event_names
+from trackway_analytics.wording import counted
 
 if TYPE_CHECKING:
     from trackway_collector.warehouse import Warehouse
@@ -44,6 +46,7 @@ KNOWN_NAMES: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 USUAL_STEPS = 4
+CSV = "CSVWithNames"
 _MAX_HEAD_BYTES = 1 << 20
 
 
@@ -56,7 +59,7 @@ class LoadedFile:
 
     def names(self) -> dict[str, int]:
         """Return the events' names and how often each occurs, the most frequent first."""
-        return dict(self.events.warehouse.query(sql_file("event_names"), {"sources": []}).rows)
+        return event_names(self.events.warehouse)
 
     def usual_steps(self) -> list[str]:
         """Return the events that most users have, in the order in which users usually first do them."""
@@ -127,7 +130,7 @@ class FileLayout:
         Raises:
             InputFileError: as `load_file`.
         """
-        from trackway_collector.warehouse import Terminal, migrate
+        from trackway_collector.warehouse import Name, Terminal, migrate
 
         warehouse.create_database()
         migrate(warehouse)
@@ -137,14 +140,15 @@ class FileLayout:
             self._check_rows(warehouse.query(sql_file("try_check"), params).rows[0])
             warehouse.command(sql_file("try_load"), params)
         except Terminal as error:
-            message = f"{self.path} cannot be read as {self.format_}: {str(error)[:1000]}"
+            ragged = _ragged_row(self.path) if self.format_ == CSV else None
+            message = ragged or f"{self.path} cannot be read as {self.format_}: {str(error)[:1000]}"
             raise InputFileError(message) from None
         count, users = warehouse.query(sql_file("try_count")).rows[0]
         roles = ", ".join(
             f"{role} = `{column}`{' (guessed)' if role in self.guessed else ''}"
             for role, column in self.columns.items()
         )
-        said = f"{self.path.name}: {count:,} events of {users:,} users; {roles}. Nothing is kept."
+        said = f"{self.path.name}: {counted(count, 'event')} of {counted(users, 'user')}; {roles}. Nothing is kept."
         return LoadedFile(Events(warehouse), said)
 
     def _check_rows(self, counted: tuple[int, int, int, int, str]) -> None:
@@ -203,7 +207,27 @@ def _columns(path: Path) -> tuple[str, list[str]]:
     if not rest.strip():
         message = f"{path} has a header and no rows."
         raise InputFileError(message)
-    return "CSVWithNames", columns
+    return CSV, columns
+
+
+def _ragged_row(path: Path) -> str | None:
+    """What is wrong with the first row that has more or fewer columns than the header, and where; None without one."""
+    with io.TextIOWrapper(_opened(path), encoding="utf-8-sig", errors="replace", newline="") as text:
+        rows = csv.reader(text)
+        expected, line = len(next(rows)), rows.line_num + 1
+        try:
+            for row in rows:
+                if row and len(row) != expected:
+                    found, begin = counted(len(row), "column"), ",".join(row)[:100]
+                    return (
+                        f"{path}:{line}: this row has {found}, the header has {expected}: {begin!r}\n"
+                        "  Write a value for each column of the header, nothing between two commas where there is none,"
+                        '\n  and quotes around a value that holds a comma: "Tea, green".'
+                    )
+                line = rows.line_num + 1
+        except (csv.Error, OSError, EOFError):
+            return None
+    return None
 
 
 def _opened(path: Path) -> IO[bytes]:

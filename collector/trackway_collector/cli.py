@@ -14,10 +14,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from trackway_collector.config import Settings, describe_settings, load_settings
-from trackway_collector.errors import CollectorError, ConfigError
+from trackway_collector.command_settings import command_settings
+from trackway_collector.config import Settings, describe_settings
+from trackway_collector.errors import CollectorError
 from trackway_collector.tail.command import tail
-from trackway_collector.warehouse import WarehouseError, WarehouseUrl
+from trackway_collector.warehouse import WarehouseError
 from trackway_collector.warehouse.cli import opened_warehouse, warehouse, warehouse_options
 
 __all__ = ["collector", "tail", "up", "warehouse"]
@@ -59,7 +60,6 @@ def up(show_config: bool, **arguments: Any) -> None:
     try:
         if settings.plan:
             load_release(settings.plan)  # both processes will; what is wrong with it should be said once
-        WarehouseUrl.parse(settings.warehouse_url)
         settings = with_write_keys(settings)
         _say_where(settings)
         console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -114,6 +114,11 @@ def verify(url: str | None, data_dir: Path | None) -> None:
             counts = count(opened, settings.spool_dir)
     except CollectorError as error:
         _fail(error)
+    if not counts:
+        click.echo(
+            f"{settings.spool_dir}: nothing to verify, there are no segments. --data-dir names another data directory."
+        )
+        return
     table = Table("spool", "segment", "spooled", "stored", "quarantined", "duplicates", "missing", box=None)
     for row in counts:
         numbers = (row.segment, row.spooled, row.stored, row.quarantined, row.duplicates, row.missing)
@@ -124,10 +129,7 @@ def verify(url: str | None, data_dir: Path | None) -> None:
 
 
 def _settings(arguments: dict[str, Any], show_config: bool) -> Settings:
-    try:
-        settings, origins = load_settings(arguments)
-    except ConfigError as error:
-        raise click.UsageError(str(error)) from error
+    settings, origins = command_settings(arguments)
     if show_config:
         table = Table(box=None)
         table.add_column("setting", no_wrap=True)

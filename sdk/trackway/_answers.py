@@ -13,7 +13,7 @@ What an answer of the collector means for the batch it answers. Pure: bytes in, 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC
 from typing import TYPE_CHECKING
 
@@ -52,6 +52,8 @@ class Rejected:
     """The collector will never take this batch."""
 
     code: str
+    stranger: str = field(default="", compare=False)
+    """What answered in the collector's place, for the log: "HTTP 404" without a code that a collector gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class Retry:
 
     reason: str
     wait_s: float | None = None
+    stranger: str = field(default="", compare=False)
+    """As of `Rejected`."""
 
 
 Verdict = Acked | Rejected | Split | Retry
@@ -103,8 +107,8 @@ def verdict(answer: Answer, events: Sequence[bytes], now_s: float) -> Verdict:
     if len(events) > 1 and (status == 413 or (status == 400 and body.code in _SIZE_CODES)):
         return Split()
     if 400 <= status <= 599:
-        return Rejected(body.code or f"http_{status}")
-    return Retry("not_a_collector", retry_after_s(answer.retry_after, now_s))
+        return Rejected(body.code) if body.code else Rejected(f"http_{status}", f"HTTP {status}")
+    return Retry("not_a_collector", retry_after_s(answer.retry_after, now_s), f"HTTP {status}")
 
 
 def retry_after_s(header: str | None, now_s: float) -> float | None:

@@ -33,7 +33,7 @@ class Dropped(StrEnum):
     NO_PERSON = "no_person"
     """
     The call names neither `user_id` nor `anonymous_id` (for `group` also: no `group_id`; for `alias`: not
-    both ids).
+    both ids). An empty text and NaN, which pandas has for what is missing, name nobody.
     """
 
     BAD_MESSAGE_ID = "bad_message_id"

@@ -7,14 +7,25 @@ import os
 import sys
 import threading
 import weakref
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from trackway._tracker import Tracker
 
-_known: weakref.WeakSet[Tracker] = weakref.WeakSet()
+class Living(Protocol):
+    """What has to know how its process fares: a tracker."""
+
+    def _begin_exit(self) -> None:
+        """Stop taking events and begin to drain, with a deadline; return at once."""
+
+    def _finish_exit(self) -> None:
+        """Wait until all is drained or the deadline is reached."""
+
+    def _reset_after_fork(self) -> None:
+        """Start empty, in a forked child."""
+
+
+_known: weakref.WeakSet[Living] = weakref.WeakSet()
 # Strong: a tracker that a function made and forgot may still have events to send.
-_in_use: set[Tracker] = set()
+_in_use: set[Living] = set()
 
 importing = threading.RLock()
 """
@@ -24,27 +35,31 @@ wait for ever.
 """
 
 
-def watch(tracker: Tracker) -> None:
+def watch(tracker: Living) -> None:
     """Have the tracker reset in forked children."""
     _known.add(tracker)
 
 
-def in_use(tracker: Tracker) -> None:
+def in_use(tracker: Living) -> None:
     """Have the tracker drained at exit; it has events."""
     if not _in_use:
         _drain_at_worker_exit()
     _in_use.add(tracker)
 
 
-def done(tracker: Tracker) -> None:
+def done(tracker: Living) -> None:
     """Forget a closed tracker."""
     _in_use.discard(tracker)
 
 
 def _drain_all() -> None:
     # atexit functions run on the main thread while daemon threads still live, so the senders can do the work.
-    for tracker in list(_in_use):
-        tracker._close_at_exit()
+    # All begin before any is waited for: three trackers hold the program up no longer than one.
+    leaving = list(_in_use)
+    for tracker in leaving:
+        tracker._begin_exit()
+    for tracker in leaving:
+        tracker._finish_exit()
 
 
 def _drain_at_worker_exit() -> None:

@@ -15,6 +15,7 @@ from trackway._errors import ConfigurationError
 
 OnViolation = Literal["flag", "drop", "off", "raise"]
 
+DEFAULT_HOST = "http://127.0.0.1:8077"
 MAX_EVENT_BYTES = 32 * 1024
 """The collector's limit for one event."""
 MAX_BATCH_BYTES = 500 * 1024
@@ -61,7 +62,7 @@ class Options:
     write_key: str = field(repr=False)
     """Which source the events belong to; the collector knows the keys. No default."""
 
-    host: str = "http://127.0.0.1:8077"
+    host: str = DEFAULT_HOST
     """
     Where the collector is; a path in it is put before `/v1/batch`. Default: a collector started here by
     `trackway up`.

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from trackway._answers import Acked, Rejected, Retry, Split, Verdict
 from trackway._books import Dropped
+from trackway._options import DEFAULT_HOST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -148,8 +149,8 @@ class Outbox:
                 self._books.acked += len(batch.events) - rejected.total()
                 self._reject(rejected)
                 self._leave(batch)
-            case Rejected(code):
-                self._reject({code: len(batch.events)})
+            case Rejected(code, stranger):
+                self._reject({code: len(batch.events)}, self._whose(stranger))
                 self._leave(batch)
             case Split():
                 self._again.extendleft(reversed(_halves(batch)))
@@ -200,7 +201,7 @@ class Outbox:
         options = self._options
         if batch.first_sent is not None and now - batch.first_sent >= options.give_up_after_s:
             self._books.dropped[Dropped.GAVE_UP] += len(batch.events)
-            log.error("Gave up %d events after %d attempts: %s.", len(batch.events), batch.attempts, verdict.reason)
+            log.error("Gave up %d event(s) after %d attempts: %s.", len(batch.events), batch.attempts, verdict.reason)
             self._leave(batch)
             return
         # Full jitter: many programs that lost the same collector must not come back in step.
@@ -212,18 +213,29 @@ class Outbox:
         self._again.appendleft(batch)
         if batch.attempts & (batch.attempts - 1) == 0:  # the 1st, 2nd, 4th, 8th … time
             log.warning(
-                "Sending %d events failed (%s, attempt %d); trying again in %.1f s, %d events pending.",
+                "Sending %d event(s) failed (%s, attempt %d); trying again in %.1f s, %d pending.%s",
                 len(batch.events),
                 verdict.reason,
                 batch.attempts,
                 pause,
                 self.pending,
+                self._whose(verdict.stranger),
             )
 
-    def _reject(self, rejected: dict[str, int]) -> None:
+    def _reject(self, rejected: dict[str, int], whose: str = "") -> None:
         for code, count in rejected.items():
             self._books.rejected[code] += count
-            log.error("The collector refused %d events for good: %s.", count, code)
+            log.error("The collector refused %d event(s) for good: %s.%s", count, code, whose)
+
+    def _whose(self, stranger: str) -> str:
+        """Return what to add to the log about an answer that is no collector's, '' where it is one's."""
+        if not stranger:
+            return ""
+        url = f"{self._options.host.rstrip('/')}/v1/batch"
+        return (
+            f"\n  {url} answered {stranger}, and not as a collector does."
+            f"\n  `host` should be the collector's address, for example {DEFAULT_HOST}."
+        )
 
     def _leave(self, batch: Batch) -> None:
         self.pending -= len(batch.events)

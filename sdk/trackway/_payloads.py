@@ -48,10 +48,23 @@ def object_body(value: object) -> bytes:
     return body
 
 
+def is_given(value: object) -> bool:
+    """
+    Return whether an id is one: not None, not empty, and equal to itself, as NaN and pandas' NaT and NA, which stand
+    for what is missing in a table, are not. Sent as text they would make one person of all who have no id.
+    """
+    if type(value) is str:
+        return value != ""
+    try:
+        return value is not None and bool(value == value) and value != ""
+    except Exception:  # pandas.NA is neither equal nor unequal to anything; an array is no id
+        return False
+
+
 def people(user_id: object, anonymous_id: object) -> bytes:
     """Return `,"userId":"…","anonymousId":"…"` with whichever is there; raises Refused when neither is."""
-    has_user = user_id is not None and user_id != ""
-    has_anonymous = anonymous_id is not None and anonymous_id != ""
+    has_user = user_id is not None and is_given(user_id)
+    has_anonymous = anonymous_id is not None and is_given(anonymous_id)
     if has_user and has_anonymous:
         return b',"userId":%b,"anonymousId":%b' % (encode_text(user_id), encode_text(anonymous_id))
     if has_user:
@@ -107,13 +120,13 @@ class ContextWriter:
         Return `,"context":{…}}`; the caller's members win over `library`, and `protocols` is always ours.
         """
         if not given and not violations:
-            if session_id is None:
+            if not is_given(session_id):
                 return self.plain
             return b',"context":{"sessionId":%b,%b}' % (encode_text(session_id), self._own_members)
         if given is not None and not isinstance(given, Mapping):
             raise Refused(Dropped.NOT_AN_OBJECT)
         context: dict[str, object] = {"library": self._library, **(given or {})}
-        if session_id is not None:
+        if is_given(session_id):
             context["sessionId"] = session_id
         if self._stamp is not None:
             context["protocols"] = self._stamp

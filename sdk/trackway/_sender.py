@@ -72,6 +72,8 @@ class Sender:
         self.outbox = Outbox(options, books, wake=self._bell.ring)
         self._thread: threading.Thread | None = None
         self._closing = False
+        self._closed = False
+        self._close_timeout_s = 0.0
         self._deadline: float | None = None
         key = base64.b64encode(f"{options.write_key}:".encode()).decode()
         self._headers = {
@@ -83,7 +85,7 @@ class Sender:
 
     def start(self) -> None:
         """
-        Start the thread, once. Where no thread can be had (interpreter shutdown), `close` does the sending.
+        Start the thread, once. Where no thread can be had (interpreter shutdown), `finish_close` does the sending.
         """
         with self._lock:
             if self._thread is not None or self._closing:
@@ -104,22 +106,30 @@ class Sender:
             target = self.outbox.request_flush()
             return self._progress.wait_for(lambda: self.outbox.settled >= target, timeout_s)
 
-    def close(self, timeout_s: float) -> bool:
-        """
-        Send what is pending for at most `timeout_s`, drop and count the rest, end the thread; True if nothing
-        was lost.
-        """
+    def begin_close(self, timeout_s: float) -> None:
+        """Make everything due, with a deadline; return at once. The second call does nothing."""
         with self._lock:
-            first, self._closing = not self._closing, True
-            if not first:
-                return True
+            if self._closing:
+                return
+            self._closing = True
+            self._close_timeout_s = timeout_s
             self._deadline = time.monotonic() + timeout_s
             self.outbox.drain()
-            thread = self._thread
+
+    def finish_close(self) -> bool:
+        """
+        Send what is pending until the deadline of `begin_close`, drop and count the rest, end the thread; True if
+        nothing was lost.
+        """
+        with self._lock:
+            if self._closed or self._deadline is None:
+                return True
+            self._closed = True
+            thread, deadline = self._thread, self._deadline
         if thread is None:
             self._run()
         elif thread is not threading.current_thread():
-            thread.join(timeout_s)
+            thread.join(max(0.0, deadline - time.monotonic()))
         with self._lock:
             lost = self.outbox.abandon(Dropped.NOT_SENT_IN_TIME)
             self._progress.notify_all()
@@ -127,9 +137,9 @@ class Sender:
         self._transport.close()
         if lost:
             log.error(
-                "%d events were not sent within the %.1f s that close() had, and are dropped.",
+                "%d event(s) were not sent within the %.1f s that close() had, and are dropped.",
                 lost,
-                timeout_s,
+                self._close_timeout_s,
             )
         return not lost
 

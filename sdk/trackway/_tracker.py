@@ -13,7 +13,7 @@ from trackway._books import Books, Dropped, Stats
 from trackway._clock import SystemClock
 from trackway._errors import ConfigurationError, PlanViolationError
 from trackway._options import MAX_EVENT_BYTES, OnViolation, Options, Tuning
-from trackway._payloads import ContextWriter, Refused, object_body, object_member, people, stamp_members
+from trackway._payloads import ContextWriter, Refused, is_given, object_body, object_member, people, stamp_members
 from trackway._plan import NO_VIOLATIONS, PlanCheck, load_release
 from trackway._sender import Sender
 from trackway._stamps import ID_END, ID_START, Stamps, rfc3339
@@ -227,7 +227,7 @@ class Tracker:
         Send that a person belongs to an account, and the account's traits; returns the `messageId` or None.
         """
         try:
-            if group_id is None or group_id == "":
+            if not is_given(group_id):
                 raise Refused(Dropped.NO_PERSON)
             body = object_body(traits)
             violations = self._plan.group(body) if self._plan is not None else NO_VIOLATIONS
@@ -254,7 +254,7 @@ class Tracker:
         Send that `previous_id` and `user_id` are one person; returns the `messageId`, None if it was refused.
         """
         try:
-            if previous_id is None or previous_id == "":
+            if not is_given(previous_id):
                 raise Refused(Dropped.NO_PERSON)
             start = b'{"type":"alias","previousId":%b,' % encode_text(previous_id)
             rest = people(user_id, None) + self._end(integrations, context, session_id)
@@ -277,10 +277,8 @@ class Tracker:
         The default timeout is `close_timeout_s`. Closing again does nothing; events tracked later are dropped
         and counted.
         """
-        with self._lock:
-            self._closed = True
-        _lifecycle.done(self)
-        return self._sender.close(self.options.close_timeout_s if timeout is None else timeout)
+        self._begin_close(self.options.close_timeout_s if timeout is None else timeout)
+        return self._sender.finish_close()
 
     def stats(self) -> Stats:
         """Return the account of all events so far: enqueued = acked + rejected + dropped + pending."""
@@ -312,6 +310,8 @@ class Tracker:
             if self._closed:
                 raise Refused(Dropped.CLOSED)
             stamp = self._stamps.next()
+            if message_id is not None and not is_given(message_id):
+                message_id = None  # "" as everybody's id would make all but one of the events repetitions
             if message_id is not None or timestamp is not None:
                 own_id = stamp[ID_START:ID_END].decode() if message_id is None else message_id
                 now = rfc3339(self._clock.time_ns()) if timestamp is None else timestamp
@@ -371,8 +371,17 @@ class Tracker:
         _lifecycle.in_use(self)
         self._sender.start()
 
-    def _close_at_exit(self) -> None:
-        self.close(self.options.exit_timeout_s)
+    def _begin_close(self, timeout_s: float) -> None:
+        with self._lock:
+            self._closed = True
+        _lifecycle.done(self)
+        self._sender.begin_close(timeout_s)
+
+    def _begin_exit(self) -> None:
+        self._begin_close(self.options.exit_timeout_s)
+
+    def _finish_exit(self) -> None:
+        self._sender.finish_close()
 
     def _reset_after_fork(self) -> None:
         """

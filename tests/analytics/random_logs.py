@@ -44,6 +44,7 @@ def logs(
     offsets: Iterable[timedelta] = _OFFSETS,
     start: datetime = START,
     size: int = 24,
+    values: tuple[object, ...] = (1, 2.5, "7", None),
 ) -> list[Event]:
     """Up to `size` events of three persons; message ids are in no relation to the order of time."""
     count = draw(st.integers(1, size))
@@ -55,7 +56,7 @@ def logs(
             at=start + draw(st.sampled_from(list(offsets))),
             message_id=f"{number:04d}",
             session=draw(st.sampled_from(sessions)),
-            properties={"value": draw(st.sampled_from((1, 2.5, "7", None)))},
+            properties={"value": draw(st.sampled_from(values))},
         )
         for number in ids
     ]

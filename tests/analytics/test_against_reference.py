@@ -23,7 +23,8 @@ from tests.analytics.former_names import STYLES, Style
 from tests.analytics.random_logs import HOUR, START, keep, logs
 from tests.analytics.reference import Event
 from trackway_analytics import Events, step
-from trackway_analytics.queries.attribution import MODELS, NO_TOUCH
+from trackway_analytics.labels import NO_TOUCH
+from trackway_analytics.queries.attribution import MODELS
 from trackway_collector.warehouse import Warehouse
 
 # Each example is an insert and a few queries; the fixture's database is shared, each log has a source of its
@@ -125,6 +126,92 @@ def test_funnel_with_alternatives_filters_and_breakdown(
     named = {value: count for value, count in entered.items() if value != "(other)"}
     assert named == {value: firsts[value] for value in named}
     assert sum(entered.values()) == sum(firsts.values())
+
+
+# Values and events that read like our own labels, and like what those are called instead.
+_LIKE_LABELS = (
+    "(none)",
+    "(other)",
+    "(no touch)",
+    '"(none)"',
+    '"(other)"',
+    '""(other)""',
+    '"(no touch)',
+    "",
+    None,
+    "mail",
+)
+_LIKE_NODES = ("other", "drop-off", "other (event)", "other (event) (event)", "drop-off (event)", "a")
+
+
+@examples
+@given(log=logs(names=("a", "b"), values=_LIKE_LABELS), top=st.integers(1, 4))
+def test_values_that_read_like_labels_stay_apart(warehouse: Warehouse, log: list[Event], top: int) -> None:
+    """A breakdown has a row for each of its most frequent values, one for the rest, one for none."""
+    entered: Counter[str] = Counter()
+    for life in reference.by_person(log):
+        first = next((event for event in life if event.name == "a"), None)
+        if first is not None:
+            entered[first.properties["value"] or ""] += 1
+    frame = Events(warehouse).funnel("a", breakdown="value", top=top, source=keep(warehouse, log)).df
+    found = dict(zip(frame["breakdown"], frame["users"], strict=True))
+    assert len(found) == len(frame) == min(len(entered), top + 1), "no label is there twice"
+    kept = sorted(entered, key=lambda value: (-entered[value], value.encode()))[:top]
+    rest = entered.total() - sum(entered[value] for value in kept)
+    assert [int(count) for name, count in found.items() if name == "(other)"] == [rest] * bool(rest)
+    assert [int(count) for name, count in found.items() if name == "(none)"] == [entered[""]] * ("" in kept)
+    for value in kept:
+        if "(" not in value and value:
+            assert found[value] == entered[value]
+        elif value:
+            assert found[f'"{value}"'] == entered[value]
+
+
+@examples
+@given(log=logs(names=("touch", "buy"), values=_LIKE_LABELS))
+def test_channels_that_read_like_labels_stay_apart(warehouse: Warehouse, log: list[Event]) -> None:
+    """A channel called "(no touch)" is credited apart from the conversions that nothing touched."""
+    credit, _ = reference.attribution(
+        log,
+        touch=lambda event: event.name == "touch",
+        conversion=lambda event: event.name == "buy",
+        # "?" stands for a touch without a channel: the reference's "" is no touch.
+        channel=lambda event: event.properties["value"] or "?",
+        lookback=None,
+        half_life=HOUR,
+    )
+    called = {"": NO_TOUCH, "?": "(none)", "mail": "mail"}
+    expected = {called.get(name, f'"{name}"'): share for name, share in credit["linear"].items() if share}
+    frame = (
+        Events(warehouse)
+        .attribution(
+            conversion="buy",
+            touch="touch",
+            channel="value",
+            lookback=None,
+            half_life="1h",
+            models=["linear"],
+            source=keep(warehouse, log),
+        )
+        .df
+    )
+    found = {name: share for name, share in zip(frame["channel"], frame["linear"], strict=True) if share}
+    assert found == pytest.approx(expected)
+    assert frame["channel"].is_unique
+
+
+@examples
+@given(log=logs(names=_LIKE_NODES))
+def test_events_that_read_like_nodes_stay_apart(warehouse: Warehouse, log: list[Event]) -> None:
+    """Two events are two nodes, whatever they are called, and none is the node of the rest or of those who stop."""
+    expected = reference.paths(reference.by_person(log), start=None, end=None, steps=2, collapse=True)
+    firsts: Counter[str] = Counter()
+    for path, count in expected.items():
+        firsts[path[0]] += count
+    nodes = Events(warehouse).paths(steps=2, unit="user", top=10, source=keep(warehouse, log)).nodes
+    column = nodes[nodes["column"] == 1]
+    found = dict(zip(column["node"], column["users"], strict=True))
+    assert found == {name if name == "a" else f"{name} (event)": count for name, count in firsts.items()}
 
 
 @styles

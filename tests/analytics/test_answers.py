@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from plotly.colors import sample_colorscale
 from rich.console import Console
 
 from tests.analytics.logs import NOON, row, store
@@ -148,6 +149,35 @@ def test_semantics_say_the_options(events: Events) -> None:
     ):
         assert part in said
     assert "first 加入购物车 <b>[red] only" in events.funnel(CART, PAY, entry="first").semantics
+
+
+def contrast(colour: str, other: str) -> float:
+    """Return the contrast ratio of two colours as WCAG 2.2 defines it, 1 to 21."""
+    lights = []
+    for hexes in (colour, other):
+        channels = [int(hexes[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        lights.append(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05)
+    return max(lights) / min(lights)
+
+
+def test_every_figure_on_the_heat_map_can_be_read(warehouse: Warehouse) -> None:
+    """From 0 to 100 %, each figure has a contrast of 4.5 to its own cell; each cell is drawn once."""
+    day = 86_400
+    returns = [(f"{who}", "back", number * day + 1) for number in range(1, 102) for who in range(101 - number)]
+    store(warehouse, [row(str(who), "start", who / 1000) for who in range(100)])
+    store(warehouse, [row(*event) for event in returns])
+    asked = Events(warehouse).retention(start="start", return_="back", period="day", periods=100)
+    layers = asked.figure().data
+    drawn = 0
+    for layer in layers:
+        for rate in (rate for line in layer.z for rate in line if rate is not None and not math.isnan(rate)):
+            drawn += 1
+            cell = sample_colorscale([list(stop) for stop in layer.colorscale], rate, colortype="tuple")[0]
+            hexes = "#" + "".join(f"{round(channel * 255):02x}" for channel in cell)
+            assert contrast(hexes, layer.textfont.color) >= 4.5, rate
+    known = asked.df.iloc[:, 2:].notna().sum().sum() + asked.average()["rate"].notna().sum()
+    assert drawn == known > 100
 
 
 def test_incomplete_weeks_are_unknown(events: Events) -> None:

@@ -116,6 +116,34 @@ def test_no_store_says_how_to_start_one(tmp_path: Path, monkeypatch: pytest.Monk
     assert "trackway up" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["funnel", "crat|cart", "pay"], ["Nobody has sent an event `crat`. Did you mean `cart`?"]),
+        (["funnel", "cart", "pay", "--source", "shop"], ["`cart` from shop.", "`pay` from shop."]),
+        (["paths", "--start", "cart", "--exclude", "laeve"], ["`laeve`. Did you mean `leave`?"]),
+        (["retention", "--start", "cart", "--return", "refund"], ["`refund`."]),
+        (["attribution", "--conversion", "pay", "--touch", "ad", "--channel", "platform"], ["`ad`."]),
+    ],
+)
+def test_events_that_nobody_sent_are_said(url: str, arguments: list[str], said: list[str]) -> None:
+    """A slip in an event's name is an answer of zeros, and a warning on standard error that names the near one."""
+    result = ask(url, *arguments, "--format", "json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["question"] == arguments[0]
+    warnings = result.stderr.splitlines()
+    assert len(warnings) == len(said)
+    for line, part in zip(warnings, said, strict=True):
+        assert line.startswith("Warning: ")
+        assert part in line
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_events_that_somebody_sent_are_no_warning(url: str, name: str) -> None:
+    """A question about events that are there says nothing on standard error."""
+    assert ask(url, name, *EXAMPLES[name]).stderr == ""
+
+
 @pytest.mark.parametrize("name", [*EXAMPLES, "sql"])
 def test_help_has_an_example(name: str) -> None:
     """Every help page ends with an example."""
@@ -187,7 +215,11 @@ def test_try_reads_times_and_formats(empty_warehouse: Warehouse, tmp_path: Path,
         ("user,event,time\na,b,1\n", {"user": "usr"}, "Did you mean `user`?"),
         ("[1,2]\n", {}, "not a JSON object"),
         ("user,event,time\na,b,1\0\n", {}, "is not text"),
-        ("user,event,time\na,b,1\nc,d\n", {}, "cannot be read as CSVWithNames"),
+        ("user,event,time\na,b,1\nc,d\n", {}, "log.csv:3: this row has 2 columns, the header has 3: 'c,d'"),
+        ('user,event,time\na,"b\nb",1\n\nc,d,2,x\n', {}, "log.csv:5: this row has 4 columns, the header has 3"),
+        ("user,event,time\na,b,1\nc\n", {}, "log.csv:3: this row has 1 column,"),
+        ("user,event,time\na,b,1\nc,Tea, green,2\n", {}, "quotes around a value that holds a comma"),
+        ("user,event,time\na,b,1\nc,d\n", {}, "quotes around a value that holds a comma"),
     ],
 )
 def test_try_says_what_is_wrong_with_a_file(

@@ -56,7 +56,7 @@ async def _fill_spool(directory: Path, plan: Release, events: int) -> None:
         pieces = bodies[number % EVENTS]
         text = pieces[0] + "".join(f"{uuid.uuid4()}{piece}" for piece in pieces[1:])
         at_us = time.time_ns() // 1000
-        record, kept = decoder.decode(text.encode(), call="", source=SOURCE, received_at_us=at_us, ip="")
+        record, kept = decoder.decode(text.encode(), call="", source=SOURCE, received_at_us=at_us)
         await writer.append(encode_record(record), kept, record.events)
     await writer.close()
 

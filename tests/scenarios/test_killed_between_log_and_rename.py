@@ -60,7 +60,7 @@ async def fill(directory: Path, events: int) -> None:
         ]
         batch += [{"type": "knock", "messageId": f"odd-{start}", "userId": "lina"}] * bool(events)
         body, now_us = json.dumps({"batch": batch}).encode(), time.time_ns() // 1000
-        record, body = BatchDecoder(None).decode(body, call="", source="web", received_at_us=now_us, ip="")
+        record, body = BatchDecoder(None).decode(body, call="", source="web", received_at_us=now_us)
         await writer.append(encode_record(record), body, record.events)
     await writer.close()
 

@@ -28,6 +28,27 @@ def test_a_plan_that_is_not_there(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_tables_of_another_version(tmp_path: Path) -> None:
+    """A warehouse that this version must not touch is one message and exit 3, not a store that starts for ever."""
+    code = (
+        "import sys\n"
+        "from trackway_collector.warehouse import open_warehouse\n"
+        "from trackway_collector.warehouse.migrate import Migration, migrate\n"
+        "warehouse = open_warehouse(f'chdb://{sys.argv[1]}', owner=True)\n"
+        "migrate(warehouse, [Migration(1, 'events', 'SELECT 1;\\n')])\n"
+        "warehouse.close()\n"
+    )
+    engine = tmp_path / "data" / "chdb"
+    subprocess.run([sys.executable, "-c", code, str(engine)], check=True, env=environment(), timeout=60)
+
+    done = up(tmp_path)
+
+    assert done.returncode == 3, done.stderr
+    assert done.stderr.count("was edited after it had been applied") == 1
+    assert "Traceback" not in done.stderr
+    assert "starting it again" not in done.stderr
+
+
 def test_a_port_that_is_taken(tmp_path: Path) -> None:
     """A port in use is named, with the option that chooses another."""
     with socket.socket() as other:

@@ -27,6 +27,8 @@ class Scripted:
     headers: dict[str, str] = field(default_factory=dict)
     reset: Literal["", "before_body", "after_body"] = ""
     delay_s: float = 0.0
+    barrier: threading.Barrier | None = None
+    """Answer when so many requests as it is for have been read."""
 
 
 @dataclass
@@ -92,6 +94,8 @@ class Loopback:
         with self._lock:
             self.seen.append(seen)
         time.sleep(answer.delay_s)
+        if answer.barrier is not None:
+            answer.barrier.wait(timeout=30)
         if answer.reset == "after_body":
             _reset(handler)
             return

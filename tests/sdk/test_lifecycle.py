@@ -64,7 +64,7 @@ def test_close_gives_up_at_its_deadline_and_counts(caplog: pytest.LogCaptureFixt
     stats = tracker.stats()
     assert (stats.pending, dict(stats.dropped_by_reason)) == (0, {"not_sent_in_time": 3})
     assert stats.balanced
-    assert "3 events were not sent" in caplog.text
+    assert "3 event(s) were not sent" in caplog.text
 
 
 def test_close_does_not_wait_for_a_request_that_hangs() -> None:
@@ -131,7 +131,21 @@ def test_a_program_that_just_ends_has_sent_its_events() -> None:
 def test_a_program_ends_in_time_when_the_collector_is_gone() -> None:
     """The end is held up for `exit_timeout_s` at most, and the loss is logged."""
     program = "tracker.track('Paid', user_id='ana')"
-    assert "1 events were not sent" in run(program, "http://127.0.0.1:9")
+    assert "1 event(s) were not sent" in run(program, "http://127.0.0.1:9")
+
+
+def test_trackers_drain_side_by_side_at_the_end() -> None:
+    """
+    A collector that answers only when all three trackers have called gets the events of all: none waits for another.
+    """
+    program = """
+trackers = [Tracker('shop-key', host=tracker.options.host, flush_interval_s=60, exit_timeout_s=20) for _ in range(3)]
+for each in trackers: each.track('Paid', user_id='ana')
+"""
+    all_there = threading.Barrier(3)
+    with Loopback(*[Scripted(barrier=all_there)] * 3) as collector:
+        assert run(program, collector.url) == ""
+        assert len(collector.stored) == 3
 
 
 def test_a_failing_program_has_sent_its_events() -> None:

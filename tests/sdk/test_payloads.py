@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import pandas
 import pytest
 
 from trackway import Tracker, __version__
@@ -210,3 +211,47 @@ def test_anything_may_be_an_event_name(make_tracker: MakeTracker, transport: Rec
         assert tracker.track(name, user_id="ana")  # type: ignore[arg-type]
     assert tracker.flush()
     assert [event["event"] for event in transport.events] == ["7", "['Paid']", "None"]
+
+
+NOBODY = [None, "", float("nan"), pandas.NA, pandas.NaT]
+
+
+@pytest.mark.parametrize("nobody", NOBODY, ids=repr)
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda tracker, who: tracker.track("Paid", user_id=who),
+        lambda tracker, who: tracker.identify(who),
+        lambda tracker, who: tracker.page("Cart", anonymous_id=who),
+        lambda tracker, who: tracker.group(who, user_id="ana"),
+        lambda tracker, who: tracker.alias(who, "ana"),
+        lambda tracker, who: tracker.alias("device-1", who),
+    ],
+    ids=["track", "identify", "page", "group", "alias", "alias-user"],
+)
+def test_what_is_missing_in_a_table_is_nobody(
+    tracker: Tracker, caplog: pytest.LogCaptureFixture, call: Callable[[Tracker, Any], str | None], nobody: Any
+) -> None:
+    """NaN from a data frame does not become a person called "nan": the event is refused, counted and logged."""
+    assert call(tracker, nobody) is None
+    assert dict(tracker.stats().dropped_by_reason) == {"no_person": 1}
+    assert "no_person" in caplog.text
+
+
+def test_a_missing_id_beside_a_present_one_is_left_out(tracker: Tracker, transport: RecordingTransport) -> None:
+    """The event is that of whoever is named; a session that is NaN is no session."""
+    tracker.track("Paid", user_id=float("nan"), anonymous_id="device-1", session_id=float("nan"))  # type: ignore[arg-type]
+    event = only_event(tracker, transport)
+    assert "userId" not in event
+    assert event["anonymousId"] == "device-1"
+    assert event["context"] == LIBRARY
+
+
+@pytest.mark.parametrize("given", ["", float("nan")])
+def test_an_empty_message_id_is_none(tracker: Tracker, transport: RecordingTransport, given: Any) -> None:
+    """Each event gets an id of its own, which is returned: sharing "" they would pass for one event sent again."""
+    ids = [tracker.track("Paid", user_id="ana", message_id=given) for _ in range(2)]
+    tracker.flush()
+    assert [event["messageId"] for event in transport.events] == ids
+    assert len({*ids}) == 2
+    assert all(id_ and len(id_) == 36 for id_ in ids)

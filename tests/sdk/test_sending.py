@@ -260,3 +260,29 @@ def wait_until(condition: Callable[[], bool]) -> None:
             return
         time.sleep(0.01)
     pytest.fail("it did not happen within ten seconds")
+
+
+@pytest.mark.parametrize(("status", "reason"), [(404, "http_404"), (200, "not_a_collector"), (302, "not_a_collector")])
+def test_a_host_that_is_no_collector_is_said(
+    make_tracker: Callable[..., Tracker], caplog: pytest.LogCaptureFixture, status: int, reason: str
+) -> None:
+    """The log names the URL that was reached, how it answered, and what `host` should be."""
+    with Loopback(Scripted(status, b"<h1>A web server</h1>")) as web:
+        tracker = make_tracker(host=web.url, backoff_base_s=0.001)
+        tracker.track("Paid", user_id="ana")
+        tracker.flush()
+    assert reason in caplog.text
+    assert f"{web.url}/v1/batch answered HTTP {status}, and not as a collector does." in caplog.text
+    assert "`host` should be the collector's address, for example http://127.0.0.1:8077." in caplog.text
+
+
+def test_a_refusal_of_the_collector_is_not_about_the_host(
+    make_tracker: Callable[..., Tracker], caplog: pytest.LogCaptureFixture
+) -> None:
+    """What a collector refuses with a code of its own is no reason to look at `host`."""
+    with Loopback(refusal(401, "unknown_write_key")) as collector:
+        tracker = make_tracker(host=collector.url)
+        tracker.track("Paid", user_id="ana")
+        tracker.flush()
+    assert "unknown_write_key" in caplog.text
+    assert "`host`" not in caplog.text

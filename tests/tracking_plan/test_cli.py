@@ -36,14 +36,16 @@ def test_problems_exit_1_and_begin_with_file_line_column(runner: CliRunner) -> N
     result = runner.invoke(plan, ["validate", str(GOLDEN / "unknown_type")], env={"COLUMNS": "20"})
     assert result.exit_code == 1
     where = f"{GOLDEN}/unknown_type/events/shop/tea_bought.yaml:3:17: "
-    assert result.output.startswith(f"{where}property `total` of event `tea_bought` has type `money`")
+    assert result.output.startswith(f"{where}error[invalid]: property `total` of event `tea_bought` has type `money`")
 
 
 def test_json_holds_the_same_problems(runner: CliRunner) -> None:
     """With --format json each problem is an object with file, line, column, message and hint."""
     result = runner.invoke(plan, ["validate", str(GOLDEN / "tabs"), "--format", "json"])
     assert result.exit_code == 1
-    [problem] = json.loads(result.output)["problems"]
+    answer = json.loads(result.output)
+    [problem] = answer["findings"]
+    assert (answer["events"], answer["counts"]["error"]) == (0, 1)
     assert (problem["line"], problem["column"], problem["hint"]) == (3, 1, "Indent with spaces.")
 
 
@@ -85,7 +87,7 @@ def test_a_release_edited_by_hand_is_a_finding(runner: CliRunner, storefront: Pa
     path.write_text(path.read_text().replace('"max": 999', '"max": 9999'))
     result = runner.invoke(plan, ["validate", str(storefront)])
     assert result.exit_code == 1
-    assert f"{path}:1:1: the content has hash" in result.output
+    assert f"{path}:1:1: error[release-damaged]: the content has hash" in result.output
 
 
 def test_what_is_not_enforced_yet_is_said(runner: CliRunner, storefront: Path) -> None:
@@ -94,7 +96,9 @@ def test_what_is_not_enforced_yet_is_said(runner: CliRunner, storefront: Path) -
     traits.write_text(traits.read_text().replace("pii: contact", "pii: contact, store: drop"))
     result = runner.invoke(plan, ["validate", str(storefront)])
     assert result.exit_code == 0
-    assert f"{traits}:4:3: note: this version does not act on `store: drop` of `email` yet." in result.output
+    assert (
+        f"{traits}:4:3: note[not-enforced]: this version does not act on `store: drop` of `email` yet." in result.output
+    )
 
 
 @pytest.mark.parametrize("command", ["validate", "release"])

@@ -242,7 +242,8 @@ def specs(draw: st.DrawFn, depth: int = 2) -> PropertySpec:
         of = draw(optional(specs(depth=depth - 1)))
         spec = PropertySpec(kind="list", of=of, min_items=draw(optional(small)), max_items=draw(optional(small)))
     elif kind == "object":
-        spec = PropertySpec(kind="object", properties=draw(optional(property_maps(depth - 1))))
+        properties = draw(optional(property_maps(depth - 1)))
+        spec = PropertySpec(kind="object", properties=properties, open=properties is not None and draw(st.booleans()))
     return msgspec.structs.replace(spec, nullable=draw(st.booleans()))
 
 
@@ -271,7 +272,10 @@ def events(draw: st.DrawFn) -> EventSpec:
             values = draw(st.lists(st.one_of(st.sampled_from(known), anything), min_size=1, max_size=4))
             then = draw(st.lists(st.sampled_from(list(properties)), min_size=1, max_size=2, unique=True))
             rules.append(Rule(when={name: tuple(values)}, then_required=tuple(then)))
-    return EventSpec(name="seen", properties=properties, rules=tuple(rules), formerly=draw(formers(properties)))
+    formerly = draw(formers(properties))
+    return EventSpec(
+        name="seen", open=draw(st.booleans()), properties=properties, rules=tuple(rules), formerly=formerly
+    )
 
 
 @st.composite
@@ -341,8 +345,8 @@ def object_text(draw: st.DrawFn, properties: dict[str, PropertySpec]) -> str:
     for name, spec in properties.items():
         for _ in range(draw(st.sampled_from([1, 1, 1, 1, 1, 1, 0, 2] if not spec.required else [1] * 12 + [0, 2]))):
             pairs.append((name, draw(json_text(spec))))
-    if draw(st.integers(0, 29)) == 0:
-        pairs.append((draw(st.sampled_from(NAMES)), draw(st.sampled_from(NUMBERS))))
+    if draw(st.integers(0, 9)) == 0:
+        pairs.append((draw(st.sampled_from(NAMES)), draw(st.sampled_from([*NUMBERS, *BROKEN, "null", '{"a": []}']))))
     if draw(st.booleans()):
         pairs.reverse()
     return "{" + ",".join(f"{json.dumps(key, ensure_ascii=draw(st.booleans()))}:{value}" for key, value in pairs) + "}"
@@ -427,6 +431,33 @@ def test_a_rule_compares_as_json_does(when: Any, value: str, broken: bool) -> No
         verdict = validator.check_track("seen", f'{{"v": {value}}}'.encode())
         assert [violation.code for violation in verdict.violations] == ["rule_failed"] * broken
         assert validator.check_track("seen", f'{{"v": {value}, "w": 1}}'.encode()).outcome == "ok"
+
+
+OPEN = [
+    pytest.param('{"v": 1, "more": true}', "ok", id="another key"),
+    pytest.param('{"v": 1, "o": {"w": 2, "more": [1]}}', "ok", id="another key inside"),
+    pytest.param('{"v": 1, "closed": {"more": 1}}', "flagged", id="another key inside what is closed"),
+    pytest.param('{"v": "x", "more": true}', "quarantined", id="a planned key of the wrong type"),
+    pytest.param('{"more": true}', "flagged", id="a planned key missing"),
+    pytest.param('{"v": 1, "more": 1e400}', "quarantined", id="another key beyond a float"),
+    pytest.param('{"v": 1, "more": "\\ud800"}', "quarantined", id="another key with a lone surrogate"),
+]
+
+
+@pytest.mark.parametrize(("raw", "outcome"), OPEN)
+def test_an_open_event_takes_other_keys_that_are_json(raw: str, outcome: str) -> None:
+    """`open: true` welcomes keys the plan does not mention, and leaves what it does mention as strict as before."""
+    inner = {"w": _spec("int")}
+    properties = {
+        "v": PropertySpec(name="v", kind="int", required=True),
+        "o": PropertySpec(name="o", kind="object", properties=inner, open=True),
+        "closed": PropertySpec(name="closed", kind="object", properties=inner),
+    }
+    event = EventSpec(name="seen", open=True, properties=properties)
+    validator = Validator(compile_release(Plan(name="tea", events={"seen": event}), 1))
+    assert validator.check_track("seen", raw.encode()).outcome == outcome
+    assert Shape("seen", properties, event).accepts(raw.encode()) == (outcome == "ok")
+    assert validator.fast_events(None) == ()
 
 
 @given(cases())

@@ -12,6 +12,8 @@ import click
 
 COMMANDS: dict[str, str] = {
     "validate": "trackway_plan.commands.validate:validate",
+    "impact": "trackway_plan.commands.impact:impact",
+    "lint": "trackway_plan.commands.lint:lint",
     "release": "trackway_plan.commands.release:release",
 }
 """

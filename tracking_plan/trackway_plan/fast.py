@@ -28,8 +28,13 @@ Test = Callable[[Any], bool]
 _IDENTIFIER_STARTS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
-def struct_type(name: str, properties: Mapping[str, PropertySpec]) -> type[Struct] | None:
-    """The msgspec struct for an object of these properties, or None if a name cannot be written in one."""
+def struct_type(name: str, properties: Mapping[str, PropertySpec], *, is_open: bool = False) -> type[Struct] | None:
+    """
+    The msgspec struct for an object of these properties, or None if a name cannot be written in one.
+
+    One that `is_open` is not for decoding JSON: msgspec skips unknown keys without looking at their numbers and
+    UTF-8. See `open_test`.
+    """
     fields: list[Any] = []
     rename: dict[str, str] = {}
     for field, (wire, spec) in zip(field_names(properties), properties.items(), strict=True):
@@ -42,10 +47,16 @@ def struct_type(name: str, properties: Mapping[str, PropertySpec]) -> type[Struc
         "Properties" if not name.isidentifier() else name,
         fields,
         kw_only=True,
-        forbid_unknown_fields=True,
+        forbid_unknown_fields=not is_open,
         gc=False,  # decoded JSON has no cycles
         rename=rename,
     )
+
+
+def object_type(name: str, properties: Mapping[str, PropertySpec], *, is_open: bool) -> Any:
+    """What JSON is decoded to: the struct, or of an open object a dict, whose other keys are checked as JSON too."""
+    struct = struct_type(name, properties)
+    return dict[str, Any] if is_open and struct is not None else struct
 
 
 def field_names(properties: Iterable[str]) -> list[str]:
@@ -79,7 +90,7 @@ def value_type(spec: PropertySpec, name: str = "Value") -> Any:
             None if item is None else Annotated[list[item], _meta(min_length=spec.min_items, max_length=spec.max_items)]
         )
     elif spec.kind == "object":
-        hint = dict[str, Any] if spec.properties is None else struct_type(name, spec.properties)
+        hint = dict[str, Any] if spec.properties is None else object_type(name, spec.properties, is_open=spec.open)
     elif spec.kind == "union":
         hint = functools.reduce(operator.or_, (_JSON_TYPES.get(part.kind, str) for part in spec.any_of))
     else:
@@ -163,6 +174,23 @@ def object_test(properties: Mapping[str, PropertySpec], rules: tuple[Rule, ...] 
     return passes
 
 
+def open_test(properties: Mapping[str, PropertySpec], rules: tuple[Rule, ...] = ()) -> Test | None:
+    """What the dict of a decoded open object must pass, or None if a name cannot be written in a struct."""
+    struct = struct_type("Open", properties, is_open=True)
+    extra = object_test(properties, rules)
+    if struct is None:
+        return None
+
+    def passes(value: Any) -> bool:
+        try:
+            typed = msgspec.convert(value, struct)
+        except (msgspec.ValidationError, OverflowError, RecursionError):
+            return False
+        return extra is None or extra(typed)
+
+    return passes
+
+
 def _among(value: Any, values: Iterable[Any]) -> bool:
     """Equality as JSON has it: `true` is not 1, but 1.0 is."""
     return any(value == each and isinstance(value, bool) == isinstance(each, bool) for each in values)
@@ -175,7 +203,7 @@ def value_test(spec: PropertySpec) -> Test | None:
         parts = [_whole_test(part) for part in spec.any_of]
         test = lambda value: any(part(value) for part in parts)  # noqa: E731
     elif spec.kind == "object" and spec.properties is not None:
-        test = object_test(spec.properties)
+        test = open_test(spec.properties) if spec.open else object_test(spec.properties)
     elif spec.kind == "list" and spec.of is not None and (each := value_test(spec.of)) is not None:
         item = each
         test = lambda value: all(map(item, value))  # noqa: E731

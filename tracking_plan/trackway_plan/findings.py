@@ -86,7 +86,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def fingerprint(self) -> str:
         """12 hex digits that name this finding from commit to commit, whatever its wording and line."""
         parts = (self.rule, self.audience or "", self.event, self.path, self.before, self.after)
-        return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:12]
+        return hashlib.sha256("\x1f".join(parts).encode("utf-8", "replace")).hexdigest()[:12]
 
     @property
     def where(self) -> str:
@@ -109,7 +109,33 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
     facts: Mapping[str, Any] = {}
     """More for `--format json`: counts, the change list, the census …"""
+    summary: str = ""
+    """The line that ends the text, where `subject: counts` would say too little."""
+    rules: Mapping[str, str] = {}
+    """Rule to why there is such a rule, for formats that explain them (SARIF)."""
+    home: str = ""
+    """The file that findings without a place are shown at, where a format needs one: the plan's plan.yaml."""
+    changed: Mapping[str, frozenset[int]] = {}
+    """File to the lines that the change at hand touches, where that is known; formats with room for few show
+    findings on these lines first."""
+    bar: Severity = Severity.ERROR
+    """The least severity that fails the check."""
 
-    def failing(self, bar: Severity) -> tuple[Finding, ...]:
-        """The findings that fail the check: at or above `bar`, and not accepted."""
-        return tuple(f for f in self.findings if f.severity.reaches(bar) and not f.accepted_until)
+    def failing(self, bar: Severity | None = None) -> tuple[Finding, ...]:
+        """The findings that fail the check: at or above `bar` (the report's own, unless given), and not accepted."""
+        least = bar or self.bar
+        return tuple(f for f in self.findings if f.severity.reaches(least) and not f.accepted_until)
+
+    def by_urgency(self) -> list[Finding]:
+        """
+        The findings in the order a reviewer needs them.
+
+        Worst first, accepted ones behind their equals; among those the ones on changed lines, then by file and line.
+        """
+
+        def key(finding: Finding) -> tuple[Any, ...]:
+            touched = finding.line in self.changed.get(finding.file, ())
+            severity, *place = finding.sort_key()
+            return severity, bool(finding.accepted_until), not touched, *place
+
+        return sorted(self.findings, key=key)

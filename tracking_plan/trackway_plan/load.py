@@ -23,7 +23,8 @@ from yaml.nodes import Node
 
 from .checks import check_plan
 from .errors import PlanErrors, Problem
-from .load_event import EventReader, read_key, read_names, read_policy, read_texts
+from .load_event import EventReader, read_key, read_list, read_names, read_policy, read_texts, read_waiver
+from .load_naming import read_naming
 from .load_property import PropertyReader
 from .model import (
     FORMAT,
@@ -142,7 +143,7 @@ class _Loader:
         keys = reader.mapping(
             node,
             what,
-            ("plan", "format", "summary", "sources", "everywhere", "on_violation", "naming", "compatibility"),
+            ("plan", "format", "summary", "sources", "everywhere", "on_violation", "naming", "compatibility", "waive"),
             required=("plan", "format"),
         )
         head: dict[str, Any] = {"name": ""}
@@ -159,6 +160,9 @@ class _Loader:
             }
         if "on_violation" in keys:
             head["on_violation"] = read_policy(reader, keys["on_violation"])
+        if "naming" in keys:
+            head["naming"] = read_naming(reader, keys["naming"])
+        head["waive"] = read_list(self.places, reader, keys, "waive", what, (), read_waiver)
         for key, known in _KEPT.items():
             if key in keys:
                 parts = reader.mapping(keys[key], f"`{key}`", known)
@@ -196,7 +200,9 @@ class _Loader:
         self._one("types.yaml", read)
 
     def _group(self, reader: Reader, node: Node) -> tuple[Place, Group] | None:
-        keys = reader.mapping(node, "a group", ("group", "summary", "include", "properties"), required=("group",))
+        keys = reader.mapping(
+            node, "a group", ("group", "summary", "include", "properties", "waive"), required=("group",)
+        )
         name = read_key(keys, "group", lambda n: reader.name(n, "the name of the group"))
         if name is None:
             return None
@@ -206,6 +212,7 @@ class _Loader:
             summary=read_key(keys, "summary", lambda n: reader.text(n, f"`summary` of {what}")) or "",
             include=read_names(self.places, reader, keys, "include", what, at),
             properties=read_key(keys, "properties", lambda n: self.specs.properties(reader, n, what, at)) or {},
+            waive=read_list(self.places, reader, keys, "waive", what, at, read_waiver),
         )
         return reader.place(keys["group"]), group
 
@@ -229,8 +236,7 @@ class _Loader:
         return tuple(found)
 
 
-# Kept as they stand for lint and breaking; only their first keys are checked here.
+# Kept as they stand for breaking; only their first keys are checked here.
 _KEPT = {
-    "naming": ("events", "properties", "unit_suffixes"),
     "compatibility": ("query", "ingest", "storage", "source", "notice_days", "quiet_below"),
 }

@@ -57,32 +57,16 @@ class EventReader:
             sent_by=read_names(self.specs.places, reader, keys, "sent_by", what, at),
             once_per=read_names(self.specs.places, reader, keys, "once_per", what, at),
             include=read_names(self.specs.places, reader, keys, "include", what, at),
+            open=read_key(keys, "open", lambda n: reader.boolean(n, f"`open` of {what}")) or False,
             properties=read_key(keys, "properties", lambda n: self.specs.properties(reader, n, what, at)) or {},
-            rules=self._list(reader, keys, "rules", what, at, self._rule),
-            formerly=self._list(reader, keys, "formerly", what, at, self._former),
+            rules=read_list(self.specs.places, reader, keys, "rules", what, at, self._rule),
+            formerly=read_list(self.specs.places, reader, keys, "formerly", what, at, self._former),
             on_violation=read_key(keys, "on_violation", lambda n: read_policy(reader, n)) or {},
-            examples=self._list(reader, keys, "examples", what, at, self._example),
-            waive=self._list(reader, keys, "waive", what, at, self._waiver),
+            examples=read_list(self.specs.places, reader, keys, "examples", what, at, self._example),
+            waive=read_list(self.specs.places, reader, keys, "waive", what, at, read_waiver),
             **texts,
         )
         return reader.place(keys["event"]), event
-
-    def _list(
-        self,
-        reader: Reader,
-        keys: dict[str, Node],
-        key: str,
-        what: str,
-        at: tuple[str, ...],
-        read: Callable[..., Any],
-    ) -> tuple[Any, ...]:
-        found: list[Any] = []
-        for node in reader.items(keys[key], f"`{key}` of {what}") if key in keys else ():
-            value = read(reader, node, f"an entry in `{key}` of {what}")
-            if value is not None:
-                self.specs.places[(*at, key, str(len(found)))] = reader.place(node)
-                found.append(value)
-        return tuple(found)
 
     def _rule(self, reader: Reader, node: Node, what: str) -> Rule | None:
         keys = reader.mapping(node, what, ("if", "then_required"), required=("if", "then_required"))
@@ -120,14 +104,35 @@ class EventReader:
         reader.problem(node, f"{what} must be a mapping of properties.")
         return None
 
-    def _waiver(self, reader: Reader, node: Node, what: str) -> Waiver | None:
-        texts = read_texts(reader, node, what, ("rule", "reason"), ("until",))
-        return Waiver(**texts) if texts else None
-
 
 def read_key(keys: dict[str, Node], key: str, read: Callable[[Node], Any]) -> Any:
     """What `read` makes of the value of a key, or None without the key."""
     return read(keys[key]) if key in keys else None
+
+
+def read_list(
+    places: dict[At, Place],
+    reader: Reader,
+    keys: dict[str, Node],
+    key: str,
+    what: str,
+    at: At,
+    read: Callable[[Reader, Node, str], Any],
+) -> tuple[Any, ...]:
+    """What `read` makes of each item under a key, none without it; the place of each is kept."""
+    found: list[Any] = []
+    for node in reader.items(keys[key], f"`{key}` of {what}") if key in keys else ():
+        value = read(reader, node, f"an entry in `{key}` of {what}")
+        if value is not None:
+            places[(*at, key, str(len(found)))] = reader.place(node)
+            found.append(value)
+    return tuple(found)
+
+
+def read_waiver(reader: Reader, node: Node, what: str) -> Waiver | None:
+    """One entry of `waive`; which rules there are is the linter's business."""
+    texts = read_texts(reader, node, what, ("rule", "reason"), ("property", "until"))
+    return Waiver(**texts) if texts else None
 
 
 def read_names(

@@ -45,7 +45,7 @@ CONSTRAINTS: dict[str, tuple[str, ...]] = {
     "date": (),
     "choice": ("choices", "may_grow", "low_cardinality"),
     "list": ("of", "min_items", "max_items"),
-    "object": ("properties",),
+    "object": ("properties", "open"),
     "any": (),
 }
 """Kind to the keys it takes beside those every property takes."""
@@ -262,6 +262,8 @@ class PropertyReader:
                 least, most = getattr(part, low), getattr(part, high)
                 if least is not None and most is not None and _exceeds(least, most):
                     reader.problem(node, f"{what} has `{low}: {least}` above `{high}: {most}`, so no value fits.")
+        if spec.open and spec.properties is None:
+            reader.problem(node, f"{what} is `open` without `properties`.", "Leave `open` out: it holds anything.")
         values, depth = _extent(spec)
         if values > _MAX_VALUES or depth > _MAX_DEPTH:
             message = f"{what} holds {values} values, {depth} deep; the limits are {_MAX_VALUES} and {_MAX_DEPTH}."
@@ -371,6 +373,7 @@ _CONSTRAINT_READERS: dict[str, Callable[[Reader, Node, str], Any]] = {
     "choices": _choices,
     "may_grow": Reader.boolean,
     "low_cardinality": Reader.boolean,
+    "open": Reader.boolean,
     "pattern": _pattern,
     "format": _word(tuple(FORMATS)),
     "multiple_of": _size(1),

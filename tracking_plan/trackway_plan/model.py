@@ -117,7 +117,9 @@ class PropertySpec(Base, frozen=True, kw_only=True):
     min_items: int | None = None
     max_items: int | None = None
     properties: dict[str, PropertySpec] | None = None
-    """What an object holds, and nothing else; None for an object of anything."""
+    """What an object holds, and unless `open` nothing else; None for an object of anything."""
+    open: bool = False
+    """An object with `properties` may hold other keys too."""
     any_of: tuple[PropertySpec, ...] = ()
     pii: str | None = None
     store: str = "plain"
@@ -159,6 +161,8 @@ class Waiver(Base, frozen=True, kw_only=True):
     """A lint rule that does not apply here, why, and until which day (ISO date)."""
 
     rule: str
+    property: str = ""
+    """The one property it is about; "" for the whole event, group or file."""
     reason: str
     until: str = ""
 
@@ -177,6 +181,8 @@ class EventSpec(Base, frozen=True, kw_only=True):
     when: str = ""
     once_per: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
+    open: bool = False
+    """Properties that the plan does not mention are welcome, not `unplanned_property`."""
     properties: dict[str, PropertySpec] = {}
     """In a `Plan` the event's own; in a `Release` those of its groups too."""
     rules: tuple[Rule, ...] = ()
@@ -195,6 +201,7 @@ class Group(Base, frozen=True, kw_only=True):
     summary: str = ""
     include: tuple[str, ...] = ()
     properties: dict[str, PropertySpec] = {}
+    waive: tuple[Waiver, ...] = ()
 
 
 class Source(Base, frozen=True, kw_only=True):
@@ -224,6 +231,32 @@ class Place(Base, frozen=True, kw_only=True):
     column: int
 
 
+class NameRules(Base, frozen=True, kw_only=True):
+    """What `naming:` asks of the names of events, or of properties; what is empty or 0 asks for nothing."""
+
+    case: str = ""
+    shape: tuple[str, ...] = ()
+    """The parts of an event's name in their order: `object` (what) and `action` (what happened to it)."""
+    tense: str = ""
+    actions: tuple[str, ...] = ()
+    max_length: int = 0
+    booleans: tuple[str, ...] = ()
+    """What the name of a `bool` begins with, such as `is_`."""
+
+
+class Naming(Base, frozen=True, kw_only=True):
+    """The naming rules of a plan."""
+
+    events: NameRules = NameRules()
+    properties: NameRules = NameRules()
+    unit_suffixes: dict[str, tuple[str, ...]] = {}
+    """A quantity, such as `duration`, to the units its properties are named with: `wait_ms`, `wait_s`."""
+
+    def units(self) -> set[str]:
+        """Every unit that the plan names."""
+        return {unit for units in self.unit_suffixes.values() for unit in units}
+
+
 class Plan(Base, frozen=True, kw_only=True):
     """A whole plan as it stands in its directory."""
 
@@ -234,7 +267,7 @@ class Plan(Base, frozen=True, kw_only=True):
     everywhere: tuple[str, ...] = ()
     """Groups added to every event."""
     on_violation: dict[str, str] = {}
-    naming: dict[str, Any] = {}
+    naming: Naming = Naming()
     compatibility: dict[str, Any] = {}
     types: dict[str, PropertySpec] = {}
     groups: dict[str, Group] = {}
@@ -242,5 +275,7 @@ class Plan(Base, frozen=True, kw_only=True):
     """"user" and "account", where the plan speaks of them, to trait name to what it says."""
     events: dict[str, EventSpec] = {}
     accepted: tuple[Acceptance, ...] = ()
+    waive: tuple[Waiver, ...] = ()
+    """Lint rules that do not apply to what has no `waive` of its own: types, traits, and plan.yaml itself."""
     places: dict[tuple[str, ...], Place] = {}
     """("events", event, "properties", name, …) to where it was written."""

@@ -29,7 +29,7 @@ _JSON_TYPE = {"int": "integer", "number": "number", "bool": "boolean", "list": "
 
 def event_schema(event: EventSpec) -> Schema:
     """The schema of an event's `properties`, its rules included."""
-    schema = object_schema(event.properties)
+    schema = object_schema(event.properties, event.open)
     if event.rules:
         schema["allOf"] = [
             {
@@ -44,13 +44,14 @@ def event_schema(event: EventSpec) -> Schema:
     return schema
 
 
-def object_schema(properties: Mapping[str, PropertySpec]) -> Schema:
-    """The schema of an object that holds these properties and no others."""
+def object_schema(properties: Mapping[str, PropertySpec], is_open: bool = False) -> Schema:
+    """The schema of an object that holds these properties and, unless it is open, no others."""
     schema: Schema = {
         "type": "object",
         "properties": {name: property_schema(spec) for name, spec in properties.items()},
-        "additionalProperties": False,
     }
+    if not is_open:
+        schema["additionalProperties"] = False
     if required := [name for name, spec in properties.items() if spec.required]:
         schema["required"] = required
     return schema
@@ -64,7 +65,7 @@ def property_schema(spec: PropertySpec) -> Schema:
         return {"anyOf": [property_schema(part) for part in spec.any_of] + [{"type": "null"}] * spec.nullable}
     schema: Schema = {}
     if spec.kind == "object" and spec.properties is not None:
-        schema = object_schema(spec.properties)
+        schema = object_schema(spec.properties, spec.open)
     if spec.kind == "list" and spec.of is not None:
         schema["items"] = property_schema(spec.of)
     if spec.kind == "choice":

@@ -56,7 +56,7 @@ class Verdict(Struct, frozen=True):
 class Shape:
     """How one set of properties (an event's or a person's) is checked, both ways."""
 
-    __slots__ = ("_former", "_spec", "_validator", "_variants", "event", "extra", "schema", "struct")
+    __slots__ = ("_former", "_spec", "_validator", "_variants", "event", "extra", "schema", "struct", "type")
 
     def __init__(self, name: str, properties: Mapping[str, PropertySpec], event: EventSpec | None = None) -> None:
         from . import schema
@@ -66,16 +66,26 @@ class Shape:
         self._former = former_properties(event) if event else {}
         self._variants: dict[tuple[tuple[str, str], ...], Shape] = {}
         self.event = event
-        self.struct = fast.struct_type(name, properties)
-        self.extra = fast.object_test(properties, event.rules if event else ())
+        is_open, rules = event is not None and event.open, event.rules if event else ()
+        self.type = fast.object_type(name, properties, is_open=is_open)
+        self.struct: type[Struct] | None = None if is_open else self.type
+        """The type where it is a struct: whoever decodes many events as one message needs that."""
+        self.extra = fast.open_test(properties, rules) if is_open else fast.object_test(properties, rules)
+        if self.extra is not None and is_open and self._former:
+            self.extra = self._under_present_names(self.extra)
         self.schema = schema.object_schema(properties) if event is None else schema.event_schema(event)
+
+    def _under_present_names(self, test: fast.Test) -> fast.Test:
+        """The test of an open event, to which a former name would be just one more property."""
+        former = self._former
+        return lambda value: not names_in_use(value, former) and test(value)
 
     def accepts(self, raw: bytes) -> bool:
         """The fast yes: True means jsonschema accepts it, False only that it must be asked."""
-        if self.struct is None:
+        if self.type is None:
             return False
         try:
-            value = msgspec.json.decode(raw, type=self.struct)
+            value = msgspec.json.decode(raw, type=self.type)
         except UNREADABLE:
             return False
         return self.extra is None or self.extra(value)  # noqa: S610 - not Django's
@@ -154,8 +164,7 @@ class Validator:
         for source in (None, *release.sources):
             for name in self._fast_events(source):
                 shape = self._likely(name)
-                assert shape.struct is not None  # noqa: S101
-                self._fast[source, name] = msgspec.json.Decoder(shape.struct).decode, shape.extra
+                self._fast[source, name] = msgspec.json.Decoder(shape.type).decode, shape.extra
         self._near_event = lru_cache(maxsize=1024)(NearNames(release.events).did_you_mean)
 
     def _likely(self, name: str) -> Shape:
@@ -212,7 +221,7 @@ class Validator:
 
     def fast_events(self, source: str | None) -> tuple[str, ...]:
         """The events in use, and their former names, that a source may send and that have a `properties_type`."""
-        return self._fast_events(source)
+        return tuple(name for name in self._fast_events(source) if self._likely(name).struct is not None)
 
     def json_schema(self, event: str) -> dict[str, Any] | None:
         """The JSON Schema of an event's properties, or None for an event the plan does not know."""
@@ -224,7 +233,7 @@ class Validator:
             name
             for name in (*self.release.events, *self._former_events)
             if (event := self.release.events[self._former_events.get(name, name)]).status in ("active", "draft")
-            and self._likely(name).struct is not None
+            and self._likely(name).type is not None
             and self._may_send(event, source)
         )
 

@@ -23,8 +23,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from trackway_analytics.console.render import Renderer
-
-LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+from trackway_collector.local_hosts import LOOPBACK_HOSTS, host_name
 
 # plotly.js sets style attributes and one style element from script; scripts themselves come from files only.
 SECURITY_HEADERS = {
@@ -76,11 +75,7 @@ class Guard:
         return response
 
     def _foreign_host(self, request: web.Request) -> str | None:
-        try:
-            parts = urlsplit(f"//{request.host}")
-            name, _ = parts.hostname or "", parts.port
-        except ValueError:  # half an IPv6 address, or a port that is none
-            name = ""
+        name = host_name(request.host)
         if name in LOOPBACK_HOSTS or name in self.allowed_hosts:
             return None
         return (

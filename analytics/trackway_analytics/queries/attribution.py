@@ -8,11 +8,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from trackway_analytics.answer import Answer
+from trackway_analytics.labels import NO_TOUCH, value_label
 from trackway_analytics.queries.fields import Bindings, Known, Reader, field_named
 from trackway_analytics.queries.fragments import Scope, Statement, render, subquery
 from trackway_analytics.queries.timelines import MAX_PACKED_MARK, timelines
 from trackway_analytics.steps import Step
 from trackway_analytics.times import EARLIEST, microseconds, spell
+from trackway_analytics.wording import counted
 from trackway_plan.renames import Names
 
 if TYPE_CHECKING:
@@ -32,8 +34,6 @@ CREDITS: dict[str, str] = {
     "time_decay": "if(length = 0, 1., fresh / all_fresh)",
 }
 MODELS = tuple(CREDITS)
-NO_TOUCH = "(no touch)"
-NONE = "(none)"
 _FOREVER_US = 2**62
 
 
@@ -56,8 +56,8 @@ class AttributionQuestion:
         return self.value is not None
 
     @property
-    def events(self) -> tuple[str, ...]:
-        """The events it names, as they were asked for."""
+    def named_events(self) -> tuple[str, ...]:
+        """Conversions and touches."""
         return self.conversion.events + (self.touch.events if self.touch else ())
 
     def present(self, names: Names) -> AttributionQuestion:
@@ -142,9 +142,10 @@ class Attribution(Answer[AttributionQuestion]):
         value = ""
         if q.value:
             missing = self.rows[0]["without_value"] if self.rows else 0
-            value = f"; values are {field_named(q.value).label}, which {missing:,} conversions lack"
+            lacking = f"{counted(missing, 'conversion')} {'lacks' if missing == 1 else 'lack'}"
+            value = f"; values are {field_named(q.value).label}, which {lacking}"
         return (
-            f"{self.conversions:,} conversions ({q.conversion.spelled()}){q.scope.spelled()}, each credited"
+            f"{counted(self.conversions, 'conversion')} ({q.conversion.spelled()}){q.scope.spelled()}, each credited"
             f" once to the person's touches ({touch}, by {channel}) {window}; {models}; a conversion"
             f" without a touch goes to “{NO_TOUCH}”{'' if untouched else ' (there is none)'}{value}."
         )
@@ -159,7 +160,7 @@ class Attribution(Answer[AttributionQuestion]):
             names |= {f"value_{model}": f"{model}_value" for model in q.models}
         records = [
             {
-                "channel": NO_TOUCH if row["untouched"] else row["channel_name"] or NONE,
+                "channel": NO_TOUCH if row["untouched"] else value_label(row["channel_name"]),
                 "touches": row["touches"],
                 **{name: float(row[column] or 0) for column, name in names.items()},
             }
@@ -173,10 +174,10 @@ class Attribution(Answer[AttributionQuestion]):
         """Bars per channel, one per model; the axis starts at 0."""
         from trackway_analytics.views.attribution import figure
 
-        return figure(self)
+        return figure(self._frame, models=self.question.models, conversions=self.conversions, semantics=self.semantics)
 
     def table(self) -> Table:
         """Channels by models, for the terminal."""
         from trackway_analytics.views.attribution import table
 
-        return table(self)
+        return table(self._frame, models=self.question.models, conversions=self.conversions, semantics=self.semantics)

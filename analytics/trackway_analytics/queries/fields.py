@@ -18,21 +18,9 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from trackway_analytics.names import spelled
+from trackway_collector.warehouse import Name
+from trackway_plan.columns import COLUMNS, ColumnKind
 from trackway_plan.renames import Names, Reading, Sent
-
-ColumnKind = Literal["text", "number", "time"]
-
-_TEXT = """
-source type event name message_id person_id user_id anonymous_id previous_id group_id session_id verdict
-library_name library_version page_url page_path page_title page_referrer page_search campaign_source
-campaign_medium campaign_name campaign_term campaign_content user_agent locale timezone device_type
-device_manufacturer device_model device_id os_name os_version app_name app_version
-"""
-COLUMNS: dict[str, ColumnKind] = {
-    **dict.fromkeys(_TEXT.split(), "text"),
-    **dict.fromkeys(("plan_rev", "validated_rev", "screen_width", "screen_height"), "number"),
-    **dict.fromkeys(("timestamp", "received_at"), "time"),
-}
 
 # Sub-types in which an un-hinted JSON path may hold a number. Reading one of them alone loses the rows of the
 # others.
@@ -40,21 +28,6 @@ NUMERIC_SUBTYPES = ("Int64", "Float64", "UInt64")
 
 # The revision in which a row's names are meant: the sender's, else (unstamped) the one the collector judged by.
 REVISION = "if(plan_rev != 0, plan_rev, validated_rev)"
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """
-    A name as the value of an `{…:Identifier}` parameter.
-
-    Not a `str`: the engine takes an Identifier as it comes, while the driver escapes strings, and a name with
-    a quote, backtick or backslash would become another name.
-    """
-
-    text: str
-
-    def __str__(self) -> str:
-        return self.text
 
 
 @dataclass

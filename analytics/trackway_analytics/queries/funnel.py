@@ -9,12 +9,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from trackway_analytics.answer import Answer
+from trackway_analytics.labels import OTHER, value_label
 from trackway_analytics.queries.fields import Bindings, Known, Reader, field_named
 from trackway_analytics.queries.fragments import Scope, Statement, render
 from trackway_analytics.queries.timelines import MARK_BITS, Unit, population, timelines
 from trackway_analytics.statistics import share, wilson
 from trackway_analytics.steps import Step
 from trackway_analytics.times import microseconds, spell
+from trackway_analytics.wording import counted
 from trackway_plan.renames import Names
 
 if TYPE_CHECKING:
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
 
 Entry = Literal["first", "any"]
 MAX_STEPS = 32
-OTHER = "(other)"
-NONE = "(none)"
 _FOREVER_US = 2**62
 
 
@@ -48,8 +48,8 @@ class FunnelQuestion:
         return self.breakdown is not None or len(self.steps) > MARK_BITS
 
     @property
-    def events(self) -> tuple[str, ...]:
-        """The events it names, as they were asked for."""
+    def named_events(self) -> tuple[str, ...]:
+        """Those of the steps."""
         return tuple(event for step in self.steps for event in step.events)
 
     def present(self, names: Names) -> FunnelQuestion:
@@ -128,16 +128,16 @@ class Funnel(Answer[FunnelQuestion]):
             entry = f"counted from each {q.unit}'s first {q.steps[0].spelled()} only"
         else:
             entry = f"any {q.steps[0].spelled()} may start the funnel and the furthest attempt counts"
-        unit = "users"
+        sessions = ""
         if q.unit == "session":
-            unit = f"sessions (the client's session id, else {spell(q.session_gap)} without an event end one)"
+            sessions = f" (the client's session id, else {spell(q.session_gap)} without an event end one)"
         broken = ""
         if q.breakdown:
             broken = f", split by {field_named(q.breakdown).label} at the {q.unit}'s first {q.steps[0].spelled()}"
         return (
-            f"Of {self.population:,} {unit} with any event{q.scope.spelled()}, those who did {path} in this"
-            f" order (other events may come between), {window}; {entry}{broken}; conversion is of those who"
-            " took the first step, median_time_s is the median time since it, intervals are 95 % Wilson."
+            f"Of {counted(self.population, q.unit)}{sessions} with any event{q.scope.spelled()}, those who did"
+            f" {path} in this order (other events may come between), {window}; {entry}{broken}; conversion is of"
+            " those who took the first step, median_time_s is the median time since it, intervals are 95 % Wilson."
         )
 
     @cached_property
@@ -149,7 +149,7 @@ class Funnel(Answer[FunnelQuestion]):
             return pd.DataFrame(self._steps(entered[0] if entered else None), columns=self._columns)
         records: list[dict[str, Any]] = []
         for row in entered:
-            value = OTHER if row["is_other"] else row["breakdown_value"] or NONE
+            value = OTHER if row["is_other"] else value_label(row["breakdown_value"])
             records += [{"breakdown": value, **step} for step in self._steps(row)]
         return pd.DataFrame(records, columns=["breakdown", *self._columns])
 
@@ -190,10 +190,10 @@ class Funnel(Answer[FunnelQuestion]):
         """
         from trackway_analytics.views.funnel import figure
 
-        return figure(self)
+        return figure(self._frame, units=self.units, semantics=self.semantics)
 
     def table(self) -> Table:
         """The steps with bars, for the terminal."""
         from trackway_analytics.views.funnel import table
 
-        return table(self)
+        return table(self._frame, units=self.units, semantics=self.semantics)

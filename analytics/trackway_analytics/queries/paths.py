@@ -8,11 +8,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from trackway_analytics.answer import Answer, ask
+from trackway_analytics.labels import OTHER_NODE
 from trackway_analytics.queries.fields import Bindings, Known, Reader
 from trackway_analytics.queries.fragments import Scope, Statement, render, subquery
 from trackway_analytics.queries.timelines import MAX_PACKED_MARK, Unit, population, timelines
 from trackway_analytics.statistics import share
 from trackway_analytics.times import microseconds, spell
+from trackway_analytics.wording import counted
 from trackway_plan.renames import Names
 
 if TYPE_CHECKING:
@@ -20,12 +22,14 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
     from rich.table import Table
 
+    from trackway_analytics.views.paths import Drawn
+
 Direction = Literal["after", "before"]
 Report = Literal["paths", "top_paths", "transitions"]
 
 DROP_OFF = "drop-off"
 BEGINNING = "start"
-OTHER = "other"
+EVENT = " (event)"
 # Calls that say who somebody is, not what they do.
 NOT_BEHAVIOUR = ("$identify", "$group", "$alias")
 
@@ -50,9 +54,9 @@ class PathsQuestion:
         return False
 
     @property
-    def events(self) -> tuple[str, ...]:
-        """The events it names, as they were asked for."""
-        return self.anchor
+    def named_events(self) -> tuple[str, ...]:
+        """Where the paths start or end, and what they look past; not what is looked past unasked."""
+        return (*self.anchor, *(event for event in self.exclude if event not in NOT_BEHAVIOUR))
 
     def present(self, names: Names) -> PathsQuestion:
         """The same question in present names."""
@@ -127,22 +131,23 @@ class Paths(Answer[PathsQuestion]):
     @property
     def meaning(self) -> str:
         q = self.present
-        unit = f"{q.unit}s"
+        sessions = ""
         if q.unit == "session":
-            unit += f" (the client's session id, else {spell(q.session_gap)} without an event end one)"
+            sessions = f" (the client's session id, else {spell(q.session_gap)} without an event end one)"
         anchor = " or ".join(q.anchor)
         if not q.anchor:
             what = f"the first {q.steps} events"
         elif q.direction == "after":
-            what = f"the first {anchor} and the next {q.steps - 1} events"
+            what = f"the first {anchor} and the next {counted(q.steps - 1, 'event')}"
         else:
-            what = f"the first {anchor} and the {q.steps - 1} events before it"
+            what = f"the first {anchor} and the {counted(q.steps - 1, 'event')} before it"
         repeats = "; an event right after the same event is not counted again" if q.collapse else ""
         left_out = f"; without {', '.join(q.exclude)}" if q.exclude else ""
         return (
-            f"Of {self.total:,} {unit} with any event{q.scope.spelled()}, the {self.population:,} with"
-            f" {anchor or 'any event that counts'}: {what} of each{repeats}{left_out}; events are ordered by"
-            f" time, then message_id; in each column all but the {q.top} most frequent events are “{OTHER}”,"
+            f"Of {counted(self.total, q.unit)}{sessions} with any event{q.scope.spelled()}, the"
+            f" {self.population:,} with {anchor or 'any event that counts'}: {what} of each{repeats}{left_out};"
+            f" events are ordered by time, then message_id; in each column all but the"
+            f" {counted(q.top, 'most frequent event')} are “{OTHER_NODE}”,"
             f" and those with no further event are “{self.ended}”."
         )
 
@@ -174,9 +179,12 @@ class Paths(Answer[PathsQuestion]):
         if not name:
             return self.ended
         if name not in self._kept[column]:
-            return OTHER
-        # An event that happens to be called like one of our nodes stays apart from it.
-        return f"{name} (event)" if name in (OTHER, self.ended) else name
+            return OTHER_NODE
+        # An event that happens to be called like one of our nodes, or as we would call such a one, stays apart.
+        plain = name
+        while plain.endswith(EVENT):
+            plain = plain.removesuffix(EVENT)
+        return f"{name}{EVENT}" if plain in (OTHER_NODE, self.ended) else name
 
     @cached_property
     def _frame(self) -> pd.DataFrame:
@@ -206,7 +214,7 @@ class Paths(Answer[PathsQuestion]):
                 label = self._label(column, name)
                 counts[label] = counts.get(label, 0) + count
             gone = self.population - sum(counts.values())
-            ordered = sorted(counts.items(), key=lambda item: (item[0] == OTHER, -item[1], item[0]))
+            ordered = sorted(counts.items(), key=lambda item: (item[0] == OTHER_NODE, -item[1], item[0]))
             records += [
                 (column + 1, name, count, share(count, self.population))
                 for name, count in [*ordered, (self.ended, gone)]
@@ -270,14 +278,21 @@ class Paths(Answer[PathsQuestion]):
         )
         return result.dicts()
 
+    def _drawn(self) -> Drawn:
+        from trackway_analytics.views.paths import Drawn
+
+        q = self.question
+        backwards = q.direction == "before"
+        return Drawn(self._frame, self.nodes, q.unit, q.steps, backwards, self.ended, self.population, self.semantics)
+
     def figure(self) -> Figure:
         """A Sankey diagram, one column per step."""
         from trackway_analytics.views.paths import figure
 
-        return figure(self)
+        return figure(self._drawn())
 
     def table(self) -> Table:
         """The columns side by side, each with its most frequent nodes, for the terminal."""
         from trackway_analytics.views.paths import table
 
-        return table(self)
+        return table(self._drawn())

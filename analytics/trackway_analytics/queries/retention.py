@@ -46,8 +46,8 @@ class RetentionQuestion:
         return False
 
     @property
-    def events(self) -> tuple[str, ...]:
-        """The events it names, as they were asked for."""
+    def named_events(self) -> tuple[str, ...]:
+        """What starts a user and what counts as coming back."""
         return self.start.events + self.return_.events
 
     def present(self, names: Names) -> RetentionQuestion:
@@ -203,10 +203,10 @@ class Retention(Answer[RetentionQuestion]):
         """A heat map of the cohorts with the pooled average on top; incomplete cells stay empty."""
         from trackway_analytics.views.retention import figure
 
-        return figure(self)
+        return figure(self._frame, self.average(), period=self.question.period.name, semantics=self.semantics)
 
     def table(self) -> Table:
         """The cohorts as a heat map for the terminal."""
         from trackway_analytics.views.retention import table
 
-        return table(self)
+        return table(self._frame, self.average(), period=self.question.period.name, semantics=self.semantics)

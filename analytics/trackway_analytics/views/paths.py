@@ -2,31 +2,52 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
-from rich.markup import escape
+from rich.console import Group
 from rich.table import Table
 
 from trackway_analytics.charts import INK, LOST, PALETTE, dressed, literal, shortened
-from trackway_analytics.queries.paths import OTHER
-from trackway_analytics.views.text import percent, records
+from trackway_analytics.labels import OTHER_NODE
+from trackway_analytics.views.text import Label, percent, records
 
 if TYPE_CHECKING:
-    from trackway_analytics.queries.paths import Paths
+    import pandas as pd
+
+SIDE_BY_SIDE = 5
+"""Columns of nodes that 80 characters hold."""
 
 
-def figure(paths: Paths) -> go.Figure:
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What is drawn of a paths answer."""
+
+    moves: pd.DataFrame
+    """A row per step, source and target."""
+    nodes: pd.DataFrame
+    """A row per column and node."""
+    unit: str
+    steps: int
+    backwards: bool
+    ended: str
+    """The node of the paths that have no further event."""
+    population: int
+    semantics: str
+
+
+def figure(paths: Drawn) -> go.Figure:
     """Return a Sankey diagram: a column per step, in the order of time; a colour per event."""
-    frame, steps = paths.df, paths.question.steps
-    unit = f"{paths.question.unit}s"
-    backwards = paths.question.direction == "before"
+    frame, steps = paths.moves, paths.steps
+    unit = f"{paths.unit}s"
     moves = [(row["step"], row["source"], row["target"]) for row in records(frame)]
     places: dict[tuple[int, str], int] = {}
     for step, source, target in moves:
         places.setdefault((step, source), len(places))
         places.setdefault((step + 1, target), len(places))
-    colours: dict[str, str] = {OTHER: INK, paths.ended: LOST}
+    colours: dict[str, str] = {OTHER_NODE: INK, paths.ended: LOST}
     for _, name in places:
         colours.setdefault(name, PALETTE[(len(colours) - 2) % len(PALETTE)])
     ends = [(places[step, source], places[step + 1, target]) for step, source, target in moves]
@@ -40,15 +61,15 @@ def figure(paths: Paths) -> go.Figure:
                 "customdata": [literal(name) for _, name in places],
                 "hovertemplate": "%{customdata}<br>%{value:,} " + unit + "<extra></extra>",
                 "color": [colours[name] for _, name in places],
-                "x": [_across(column, steps, backwards=backwards) for column, _ in places],
+                "x": [_across(column, steps, backwards=paths.backwards) for column, _ in places],
                 "y": _down(paths, list(places)),
                 "pad": 12,
                 "thickness": 14,
                 "line": {"width": 0},
             },
             link={
-                "source": [end[backwards] for end in ends],
-                "target": [end[not backwards] for end in ends],
+                "source": [end[paths.backwards] for end in ends],
+                "target": [end[not paths.backwards] for end in ends],
                 "value": list(frame[unit]),
                 "color": "rgba(119,126,138,0.22)",
                 "customdata": list(frame["share"]),
@@ -69,12 +90,12 @@ def _across(column: int, steps: int, *, backwards: bool) -> float:
     return 1 - place if backwards else place
 
 
-def _down(paths: Paths, places: list[tuple[int, str]]) -> list[float]:
+def _down(paths: Drawn, places: list[tuple[int, str]]) -> list[float]:
     """
     The middle of each node in a column filled from above, most frequent first, "other" and the ended last.
     """
-    unit = f"{paths.question.unit}s"
-    above = dict.fromkeys(range(1, paths.question.steps + 1), 0.0)
+    unit = f"{paths.unit}s"
+    above = dict.fromkeys(range(1, paths.steps + 1), 0.0)
     middle: dict[tuple[int, str], float] = {}
     for row in records(paths.nodes):
         place = row["column"], row["node"]
@@ -86,18 +107,46 @@ def _down(paths: Paths, places: list[tuple[int, str]]) -> list[float]:
     return [min(0.999, max(0.001, middle.get(p, 0.5) / max(1.0, above[p[0]]))) for p in places]
 
 
-def table(paths: Paths) -> Table:
-    """Return the columns side by side: node, count and share, most frequent first."""
+def table(paths: Drawn) -> Table:
+    """
+    Return the columns side by side: node, count and share, most frequent first. More columns than fit 80 characters
+    stand one below the other.
+    """
     shown = Table(caption=paths.semantics, caption_justify="left", title="Paths", title_justify="left")
-    unit = f"{paths.question.unit}s"
-    after = paths.question.direction == "after"
-    columns: list[list[str]] = [[] for _ in range(paths.question.steps)]
+    steps, unit = paths.steps, f"{paths.unit}s"
+    after = not paths.backwards
+    headings = [f"step {place + 1}" if after else f"{place} before" if place else "event" for place in range(steps)]
+    columns: list[list[tuple[str, str, str]]] = [[] for _ in headings]
     for row in records(paths.nodes):
-        columns[row["column"] - 1].append(f"{row['node']}\n  {row[unit]:,} · {percent(row['share'])}")
-    for place in range(paths.question.steps):
-        heading = f"step {place + 1}" if after else f"{place} before" if place else "event"
-        shown.add_column(heading, overflow="fold")
-    for line in range(max(map(len, columns), default=0)):
-        cells = [cells[line] if line < len(cells) else "" for cells in columns]
-        shown.add_row(*map(escape, cells))
+        columns[row["column"] - 1].append((row["node"], f"{row[unit]:,}", percent(row["share"])))
+    if steps <= SIDE_BY_SIDE:
+        _side_by_side(shown, headings, columns)
+    else:
+        _one_below_the_other(shown, headings, columns, unit)
     return shown
+
+
+def _side_by_side(shown: Table, headings: list[str], columns: list[list[tuple[str, str, str]]]) -> None:
+    # A blank line between the rows: names of several lines would run into each other.
+    shown.leading = 1
+    for heading in headings:
+        shown.add_column(heading)
+    for cells in zip_longest(*columns):
+        shown.add_row(*(_node(*cell) if cell else "" for cell in cells))
+
+
+def _node(name: str, count: str, share: str) -> Group:
+    return Group(Label(name), Label("", pieces=(f"{count}  ", share), style="dim"))
+
+
+def _one_below_the_other(
+    shown: Table, headings: list[str], columns: list[list[tuple[str, str, str]]], unit: str
+) -> None:
+    shown.add_column("", no_wrap=True)
+    shown.add_column("event")
+    for name in (unit, "share"):
+        shown.add_column(name, justify="right", no_wrap=True)
+    for heading, column in zip(headings, columns, strict=True):
+        for place, (name, count, share) in enumerate(column):
+            shown.add_row("" if place else heading, Label(name), count, share)
+        shown.add_section()

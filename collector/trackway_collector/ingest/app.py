@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -29,6 +29,8 @@ from trackway_collector.spool import SpoolWriter
 from trackway_collector.spool.record import Record, encode_record
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 RESULTS_MEDIA_TYPE = "application/vnd.trackway.v1+json"
 """What a client sends as Accept to be told which events of a batch were refused for good."""
@@ -56,8 +58,8 @@ class Ingest:
             if source is None:
                 source = self.keys.source_of_key(write_key_of(body))
             received_at_us = time.time_ns() // 1000
-            record, body = self.decoder.decode(
-                body, call=call, source=source, received_at_us=received_at_us, ip=request.remote or ""
+            record, body = await _in_turns(
+                self.decoder.slices(body, call=call, source=source, received_at_us=received_at_us)
             )
             if call and record.exceptions and record.exceptions[0].outcome == Outcome.REJECTED:
                 rejection = record.exceptions[0]
@@ -160,6 +162,17 @@ def _handler(ingest: Ingest, call: str) -> Callable[[web.Request], Awaitable[web
         return await ingest.accept(request, call)
 
     return handle
+
+
+async def _in_turns(work: Generator[None, None, T]) -> T:
+    """Return what the work returns; where it yields, other requests have their turn."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            value: T = done.value
+            return value
+        await asyncio.sleep(0)
 
 
 async def _read(request: web.Request, max_bytes: int) -> bytes:

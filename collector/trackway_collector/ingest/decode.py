@@ -8,7 +8,7 @@ into events and each is judged by itself (`judge`). Both give the same verdicts;
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from datetime import datetime
 from typing import Annotated, Any, Literal, Union
 
@@ -30,6 +30,9 @@ class Envelope(msgspec.Struct, gc=False):
     writeKey: Any = None
 
 
+SLICE_BYTES = 8 * 1024
+"""So much JSON is judged event by event before others have their turn: some 6 ms of work where all of it is wrong."""
+
 _MESSAGE_ID = b'"messageId"'
 _envelope = msgspec.json.Decoder(Envelope)
 _write_key = msgspec.json.Decoder(msgspec.defstruct("_Key", [("writeKey", Any, None)]))
@@ -45,9 +48,21 @@ class BatchDecoder:
         self._verdict = Outcome.OK if release else Outcome.UNPLANNED
         self._fast: dict[str, _FastBatch | None] = {}
 
-    def decode(self, body: bytes, *, call: str, source: str, received_at_us: int, ip: str) -> tuple[Record, bytes]:
+    def decode(self, body: bytes, *, call: str, source: str, received_at_us: int) -> tuple[Record, bytes]:
+        """Do the whole of `slices` at once."""
+        work = self.slices(body, call=call, source=source, received_at_us=received_at_us)
+        while True:
+            try:
+                next(work)
+            except StopIteration as done:
+                record, body = done.value
+                return record, body
+
+    def slices(
+        self, body: bytes, *, call: str, source: str, received_at_us: int
+    ) -> Generator[None, None, tuple[Record, bytes]]:
         """
-        Return the spool record of a body, and the body as the spool shall keep it.
+        Return the spool record of a body, and the body as the spool shall keep it; yield where others may have a turn.
 
         Args:
             call: the route's call (`track`, …) when the body is one event; empty when it is a batch.
@@ -63,17 +78,25 @@ class BatchDecoder:
                     raise RequestRefused(400, "malformed_json", verdict.reasons[0])
                 body = mended
             exceptions = {0: verdict} if verdict else {}
-            return Record(source, received_at_us, 1, self._verdict, self.rev, call, ip, True, exceptions), body
+            return Record(
+                source, received_at_us, 1, self._verdict, self.rev, call, careful=True, exceptions=exceptions
+            ), body
         events = self._count_if_all_fine(body, source)
         if events:
-            return Record(source, received_at_us, events, self._verdict, self.rev, "", ip), body
+            return Record(source, received_at_us, events, self._verdict, self.rev), body
         batch, body = self._split(body)
-        exceptions = {}
+        exceptions, judged_bytes = {}, 0
         for position, raw in enumerate(batch):
             verdict = self._judge(raw, "", source)
             if verdict is not None:
                 exceptions[position] = verdict
-        return Record(source, received_at_us, len(batch), self._verdict, self.rev, "", ip, True, exceptions), body
+            judged_bytes += memoryview(raw).nbytes
+            if judged_bytes >= SLICE_BYTES:
+                judged_bytes = 0
+                yield
+        return Record(
+            source, received_at_us, len(batch), self._verdict, self.rev, careful=True, exceptions=exceptions
+        ), body
 
     def _judge(self, raw: bytes | msgspec.Raw, call: str, source: str) -> EventVerdict | None:
         return judge(raw, call=call, source=source, validator=self._validator, limits=self.limits)

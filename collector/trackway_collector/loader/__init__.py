@@ -2,7 +2,12 @@
 From the spool to ClickHouse, every event exactly once. Runs in the store process.
 
     loop.py       read a chunk → rows → insert → the checkpoint moves; for ever
-    rows.py       one event → one row of `events` or `quarantine`
+    sources.py    the spools: whose turn it is, how much waits, when a loaded segment goes
+    starting.py   what is asked of the warehouse before anything can be loaded
+    wire.py       a spool record taken apart
+    row.py        one row to insert, and the two tables
+    rows.py       one event → one row of `events` …
+    quarantine.py … or of `quarantine`
     context.py    the columns that come from `context`
     renames.py    the names properties are stored under
     values.py     properties that fit their typed column, and misfits

@@ -13,6 +13,7 @@ The window follows the time of receipt: what waited in the spool is compared wit
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,11 @@ _DAY_US = 86_400 * 1_000_000
 # Arrays are merged with neighbours of their size up to this many keys: bigger ones cost more to merge than to search.
 _MAX_RUN = 4_000_000
 _MERGE_FACTOR = 4
+
+
+def dedup_key(source: str, message_id: str) -> bytes:
+    """Return the 16 bytes that stand for (source, messageId); the warehouse computes the same, see `seen_keys.sql`."""
+    return hashlib.md5(f"{source}\0{message_id}".encode(), usedforsecurity=False).digest()
 
 
 @dataclass(slots=True)

@@ -23,7 +23,8 @@ from typing import Any
 
 import msgspec
 
-from trackway_collector.loader.rows import QUARANTINE, Row, poison_row
+from trackway_collector.loader.quarantine import poison_row
+from trackway_collector.loader.row import QUARANTINE, Row
 from trackway_collector.spool import Chunk
 from trackway_collector.warehouse import Warehouse
 from trackway_collector.warehouse.errors import Terminal, Transient, WarehouseError

@@ -12,10 +12,10 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from trackway_collector.local_hosts import LOOPBACK_HOSTS, host_name
 from trackway_collector.query_port.guard import RefusedError
 from trackway_collector.query_port.request import QueryRequest, credentials, read
 from trackway_collector.query_port.runner import RunningQuery, error_of
@@ -28,7 +28,6 @@ T = TypeVar("T")
 
 USER = "trackway"
 MAX_REQUEST_BYTES = 1 << 20
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 # ClickHouse's own choice of status for an error code; 500 for the others.
 _STATUS = {
@@ -115,7 +114,7 @@ def make_query_app(
     app = web.Application(middlewares=[_only_known_hosts], client_max_size=MAX_REQUEST_BYTES)
 
     async def threads(app: web.Application) -> AsyncIterator[None]:
-        app[_PORT] = port = _Port(engine, token, database, limits or Limits(), frozenset(_LOOPBACK) | hosts)
+        app[_PORT] = port = _Port(engine, token, database, limits or Limits(), LOOPBACK_HOSTS | hosts)
         yield
         await asyncio.to_thread(port.threads.shutdown, cancel_futures=True)
 
@@ -130,10 +129,7 @@ def make_query_app(
 @web.middleware
 async def _only_known_hosts(request: web.Request, handler: Callable[[web.Request], object]) -> web.StreamResponse:
     """403 for a foreign Host, so that no web page can reach the port under a name of its own."""
-    try:
-        host = urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
-    except ValueError:  # half an IPv6 address
-        host = ""
+    host = host_name(request.headers.get("Host", ""))
     if host not in request.app[_PORT].hosts:
         return web.Response(status=403, text=f"the query port does not answer as {host!r}; use 127.0.0.1\n")
     return await handler(request)  # type: ignore[misc, no-any-return]
@@ -178,22 +174,32 @@ async def _answer(request: web.Request, port: _Port, asked: QueryRequest, query:
         response = web.StreamResponse(headers=_headers(query, asked.query_id, port.time_zone, tag))
         if asked.compress_response and "gzip" in request.headers.get("Accept-Encoding", ""):
             response.enable_compression(web.ContentCoding.gzip)
-        await response.prepare(request)
         try:
-            chunk = first
-            while chunk:
-                await response.write(chunk)
-                chunk = await port.call(query.next)
-            await response.write_eof()
-        except WarehouseError as error:
-            await response.write(_late_failure(error_of(error)[2], tag))
-            # As ClickHouse does: without the last chunk no client can take this for the whole result.
-            if request.transport is not None:
-                request.transport.close()
+            await response.prepare(request)
+            await _write(request, response, first, query, tag)
+        except ConnectionError:
+            logger.debug("query %r: the client hung up before its answer was complete", asked.query_id)
         return response
     finally:
         # Also when the client has gone: the query ends with it.
         await asyncio.shield(port.call(query.close))
+
+
+async def _write(
+    request: web.Request, response: web.StreamResponse, first: bytes, query: RunningQuery, tag: str
+) -> None:
+    port = request.app[_PORT]
+    try:
+        chunk = first
+        while chunk:
+            await response.write(chunk)
+            chunk = await port.call(query.next)
+        await response.write_eof()
+    except WarehouseError as error:
+        await response.write(_late_failure(error_of(error)[2], tag))
+        # As ClickHouse does: without the last chunk no client can take this for the whole result.
+        if request.transport is not None:
+            request.transport.close()
 
 
 def _headers(query: RunningQuery, query_id: str, time_zone: str, tag: str) -> dict[str, str]:

@@ -39,8 +39,8 @@ class Record(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True, g
     """The plan revision that gave the verdicts; 0 without a plan."""
     call: str = ""
     """`track`, `identify` …: the body is one event sent to that route. Empty: the body is a batch."""
-    ip: str = ""
-    """The client's address as the collector saw it."""
+    unused: str = ""
+    """The client's address, in spools written by early versions. Nothing reads it; it keeps its place, as fields do."""
     careful: bool = False
     """The events were judged one by one: a value may be fine, as 1.0 is for an int, and not fit its column as it is."""
     exceptions: dict[int, EventVerdict] = {}

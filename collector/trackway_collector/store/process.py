@@ -18,7 +18,7 @@ from trackway_collector.config import Settings
 from trackway_collector.ingest.worker import load_release, stop_on_signals
 from trackway_collector.loader.loop import Loader
 from trackway_collector.query_port import make_query_app
-from trackway_collector.warehouse import Warehouse, open_warehouse
+from trackway_collector.warehouse import Terminal, Warehouse, open_warehouse
 from trackway_collector.warehouse.embedded import EmbeddedWarehouse
 from trackway_collector.warehouse.store_file import StoreFile
 
@@ -43,6 +43,7 @@ async def serve(settings: Settings, *, parent_pipe: bool = False) -> None:
     Run the store process until SIGTERM, SIGINT or, with `parent_pipe`, until the supervisor dies.
 
     Raises:
+        Terminal: the warehouse refuses what no other try would mend, such as tables of another version.
         RuntimeError: the loader died; its log says of what. The supervisor starts the process again.
     """
     stop = asyncio.Event()
@@ -67,6 +68,8 @@ async def serve(settings: Settings, *, parent_pipe: bool = False) -> None:
         loader.start(died=lambda: _call_soon(loop, stop.set))
         stack.push_async_callback(asyncio.to_thread, loader.stop)
         await stop.wait()
+    if isinstance(loader.cause_of_death, Terminal):
+        raise loader.cause_of_death
     if loader.died:
         message = f"the loader died: {loader.error}"
         raise RuntimeError(message)

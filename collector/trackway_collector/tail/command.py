@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.syntax import Syntax
 
-from trackway_collector.config import load_settings
+from trackway_collector.command_settings import command_settings
 from trackway_collector.errors import CollectorError
 from trackway_collector.ingest.worker import load_release
 from trackway_collector.tail.follow import Arrival, Arrivals
@@ -35,8 +35,8 @@ def tail(
 ) -> None:
     """See events arrive, each with its verdict, within a second of their acceptance."""
     console = Console(highlight=False)
+    settings, _ = command_settings({"data_dir": data_dir, "warehouse": warehouse, "plan": plan})
     try:
-        settings, _ = load_settings({"data_dir": data_dir, "warehouse": warehouse, "plan": plan})
         release = load_release(settings.plan) if settings.plan else None
         opened = open_warehouse(settings.warehouse_url, start_engine=False)
         arrivals = Arrivals(opened, source, datetime.now(UTC) - timedelta(seconds=since_s))

@@ -28,6 +28,7 @@ from trackway_collector.warehouse.errors import (
 )
 from trackway_collector.warehouse.migrate import migrate
 from trackway_collector.warehouse.opening import open_warehouse
+from trackway_collector.warehouse.parameters import Name
 from trackway_collector.warehouse.plan_columns import apply_plan, property_types
 from trackway_collector.warehouse.plan_releases import record_release, recorded_releases
 from trackway_collector.warehouse.url import WarehouseUrl
@@ -35,6 +36,7 @@ from trackway_collector.warehouse.url import WarehouseUrl
 __all__ = [
     "EngineBusyError",
     "MigrationError",
+    "Name",
     "QueryResult",
     "Terminal",
     "Transient",

@@ -16,13 +16,14 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from trackway_collector.config import load_settings
-from trackway_collector.errors import ConfigError
+from trackway_collector.command_settings import command_settings
+from trackway_collector.config import Settings
 from trackway_collector.warehouse import (
+    EngineBusyError,
     Transient,
     Warehouse,
     WarehouseError,
-    WarehouseUrlError,
+    WarehouseUrl,
     open_warehouse,
 )
 from trackway_collector.warehouse import (
@@ -30,7 +31,6 @@ from trackway_collector.warehouse import (
 )
 from trackway_collector.warehouse.migrate import pending
 
-EXIT_USAGE = 2
 EXIT_UNREACHABLE = 4
 UNKNOWN_DATABASE = 81
 
@@ -115,21 +115,29 @@ def opened_warehouse(url: str | None, data_dir: Path | None, *, owner: bool = Fa
 
     Exits 2 for a URL that cannot be understood, 4 when nobody answers or the engine is in use, 1 for everything else.
     """
+    settings, _ = command_settings({"warehouse": url, "data_dir": data_dir})
     try:
-        settings, _ = load_settings({"warehouse": url, "data_dir": data_dir})
         opened = open_warehouse(settings.warehouse_url, owner=owner)
         try:
             yield opened
         finally:
             opened.close()
-    except (ConfigError, WarehouseUrlError) as error:
-        _fail(error, EXIT_USAGE)
+    except EngineBusyError as error:
+        _fail(_by_itself(settings) if owner else error, EXIT_UNREACHABLE)
     except Transient as error:
         _fail(error, EXIT_UNREACHABLE)
     except WarehouseError as error:
         _fail(error, 1)
 
 
-def _fail(error: Exception, code: int) -> NoReturn:
+def _by_itself(settings: Settings) -> str:
+    path = WarehouseUrl.parse(settings.warehouse_url).path
+    return (
+        f"{path}: in use by another process, as by a running `trackway up`.\n"
+        "  `trackway up` migrates by itself when it starts. After an upgrade, stop it and start it again."
+    )
+
+
+def _fail(error: Exception | str, code: int) -> NoReturn:
     click.echo(str(error), err=True)
     sys.exit(code)

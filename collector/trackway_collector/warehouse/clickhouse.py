@@ -4,6 +4,10 @@ A warehouse on a ClickHouse server, over HTTP(S). The embedded store's query por
 
 from __future__ import annotations
 
+import logging
+import math
+import socket
+import ssl
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,6 +23,10 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.exceptions import Error
 
 T = TypeVar("T")
+
+MAX_CAUSE = 200
+# Where nobody has set up logging, the driver's warnings would stand before our own message.
+logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
 
 _WRONG_LOGIN = {192, 193, 194, 516}  # UNKNOWN_USER, WRONG_PASSWORD, REQUIRED_PASSWORD, AUTHENTICATION_FAILED
 
@@ -136,8 +144,8 @@ class ClickHouseWarehouse:
             verify=url.verify,
             # The database may not exist yet: it is named on each request only.
             database="__default__",
-            connect_timeout=url.connect_timeout_s,
-            send_receive_timeout=url.query_timeout_s,
+            connect_timeout=_whole(url.connect_timeout_s),
+            send_receive_timeout=_whole(url.query_timeout_s),
             tz_mode="aware",
             # Sessions would force one query at a time; retries are the loader's affair.
             autogenerate_session_id=False,
@@ -169,5 +177,43 @@ class ClickHouseWarehouse:
         return translated
 
     def _unreachable(self, error: Exception) -> UnreachableError:
-        message = f"{self._url}: no answer: {self._url.redact(str(error))}"
+        url = self._url
+        address = f"[{url.host}]:{url.port}" if ":" in url.host else f"{url.host}:{url.port}"
+        message = (
+            f"{url}: no answer from {address}: {url.redact(_cause(error, url))}.\n"
+            "  Is ClickHouse running there? Start it, or name another place: --warehouse or TRACKWAY_WAREHOUSE."
+        )
         return UnreachableError(message)
+
+
+def _cause(error: BaseException, url: WarehouseUrl) -> str:
+    """What ended the request, in a few words: the innermost error's, where the system or the network named one."""
+    for inner in reversed(_chain(error)):
+        if isinstance(inner, socket.gaierror):
+            return "this name has no address"
+        if isinstance(inner, ConnectionRefusedError):
+            return "connection refused"
+        if isinstance(inner, TimeoutError):
+            connecting = any(type(outer).__name__ == "ConnectTimeoutError" for outer in _chain(error))
+            return f"no word within {_whole(url.connect_timeout_s if connecting else url.query_timeout_s)} s"
+        if isinstance(inner, ssl.SSLError):
+            return f"TLS: {inner.reason or inner}"
+        if isinstance(inner, OSError) and inner.strerror:
+            return inner.strerror
+    return str(error).strip().partition("\n")[0][:MAX_CAUSE].rstrip(".")
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """The error and those that led to it, outermost first."""
+    chain: list[BaseException] = []
+    inner: BaseException | None = error
+    while inner is not None and inner not in chain:
+        chain.append(inner)
+        reason = getattr(inner, "reason", None)  # where urllib3 keeps it
+        inner = inner.__cause__ or (reason if isinstance(reason, BaseException) else inner.__context__)
+    return chain
+
+
+def _whole(seconds: float) -> int:
+    # The driver counts in whole seconds, and takes less than one for none.
+    return math.ceil(seconds)

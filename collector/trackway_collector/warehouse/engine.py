@@ -130,6 +130,8 @@ def _first_connection(path: Path) -> Any:
         message = "the embedded warehouse needs chDB: pip install 'trackway[embedded]'"
         raise Terminal(message) from None
     path.mkdir(parents=True, exist_ok=True)
+    if _is_locked(path):  # the engine would say so too, on standard error, in lines of its own
+        raise _in_use(path)
     connect: Any = chdb.connect
     try:
         return connect(str(path))
@@ -142,12 +144,16 @@ def _cannot_open(path: Path, text: str) -> WarehouseError:
         message = f"{path}: chDB has another directory open in this process, and it can open one a process."
         return EngineBusyError(message)
     if "Error initializing EmbeddedServer" in text and _is_locked(path):
-        message = (
-            f"{path}: another process has this directory open. Stop it (a running `trackway up` holds it), "
-            "or reach it over its query port: `trackway_analytics.connect` and the `trackway` commands do."
-        )
-        return EngineBusyError(message)
+        return _in_use(path)  # it came between our look and the engine's
     return from_engine_text(f"{path}: chDB cannot open the directory: {text}")
+
+
+def _in_use(path: Path) -> EngineBusyError:
+    message = (
+        f"{path}: another process has this directory open. Stop it (a running `trackway up` holds it), "
+        "or reach it over its query port: `trackway_analytics.connect` and the `trackway` commands do."
+    )
+    return EngineBusyError(message)
 
 
 def _is_locked(path: Path) -> bool:

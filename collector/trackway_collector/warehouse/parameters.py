@@ -5,7 +5,23 @@ Python values as the text that ClickHouse reads for `{name:Type}` parameters, al
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """
+    A name as the value of an `{…:Identifier}` parameter.
+
+    Not a `str`: the engine takes an Identifier as it comes, while the driver escapes strings, and a name with
+    a quote, backtick or backslash would become another name.
+    """
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
 
 
 def exact(params: Mapping[str, object] | None) -> dict[str, object]:

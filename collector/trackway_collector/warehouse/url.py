@@ -7,6 +7,7 @@ A password is held apart from everything that can be printed: `repr`, `str` and 
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,10 +76,18 @@ class WarehouseUrl:
         return f"clickhouse://{login}@{host}:{self.port}/{self.database}" + ("?secure=1" if self.secure else "")
 
     def redact(self, text: str) -> str:
-        """`text` without this URL's password, plain or percent-encoded."""
+        """
+        `text` without this URL's password where a login stands: `:password@`, `password=`, `Basic …`.
+
+        Not everywhere: of the password `a` nothing else would be left to read.
+        """
         if not self.password:
             return text
-        return text.replace(self.password, "***").replace(quote(self.password, safe=""), "***")
+        login = b64encode(f"{self.user}:{self.password}".encode()).decode()
+        either = "|".join(re.escape(written) for written in (self.password, quote(self.password, safe="")))
+        text = text.replace(f"Basic {login}", "Basic ***")
+        text = re.sub(rf"(:)(?:{either})(?=@)", r"\1***", text)
+        return re.sub(rf"(password\s?[=:]\s?['\"]?)(?:{either})(?![\w%])", r"\1***", text, flags=re.IGNORECASE)
 
 
 def _embedded(parts: SplitResult) -> WarehouseUrl:

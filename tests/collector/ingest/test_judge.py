@@ -24,7 +24,7 @@ def judge(release: Release | None, *events: dict[str, Any] | bytes, source: str 
     """Return the record of a batch of these events."""
     parts = [item if isinstance(item, bytes) else msgspec.json.encode(item) for item in events]
     body = b'{"batch":[' + b",".join(parts) + b"]}"
-    return BatchDecoder(release).decode(body, call="", source=source, received_at_us=1, ip="")[0]
+    return BatchDecoder(release).decode(body, call="", source=source, received_at_us=1)[0]
 
 
 def verdict(release: Release | None, item: dict[str, Any] | bytes, source: str = "web") -> EventVerdict:
@@ -155,7 +155,7 @@ def test_both_ways_give_the_same_verdict(garden: Release, batch: list[dict[str, 
     body = msgspec.json.encode({"batch": batch})
     decoder = BatchDecoder(garden)
 
-    record, _ = decoder.decode(body, call="", source=source, received_at_us=1, ip="")
+    record, _ = decoder.decode(body, call="", source=source, received_at_us=1)
     each = [decoder._judge(msgspec.Raw(msgspec.json.encode(item)), "", source) for item in batch]
 
     assert {i: v.outcome for i, v in enumerate(each) if v} == {i: v.outcome for i, v in record.exceptions.items()}
@@ -170,7 +170,7 @@ def test_no_event_over_the_limit_gets_through(garden: Release, sizes: list[int],
     encoded = [msgspec.json.encode(item) for item in batch]
     body = b'{"batch":[' + b",".join(encoded) + b"]}"
 
-    record, _ = BatchDecoder(garden, limits).decode(body, call="", source="web", received_at_us=1, ip="")
+    record, _ = BatchDecoder(garden, limits).decode(body, call="", source="web", received_at_us=1)
 
     rejected = [n for n, verdict in record.exceptions.items() if verdict.outcome == "rejected"]
     assert [n for n, text in enumerate(encoded) if len(text) > 1_000] == rejected

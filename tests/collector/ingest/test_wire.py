@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from trackway_collector.ingest.judge import Limits
+from trackway_collector.spool.record import encode_record
 from trackway_plan import Release
 
 from .conftest import StartCollector
@@ -45,6 +46,16 @@ async def test_the_single_routes_take_one_event(start_collector: StartCollector,
     assert status == 200
     ((record, _),) = collector.spooled()
     assert (record.call, record.events, record.verdict) == (call, 1, "unplanned")
+
+
+async def test_no_address_is_kept(start_collector: StartCollector) -> None:
+    """What nothing reads is not written down: the spool does not hold the address a request came from."""
+    collector = await start_collector()
+
+    await collector.post("/v1/batch", {"batch": [event()]})
+
+    ((record, _),) = collector.spooled()
+    assert b"127.0.0.1" not in encode_record(record)
 
 
 async def test_the_key_may_be_in_the_body(start_collector: StartCollector) -> None:

@@ -39,7 +39,7 @@ class Pipeline:
         decoder = BatchDecoder(self.release, self.limits)
         for batch in batches:
             body = batch if isinstance(batch, bytes) else msgspec.json.encode({"batch": batch})
-            record, body = decoder.decode(body, call="", source=source, received_at_us=at_us, ip="127.0.0.1")
+            record, body = decoder.decode(body, call="", source=source, received_at_us=at_us)
             await writer.append(encode_record(record), body, record.events)
         await writer.close()
 

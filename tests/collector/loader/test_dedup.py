@@ -5,8 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trackway_collector.loader.dedup import SeenKeys
-from trackway_collector.loader.rows import dedup_key
+from trackway_collector.loader.dedup import SeenKeys, dedup_key
 
 DAY_US = 86_400_000_000
 # Few upper halves, so that keys which share one are common here.

@@ -57,7 +57,7 @@ def test_whatever_is_accepted_becomes_rows(
         else b'{"batch":[' + b",".join(events) + b"]" + b"".join(b"," + joined([f]) for f in envelope) + b"}"
     )
     try:
-        record, kept = BatchDecoder(None).decode(body, call=call, source="web", received_at_us=10**15, ip="")
+        record, kept = BatchDecoder(None).decode(body, call=call, source="web", received_at_us=10**15)
     except RequestRefused:
         return
     record = decode_record(encode_record(record))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from trackway_collector.ingest.judge import Limits
-from trackway_collector.loader.rows import dedup_key
+from trackway_collector.loader.dedup import dedup_key
 from trackway_collector.loader.verify import verify
 from trackway_collector.spool import SpoolReader, load_checkpoint
 from trackway_collector.spool.record import encode_record

@@ -10,7 +10,7 @@ import subprocess
 
 import clickhouse_connect
 import pytest
-from aiohttp import ClientSession, FormData
+from aiohttp import ClientSession, FormData, web
 from aiohttp.client_exceptions import ClientPayloadError
 from aiohttp.test_utils import TestServer
 
@@ -204,6 +204,34 @@ async def test_a_query_ends_with_its_client(client: ClientSession, store: Embedd
         answer.close()
     while store.query(sql).one():
         await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("compressed", ["", "gzip"])
+async def test_hanging_up_is_no_error(
+    store: EmbeddedWarehouse, caplog: pytest.LogCaptureFixture, compressed: str
+) -> None:
+    """A client that leaves in the middle of its answer is normal life; the log keeps its tracebacks for faults."""
+    sql = "SELECT repeat('x', 1000) FROM numbers(100000000) FORMAT TSV"
+    headers = {"X-ClickHouse-User": "trackway", "X-ClickHouse-Key": TOKEN, "Accept-Encoding": compressed}
+    runner = web.AppRunner(make_query_app(store.engine, TOKEN, database="port"))  # a TestServer cancels its handlers
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}/?enable_http_compression=1"
+    with caplog.at_level("DEBUG", "trackway_collector.query_port"):
+        async with (
+            ClientSession(headers=headers, auto_decompress=False) as session,
+            session.post(url, data=sql) as answer,
+        ):
+            await answer.content.readany()
+            answer.close()
+        for _ in range(500):
+            if "hung up" in caplog.text or "Traceback" in caplog.text:
+                break
+            await asyncio.sleep(0.02)
+
+    await runner.cleanup()
+    assert "hung up" in caplog.text
+    assert "Traceback" not in caplog.text
 
 
 async def test_a_query_has_its_time(store: EmbeddedWarehouse) -> None:

@@ -23,7 +23,7 @@ from trackway_collector.spool import (
 from trackway_collector.spool import reader as reader_module
 from trackway_collector.spool import writer as writer_module
 from trackway_collector.spool.layout import segment_numbers, segment_path
-from trackway_collector.spool.record import encode_record
+from trackway_collector.spool.record import decode_record, encode_record
 
 META = encode_record(Record("web", 1_000_000, 2, "ok"))
 
@@ -275,3 +275,12 @@ async def test_no_error_stops_the_commits(tmp_path: Path) -> None:
     await writer.close()
 
     assert [b"taken"] == bodies_of(read_all(tmp_path / "w0"))
+
+
+def test_a_record_of_an_early_version_is_read_as_it_was_meant() -> None:
+    """The address that early versions kept is passed over; the fields behind it are where they were."""
+    early = b'["web",1000000,2,"ok",3,"","203.0.113.7",true,{"1":["flagged",["no_person"]]}]'
+
+    record = decode_record(early)
+
+    assert (record.validated_rev, record.careful, record.exceptions[1].outcome) == (3, True, "flagged")

@@ -1,11 +1,16 @@
-"""`trackway warehouse migrate` and `status`."""
+"""`trackway warehouse migrate`, `status` and `verify`."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 from click.testing import CliRunner
 
+from tests.support.house import environment
+from trackway_collector.cli import warehouse as command
 from trackway_collector.warehouse import Warehouse, WarehouseUrl
-from trackway_collector.warehouse.cli import warehouse as command
 
 
 def full_url(url: WarehouseUrl) -> str:
@@ -49,6 +54,16 @@ def test_an_unreachable_warehouse_is_exit_code_4() -> None:
     assert "hunter2" not in shown.output
 
 
+def test_nothing_but_the_message_is_said() -> None:
+    """The driver's own warnings stay away from a command's standard error."""
+    url = "clickhouse://loader:hunter2@127.0.0.1:1/shop"
+    command = [sys.executable, "-m", "trackway", "warehouse", "status", "--warehouse", url]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment(), check=False)
+    assert done.returncode == 4
+    assert done.stderr.startswith("clickhouse://loader:***@127.0.0.1:1/shop: no answer from 127.0.0.1:1")
+    assert len(done.stderr.splitlines()) == 2
+
+
 def test_a_wrong_url_is_a_usage_error() -> None:
     """It is a mistake in the command, not an outage."""
     shown = CliRunner().invoke(command, ["migrate", "--warehouse", "mysql://db/shop"])
@@ -60,3 +75,24 @@ def test_each_command_shows_an_example() -> None:
     """One that can be pasted."""
     for name in command.commands:
         assert f"trackway warehouse {name}" in CliRunner().invoke(command, [name, "--help"]).output
+
+
+def test_verify_of_an_empty_spool_says_so(warehouse: Warehouse, tmp_path: Path) -> None:
+    """Nothing to count is said in words, not by a heading without rows."""
+    arguments = ["verify", "--warehouse", full_url(warehouse.url), "--data-dir", str(tmp_path)]
+    shown = CliRunner().invoke(command, arguments)
+    assert shown.exit_code == 0, shown.output
+    assert shown.output == (
+        f"{tmp_path}/spool: nothing to verify, there are no segments. --data-dir names another data directory.\n"
+    )
+
+
+def test_migrating_beside_a_running_store(chdb_directory: Path) -> None:
+    """The one that has the directory open migrates by itself; whoever asks is told so."""
+    arguments = [sys.executable, "-m", "trackway", "warehouse", "migrate", "--warehouse", f"chdb://{chdb_directory}"]
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60, env=environment(), check=False)
+    assert done.returncode == 4
+    assert done.stderr == (
+        f"{chdb_directory}: in use by another process, as by a running `trackway up`.\n"
+        "  `trackway up` migrates by itself when it starts. After an upgrade, stop it and start it again.\n"
+    )

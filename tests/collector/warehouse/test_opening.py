@@ -30,11 +30,11 @@ def test_one_directory_a_process(chdb_directory: Path, tmp_path: Path) -> None:
 
 
 def test_one_process_a_directory(chdb_directory: Path) -> None:
-    """Another process is told who has it and what to do."""
+    """Another process is told who has it and what to do, in our words alone: the engine's are not shown."""
     code = (
         "import sys\n"
         "from trackway_collector.warehouse import EngineBusyError, open_warehouse\n"
-        "try:\n    open_warehouse(f'chdb://{sys.argv[1]}')\n"
+        "try:\n    open_warehouse(f'chdb://{sys.argv[1]}', owner=True)\n"
         "except EngineBusyError as error:\n    print(error)\n"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
@@ -46,6 +46,7 @@ def test_one_process_a_directory(chdb_directory: Path) -> None:
         check=True,
     )
     assert f"{chdb_directory}: another process has this directory open. Stop it" in done.stdout
+    assert done.stderr == ""
 
 
 def test_a_process_that_has_the_engine_uses_it(chdb_directory: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -45,13 +47,49 @@ def test_a_password_is_never_printed() -> None:
     url = WarehouseUrl.parse("clickhouse://loader:hunter%2F2@127.0.0.1:1/shop")
     assert "hunter" not in repr(url)
     assert str(url) == "clickhouse://loader:***@127.0.0.1:1/shop"
-    assert url.redact("Basic hunter/2 and hunter%2F2") == "Basic *** and ***"
+    login = b64encode(b"loader:hunter/2").decode()
+    told = f"http://loader:hunter%2F2@127.0.0.1:1, loader:hunter/2@127.0.0.1, password=hunter/2, Basic {login}"
+    assert url.redact(told) == "http://loader:***@127.0.0.1:1, loader:***@127.0.0.1, password=***, Basic ***"
     warehouse = open_warehouse(url)
     assert "hunter" not in repr(warehouse)
     with pytest.raises(UnreachableError) as raised:
         warehouse.query("SELECT 1")
     assert "hunter" not in str(raised.value)
     assert "clickhouse://loader:***@127.0.0.1:1/shop: no answer" in str(raised.value)
+
+
+def test_a_short_password_hides_no_other_words() -> None:
+    """It is masked where a login stands and nowhere else, whatever letters it has in common with the message."""
+    url = WarehouseUrl.parse("clickhouse://loader:a@127.0.0.1:1/shop")
+
+    assert url.redact("a table of a:a, at http://loader:a@127.0.0.1:1/a") == (
+        "a table of a:a, at http://loader:***@127.0.0.1:1/a"
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "cause"),
+    [
+        ("127.0.0.1:1", "connection refused"),
+        ("no-such-host.invalid:8123", "this name has no address"),
+        ("127.0.0.1:{silent}", "no word within 1 s"),
+    ],
+)
+def test_no_answer_is_one_cause_one_address_and_what_to_do(address: str, cause: str) -> None:
+    """No HTTP library's inner life: who did not answer, why, and how to mend it."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        address = address.format(silent=silent.getsockname()[1])
+        warehouse = open_warehouse(f"clickhouse://loader:a@{address}/shop?query_timeout_s=0.5&connect_timeout_s=0.5")
+
+        with pytest.raises(UnreachableError) as raised:
+            warehouse.query("SELECT 1")
+
+    assert str(raised.value) == (
+        f"clickhouse://loader:***@{address}/shop: no answer from {address}: {cause}.\n"
+        "  Is ClickHouse running there? Start it, or name another place: --warehouse or TRACKWAY_WAREHOUSE."
+    )
 
 
 @pytest.mark.parametrize(

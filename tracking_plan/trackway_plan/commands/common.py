@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+import msgspec
 
 from ..errors import PlanError
 from ..findings import Report, Severity
@@ -40,7 +41,7 @@ def fail_on_option(default: Severity = Severity.ERROR) -> Callable[[Any], Any]:
 
 def finish(report: Report, form: str, fail_on: Severity = Severity.ERROR) -> NoReturn:
     """Print a report and exit: 1 if it holds findings at or above `fail_on` that nobody accepted, else 0."""
-    click.echo(render(report, form), nl=False)
+    click.echo(render(msgspec.structs.replace(report, bar=fail_on), form), nl=False)
     sys.exit(FINDINGS if report.failing(fail_on) else 0)
 
 

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.text import Text
 
 from ..errors import Problem
+from ..findings import Finding, Report, Severity
 from ..load import read_plan
 from ..notes import plan_notes, release_problems
-from .common import FINDINGS, UNLOADABLE, directory_argument
+from ..reports import render
+from .common import UNLOADABLE, directory_argument, fail_on_option, finish, format_option
+
+RULES = {
+    "invalid": "What the plan language does not allow cannot be compiled, so nothing else can be said about the plan.",
+    "release-damaged": "Clients and collector act on releases; one that was edited by hand says two things at once.",
+    "not-enforced": "What this version keeps but does not act on yet should not be relied on.",
+}
 
 
 @click.command()
 @directory_argument
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def validate(directory: Path, form: str) -> None:
+@format_option
+@fail_on_option()
+def validate(directory: Path, form: str, fail_on: Severity) -> None:
     """
     Report everything that is wrong with the plan in DIR (tracking_plan unless given).
 
@@ -31,47 +36,48 @@ def validate(directory: Path, form: str) -> None:
     Example:
       trackway plan validate tracking_plan --format json
     """
+    report = validity(directory)
     if not (directory / "plan.yaml").is_file():
-        _fail(load_problem(directory), form)
-    found, problems = read_plan(directory)
-    problems = sorted([*problems, *release_problems(directory)])
-    notes = plan_notes(found)
-    if form == "json":
-        rows = {"problems": [p.to_dict() for p in problems], "notes": [note.to_dict() for note in notes]}
-        click.echo(json.dumps({"plan": found.name, "events": len(found.events)} | rows, ensure_ascii=False, indent=2))
-    else:
-        _print(problems)
-        _print(notes, kind="note: ")
-        counts = f"{_count(len(found.events), 'event')}, {_count(len(problems), 'problem')}"
-        _summary(f"{found.name or directory}: {counts}.", bool(problems))
-    sys.exit(FINDINGS if problems else 0)
+        click.echo(render(report, form), nl=False)
+        raise SystemExit(UNLOADABLE)
+    finish(report, form, fail_on)
 
 
-def load_problem(directory: Path) -> Sequence[Problem]:
-    """Why there is no plan at all in a directory."""
-    return read_plan(directory)[1]
+def validity(directory: Path) -> Report:
+    """Every problem of the plan and its releases as a report; a note is never a problem."""
+    plan, problems = read_plan(directory)
+    damaged = release_problems(directory)
+    found = [
+        *as_findings(problems, "invalid", Severity.ERROR),
+        *as_findings(damaged, "release-damaged", Severity.ERROR),
+        *as_findings(plan_notes(plan), "not-enforced", Severity.NOTE),
+    ]
+    counts = f"{_count(len(plan.events), 'event')}, {_count(len(problems) + len(damaged), 'problem')}"
+    return Report(
+        verb="validate",
+        subject=plan.name or str(directory),
+        findings=tuple(found),
+        facts={"plan": plan.name, "events": len(plan.events)},
+        summary=f"{plan.name or directory}: {counts}.",
+        rules=RULES,
+        home=str(directory / "plan.yaml"),
+    )
 
 
-def _fail(problems: Sequence[Problem], form: str = "text") -> None:
-    if form == "json":
-        click.echo(json.dumps({"problems": [problem.to_dict() for problem in problems]}, ensure_ascii=False, indent=2))
-    else:
-        _print(problems)
-    sys.exit(UNLOADABLE)
-
-
-def _print(problems: Sequence[Problem], kind: str = "") -> None:
-    # soft_wrap: a path that rich has broken in two is no longer one that an editor or grep can follow.
-    console = Console(soft_wrap=True, highlight=False)
-    for problem in problems:
-        where = Text(f"{problem.file}:{problem.line}:{problem.column}: ", style="bold")
-        console.print(where + Text(kind, style="yellow") + Text(problem.message))
-        for line in problem.hint.splitlines():
-            console.print(Text(f"  {line}", style="dim"))
-
-
-def _summary(text: str, bad: bool) -> None:
-    Console(soft_wrap=True, highlight=False).print(Text(text, style="bold red" if bad else "green"))
+def as_findings(problems: Sequence[Problem], rule: str, severity: Severity) -> list[Finding]:
+    """Problems of the loader as findings."""
+    return [
+        Finding(
+            rule=rule,
+            severity=severity,
+            message=problem.message,
+            hint=problem.hint,
+            file=problem.file,
+            line=problem.line,
+            column=problem.column,
+        )
+        for problem in problems
+    ]
 
 
 def _count(number: int, noun: str) -> str:

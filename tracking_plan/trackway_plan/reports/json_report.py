@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from ..findings import Report, Severity
+from .escape import encodable
 
 
 def render_json(report: Report) -> str:
@@ -12,4 +13,4 @@ def render_json(report: Report) -> str:
     counts = {each.value: sum(f.severity is each for f in report.findings) for each in Severity}
     rows = [msgspec.to_builtins(finding) | {"fingerprint": finding.fingerprint} for finding in report.findings]
     whole = {"verb": report.verb, "subject": report.subject, "counts": counts, "findings": rows} | dict(report.facts)
-    return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode() + "\n"
+    return msgspec.json.format(msgspec.json.encode(encodable(whole)), indent=2).decode() + "\n"

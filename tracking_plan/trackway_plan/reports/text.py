@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ..findings import Finding, Report, Severity
+from .escape import one_line
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARN: "yellow", Severity.NOTE: "cyan"}
 
@@ -17,13 +18,17 @@ def render_text(report: Report) -> str:
     out = StringIO()
     # soft_wrap: a path that rich has broken in two is no longer one that an editor or grep can follow.
     console = Console(file=out, soft_wrap=True, highlight=False, force_terminal=Console().is_terminal)
-    for finding in report.findings:
+    for finding in sorted(report.findings, key=Finding.sort_key):
         console.print(_line(finding))
         for line in _below(finding):
-            console.print(Text(f"  {line}", style="dim"))
-    bad = any(f.severity is Severity.ERROR and not f.accepted_until for f in report.findings)
-    console.print(Text(f"{report.subject}: {counted(report)}.", style="bold red" if bad else "green"))
+            console.print(Text(f"  {one_line(line)}", style="dim"))
+    console.print(Text(one_line(closing_line(report)), style="bold red" if report.failing() else "green"))
     return out.getvalue()
+
+
+def closing_line(report: Report) -> str:
+    """`storefront: 2 errors, 1 warning.`, or what the verb says instead."""
+    return report.summary or f"{report.subject}: {counted(report)}."
 
 
 def counted(report: Report) -> str:
@@ -41,10 +46,10 @@ def counted(report: Report) -> str:
 
 
 def _line(finding: Finding) -> Text:
-    where = Text(f"{finding.where}: " if finding.where else "", style="bold")
+    where = Text(f"{one_line(finding.where)}: " if finding.where else "", style="bold")
     kind = Text(f"{finding.severity}[{finding.rule}]", style=_STYLES[finding.severity])
     audience = f" {finding.audience}:" if finding.audience else ""
-    return where + kind + Text(f":{audience} {finding.message}")
+    return where + kind + Text(f":{audience} {one_line(finding.message)}")
 
 
 def _below(finding: Finding) -> list[str]:

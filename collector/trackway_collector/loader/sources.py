@@ -1,0 +1,90 @@
+"""The spools under one directory: whose turn it is, how much of them waits, and when a loaded segment goes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from trackway_collector.loader.rows import RowMaker
+from trackway_collector.spool import SpoolReader, load_checkpoint
+from trackway_collector.spool.layout import segment_numbers, segment_path
+
+
+@dataclass(slots=True)
+class Source:
+    """One spool being loaded."""
+
+    reader: SpoolReader
+    name: str
+    maker: RowMaker
+    lock: IO[bytes]
+    segment: int
+    byte: int
+    passed_at: dict[int, float] = field(default_factory=dict)
+
+
+class Sources:
+    """
+    Every spool under `spool_dir`, opened when it is first met.
+
+    Args:
+        grace_s: segments that are loaded are kept this long.
+    """
+
+    def __init__(self, spool_dir: Path, grace_s: float) -> None:
+        self._spool_dir = spool_dir
+        self._grace_s = grace_s
+        self._open: dict[Path, Source] = {}
+        self._last_served: Path | None = None
+
+    def in_turn(self, open_source: Callable[[Path], Source]) -> list[Source]:
+        """Return the sources in turn: the one that was served last comes last."""
+        for directory in self._directories():
+            if directory not in self._open:
+                self._open[directory] = open_source(directory)
+        directories = list(self._open)
+        after = directories.index(self._last_served) + 1 if self._last_served is not None else 0
+        return [self._open[directory] for directory in directories[after:] + directories[:after]]
+
+    def served(self, source: Source) -> None:
+        """Note that it had its turn."""
+        self._last_served = source.reader.directory
+
+    def lag(self) -> tuple[int, float]:
+        """Return how many bytes wait in the spools and how many seconds the oldest of them has waited."""
+        waiting = 0
+        for directory in self._directories():
+            checkpoint = load_checkpoint(directory)
+            waiting += SpoolReader(directory).waiting_bytes(checkpoint.segment, checkpoint.byte)
+        return waiting, max(0.0, time.time() - self.oldest_waiting_us() / 1e6) if waiting else 0.0
+
+    def oldest_waiting_us(self) -> int:
+        """Return when the oldest event that is not loaded was committed; now, when all are."""
+        oldest_us = time.time_ns() // 1000
+        for directory in self._directories():
+            checkpoint = load_checkpoint(directory)
+            oldest_us = min(oldest_us, SpoolReader(directory).peek(checkpoint.segment, checkpoint.byte) or oldest_us)
+        return oldest_us
+
+    def delete_passed_segments(self) -> None:
+        """Delete the segments that have been loaded for longer than the grace period."""
+        now = time.monotonic()
+        for directory, source in self._open.items():
+            checkpoint = load_checkpoint(directory)
+            for number in segment_numbers(directory):
+                if number >= checkpoint.segment:
+                    break
+                if now - source.passed_at.setdefault(number, now) >= self._grace_s:
+                    segment_path(directory, number).unlink(missing_ok=True)
+                    del source.passed_at[number]
+
+    def close(self) -> None:
+        """Let other processes load these spools."""
+        for source in self._open.values():
+            source.lock.close()
+
+    def _directories(self) -> list[Path]:
+        return sorted(path.parent for path in self._spool_dir.glob("*/spool.json"))

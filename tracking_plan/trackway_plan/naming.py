@@ -1,0 +1,72 @@
+"""
+How names are written: the styles that `naming:` of plan.yaml can ask for, and the words a name is made of.
+
+    orderCompleted ─ words ─▶ [order, Completed] ─ spelled(…, "snake") ─▶ order_completed
+
+A name is in a style when spelling its words in that style gives the name again, so that a check always knows
+what to write instead.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+
+_HUMP = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+def words(name: str) -> list[str]:
+    """The words of a name as they stand there, cut at everything that is no letter or digit, and at humps."""
+    # A mark belongs to its letter, as in Devanagari, but is no word character to a regular expression.
+    joined = "".join("·" if unicodedata.category(each).startswith("M") else each for each in name)
+    marked = [(found.start(), found.end()) for found in re.finditer(r"(?:[^\W_]|·)+", joined)]
+    return [part for start, end in marked for part in _HUMP.split(name[start:end]) if part]
+
+
+def _capital(word: str) -> str:
+    return word[:1].upper() + word[1:].lower()
+
+
+CASES: dict[str, Callable[[list[str]], str]] = {
+    "snake": lambda parts: "_".join(part.lower() for part in parts),
+    "kebab": lambda parts: "-".join(part.lower() for part in parts),
+    "camel": lambda parts: "".join(part.lower() if i == 0 else _capital(part) for i, part in enumerate(parts)),
+    "pascal": lambda parts: "".join(_capital(part) for part in parts),
+    "constant": lambda parts: "_".join(part.upper() for part in parts),
+    "title": lambda parts: " ".join(_capital(part) for part in parts),
+    "sentence": lambda parts: " ".join(_capital(part) if i == 0 else part.lower() for i, part in enumerate(parts)),
+    "lower": lambda parts: " ".join(part.lower() for part in parts),
+}
+"""Style of names to what spells words in it: order_completed, order-completed, orderCompleted, OrderCompleted,
+ORDER_COMPLETED, Order Completed, Order completed, order completed."""
+
+SHAPE = ("object", "action")
+TENSES = ("past", "present")
+
+
+def spelled(name: str, case: str) -> str:
+    """The name in a style of `CASES`; a name without a word stays as it is."""
+    parts = words(name)
+    return CASES[case](parts) if parts else name
+
+
+def same_name(name: str) -> str:
+    """What two names share that a reader would take for one another: letters and digits, without case."""
+    kept = (each for each in name.casefold() if each.isalnum() or unicodedata.category(each).startswith("M"))
+    return unicodedata.normalize("NFKC", "".join(kept))
+
+
+_IRREGULAR = frozenset(
+    "sent seen bought paid made read run put set lost won begun begun bound built burnt came caught chosen cut done drawn "
+    "driven eaten fallen fed felt found frozen given gone got grown heard held hidden hit kept known laid led left lent let "
+    "lit met missed quit ridden rung sold shown shut sung sat slept spent split spread stood stuck struck swum taken taught "
+    "told thought thrown understood upset woken worn written went began broke chose did drew drove ate fell flew forgot froze "
+    "gave grew had knew rode rang saw sang spoke swam took threw was were woke wore wrote".split()
+)
+
+
+def is_past(word: str) -> bool:
+    """Whether an English verb is in the past; True for words in other scripts, which are not judged."""
+    plain = word.lower()
+    return not plain.isascii() or not plain.isalpha() or plain.endswith("ed") or plain in _IRREGULAR
