@@ -15,6 +15,8 @@ COMMANDS: dict[str, str] = {
     "impact": "trackway_plan.commands.impact:impact",
     "lint": "trackway_plan.commands.lint:lint",
     "release": "trackway_plan.commands.release:release",
+    "ddl": "trackway_collector.warehouse.plan_ddl_command:ddl",
+    "replay": "trackway_collector.replay.command:replay",
 }
 """
 Verb → where its click command lives. Verbs that read data live with the data, in packages that this one must not
