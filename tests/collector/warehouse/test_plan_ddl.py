@@ -39,7 +39,7 @@ NOW = release(
 
 
 def test_the_views_read_through_former_names(warehouse: Warehouse) -> None:
-    """`events_now` has present event names; the event's view has its properties, whatever they were called and typed."""
+    """`events_now` has present names of events; an event's view those of its properties, whatever their type was."""
     apply_plan(warehouse, BEFORE)
     rows = [
         {"event": "it's \\ sold", "plan_rev": 1, "properties": {"cost": 3, "price": 4, "by": "o'pay"}},
