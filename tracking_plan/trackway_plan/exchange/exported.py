@@ -54,6 +54,7 @@ def plan_losses(plan: Plan, tool: str, losses: Losses, kept: tuple[str, ...] = (
     if "types" not in kept:
         for name in plan.types:
             losses.add(f"type {name}", f"type {name}", "it is written out at each property that has it")
+    waivers = [*plan.waive, *(waiver for group in plan.groups.values() for waiver in group.waive)]
     whole = {
         "plan": plan.name if "name" not in kept else "",
         "summary": plan.summary if "summary" not in kept else "",
@@ -61,7 +62,8 @@ def plan_losses(plan: Plan, tool: str, losses: Losses, kept: tuple[str, ...] = (
             name for name, source in plan.sources.items() if source.kind or source.sdk or source.summary
         ),
         "on_violation": ", ".join(plan.on_violation),
-        "naming": ", ".join(plan.naming),
+        "naming": ", ".join(msgspec.to_builtins(plan.naming)),
+        "waive": ", ".join(waiver.rule for waiver in waivers),
         "compatibility": ", ".join(plan.compatibility),
     }
     for key, value in whole.items():
@@ -72,3 +74,26 @@ def plan_losses(plan: Plan, tool: str, losses: Losses, kept: tuple[str, ...] = (
             losses.add("plan.yaml", f"on_violation of {name}", f"{tool} has no place for it")
     if plan.accepted:
         losses.add("accepted.yaml", f"{len(plan.accepted)} accepted findings", f"{tool} has no place for them")
+
+
+def report_event_words(
+    event: EventSpec, losses: Losses, tool: str, status: tuple[str, ...], kept: tuple[str, ...] = ()
+) -> None:
+    """Report the keys of an event that a tool has no word for."""
+    if event.status not in status:
+        losses.add(event.name, f"status: {event.status}", f"{tool} has no such status")
+    for key in (
+        "owner",
+        "when",
+        "once_per",
+        "sent_by",
+        "replaced_by",
+        "remove_after",
+        "formerly",
+        "on_violation",
+        "waive",
+    ):
+        value = getattr(event, key)
+        if value and key not in kept:
+            text = value if isinstance(value, str) else f"{len(value)}"
+            losses.add(event.name, f"{key}: {text}", f"{tool} has no word for it")
