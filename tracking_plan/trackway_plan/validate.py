@@ -7,6 +7,10 @@ The one validator: the same verdict for the same event in SDK, collector, tests,
 
 msgspec is the fast yes. What it refuses goes to jsonschema, whose verdict is final and whose reasons people
 read.
+
+An event under a former name is judged by the event it is now. One with properties under former names is judged by
+the event as it was: the same, with those properties (and the rules about them) under the names that were sent. Where
+a former and the present name are both there, the present one counts and the former is unplanned.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ from . import explain, fast, redact
 from .model import DEFAULT_POLICY, Action, EventSpec, PropertySpec, ViolationCode
 from .near import NearNames
 from .release import Release
+from .renames import as_it_was, era_of, former_events, former_properties, names_in_use
 
 Outcome = Literal["ok", "unplanned", "flagged", "quarantined", "rejected"]
 Properties = bytes | Mapping[str, Any]
@@ -34,6 +39,9 @@ _OUTCOMES: dict[str, Outcome] = {
     Action.QUARANTINE: "quarantined",
     Action.REJECT: "rejected",
 }
+
+MOST_VARIANTS = 64
+"""Combinations of former property names that are remembered for an event; clients of one revision send one."""
 
 UNREADABLE = (msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError)
 
@@ -61,8 +69,10 @@ class Shape:
     """How one set of properties (an event's or a person's) is checked, both ways."""
 
     __slots__ = (
+        "_former",
         "_spec",
         "_validator",
+        "_variants",
         "event",
         "extra",
         "redacted_extra",
@@ -79,18 +89,34 @@ class Shape:
         self.rules = schema.checkable_rules(event) if event else ()
         self._spec = PropertySpec(kind="object", properties=dict(properties))
         self._validator: Any = None
+        self._former = former_properties(event) if event else {}
+        self._variants: dict[tuple[tuple[str, str], ...], Shape] = {}
         self.event = event
         is_open = event is not None and event.open
         self.type = fast.object_type(name, properties, is_open=is_open)
         self.struct: type[Struct] | None = None if is_open else self.type
         """The type where it is a struct: whoever decodes many events as one message needs that."""
         self.extra = fast.open_test(properties, self.rules) if is_open else fast.object_test(properties, self.rules)
+        self._only_under({})
         # What the collector need not touch: already hashed, and without what is dropped.
         self.redacted_struct, self.redacted_extra = self.struct, self.extra
         if self.struct is not None and redact.member_rules(properties):
             self.redacted_struct = fast.struct_type(name, properties, redacted=True)
             self.redacted_extra = fast.object_test(properties, self.rules, redacted=True)
         self.schema = schema.object_schema(properties) if event is None else schema.event_schema(event)
+
+    def _only_under(self, used: Mapping[str, str]) -> None:
+        """Refuse the fast yes to an open event under other names than these: to it they are just more properties."""
+        test, former = self.extra, self._former
+        if test is None or not former or self.event is None or not self.event.open:
+            return
+        renamed = frozenset(used)
+
+        def passes(value: Any) -> bool:
+            as_named = all(used.get(new) == old for new, old in names_in_use(value, former).items())
+            return as_named and renamed.isdisjoint(value) and test(value)
+
+        self.extra = passes
 
     def accepts(self, raw: bytes) -> bool:
         """The fast yes: True means jsonschema accepts it, False only that it must be asked."""
@@ -115,7 +141,30 @@ class Shape:
             value = msgspec.json.decode(raw)
         except UNREADABLE as error:
             return [(ViolationCode.WRONG_TYPE, (), f"The properties cannot be read as JSON: {_reason(error)}.")]
-        return self.schema_findings(value, untold)
+        shape = self.as_sent(value) if self._former else self
+        if shape is not self and shape.accepts(raw):
+            return []
+        return shape.schema_findings(value, untold)
+
+    def as_sent(self, value: Any) -> Shape:
+        """The shape for properties as they are named in this event: this one, or one under former names."""
+        used = names_in_use(value, self._former) if self._former and isinstance(value, dict) else {}
+        return self.under(used) if used else self
+
+    def under(self, used: Mapping[str, str]) -> Shape:
+        """This shape with some properties (the keys) under former names."""
+        if not used or self.event is None:
+            return self
+        key = tuple(sorted(used.items()))
+        shape = self._variants.get(key)
+        if shape is None:
+            event = as_it_was(self.event, used)
+            shape = Shape(f"{event.name}_as_it_was", event.properties, event)
+            shape._former = self._former
+            shape._only_under(used)
+            if len(self._variants) < MOST_VARIANTS:
+                self._variants[key] = shape
+        return shape
 
     def schema_findings(self, value: Any, untold: Untold | None = None) -> list[explain.Finding]:
         """What jsonschema alone finds wrong with decoded properties."""
@@ -123,7 +172,19 @@ class Shape:
             from .schema import schema_validator
 
             self._validator = schema_validator(self.schema)
-        return explain.findings(self._spec, self._validator.iter_errors(value), self.rules, untold)
+        found = explain.findings(self._spec, self._validator.iter_errors(value), self.rules, untold)
+        return [self._about_both(finding) for finding in found] if self._former else found
+
+    def _about_both(self, finding: explain.Finding) -> explain.Finding:
+        """The finding, or a better one where a property came under a former name and the present one as well."""
+        code, path, _ = finding
+        present = self._former.get(str(path[0])) if len(path) == 1 else None
+        if code is not ViolationCode.UNPLANNED_PROPERTY or present is None:
+            return finding
+        known = self._spec.properties or {}
+        counts = next((name for name in known if self._former.get(name, name) == present), present)
+        message = f"`{explain.shown_path(path)}` is a former name of `{present}`; `{counts}` is sent too, and counts."
+        return code, path, message
 
 
 class Validator:
@@ -136,14 +197,24 @@ class Validator:
             name: Shape(f"Event{index}", event.properties, event)
             for index, (name, event) in enumerate(release.events.items())
         }
+        self._former_events = former_events(release)
+        for old, name in self._former_events.items():
+            self._events[old] = self._events[name]
         self._traits = {kind: Shape(f"{kind}_traits", specs) for kind, specs in release.traits.items()}
         # (source, event) → decoder and check, for those where a decode that succeeds means "ok".
         self._fast: dict[tuple[str | None, str], tuple[Callable[[bytes], Any], fast.Test | None]] = {}
         for source in (None, *release.sources):
             for name in self._fast_events(source):
-                shape = self._events[name]
+                shape = self._likely(name)
                 self._fast[source, name] = msgspec.json.Decoder(shape.type).decode, shape.extra
         self._near_event = lru_cache(maxsize=1024)(NearNames(release.events).did_you_mean)
+
+    def _likely(self, name: str) -> Shape:
+        """The shape of an event as it is sent under this name: under a former one, with the properties of then."""
+        shape = self._events[name]
+        if name in self._former_events and shape.event is not None:
+            return shape.under(era_of(shape.event, name))
+        return shape
 
     def check_track(self, event: str, properties: Properties, source: str | None = None) -> Verdict:
         """
@@ -192,12 +263,12 @@ class Validator:
 
         With `redacted` it also means that `redact` would not change the event.
         """
-        shape = self._events.get(event)
+        shape = self._likely(event) if event in self._events else None
         return (shape.redacted_struct if redacted else shape.struct) if shape else None
 
     def extra_check(self, event: str, *, redacted: bool = False) -> fast.Test | None:
         """What a decoded struct must still pass (formats, rules …), or None if decoding says it all."""
-        shape = self._events.get(event)
+        shape = self._likely(event) if event in self._events else None
         return (shape.redacted_extra if redacted else shape.extra) if shape else None
 
     def traits_type(self, kind: str) -> type[Struct] | None:
@@ -211,8 +282,8 @@ class Validator:
         return shape.extra if shape else None
 
     def fast_events(self, source: str | None) -> tuple[str, ...]:
-        """The events in use that a source may send and that have a `properties_type`."""
-        return tuple(name for name in self._fast_events(source) if self._events[name].struct is not None)
+        """The events in use, and their former names, that a source may send and that have a `properties_type`."""
+        return tuple(name for name in self._fast_events(source) if self._likely(name).struct is not None)
 
     def json_schema(self, event: str) -> dict[str, Any] | None:
         """The JSON Schema of an event's properties, or None for an event the plan does not know."""
@@ -222,9 +293,9 @@ class Validator:
     def _fast_events(self, source: str | None) -> tuple[str, ...]:
         return tuple(
             name
-            for name, event in self.release.events.items()
-            if event.status in ("active", "draft")
-            and self._events[name].type is not None
+            for name in (*self.release.events, *self._former_events)
+            if (event := self.release.events[self._former_events.get(name, name)]).status in ("active", "draft")
+            and self._likely(name).type is not None
             and self._may_send(event, source)
         )
 

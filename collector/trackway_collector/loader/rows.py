@@ -17,9 +17,9 @@ from trackway_collector.loader.context import ContextColumns
 from trackway_collector.loader.dedup import dedup_key
 from trackway_collector.loader.quarantine import quarantine_row, unreadable
 from trackway_collector.loader.renames import Renames, renamed
-from trackway_collector.loader.row import EVENTS, Row
+from trackway_collector.loader.row import EVENTS, Replay, Row
 from trackway_collector.loader.values import Fit, json_text, shape
-from trackway_collector.loader.wire import Request, WireEvent, id_text, open_request, stamp
+from trackway_collector.loader.wire import Request, WireEvent, id_text, lenient, open_request, stamp
 from trackway_collector.outcomes import Outcome
 from trackway_collector.spool import Chunk, EventVerdict, Record
 from trackway_collector.timestamps import corrected_us, parse_timestamp_us
@@ -69,6 +69,7 @@ class RowMaker:
         trusted_revs: the plan revisions whose properties have, each, the typed path of its kind: what they took, fits.
         renames: plan revision → event → the names its properties are stored under, where they differ.
         newest: the revision whose renames hold for events of one that is not among them.
+        doubted: events whose properties may come under names without a typed path of their kind, whatever the revision.
     """
 
     def __init__(
@@ -79,8 +80,10 @@ class RowMaker:
         trusted_revs: Container[int] = (),
         renames: Mapping[int, Mapping[str, Renames]] | None = None,
         newest: int = 0,
+        doubted: Container[str] = (),
     ) -> None:
         self._spool = spool
+        self._doubted = doubted
         self._renames = renames or {}
         self._newest_renames = self._renames.get(newest, {})
         self._trusted_revs = trusted_revs
@@ -102,12 +105,24 @@ class RowMaker:
         for position, raw in enumerate(batch):
             verdict = exceptions.get(position) if exceptions else None
             offset = first_offset + position
-            if verdict is None:
+            if record.replay_of is not None and verdict is not None:
+                yield self._replay(request, raw, verdict, segment, offset)
+            elif verdict is None:
                 yield self._event_row(request, raw, record.verdict, None, segment, offset)
             elif verdict.outcome == Outcome.QUARANTINED:
                 yield quarantine_row(request, raw, verdict, self._spool, segment, offset)
             elif verdict.outcome != Outcome.REJECTED:
                 yield self._event_row(request, raw, verdict.outcome, verdict, segment, offset)
+
+    def _replay(self, request: Request, raw: msgspec.Raw, verdict: EventVerdict, segment: int, offset: int) -> Row:
+        row = self._event_row(request, raw, verdict.outcome, verdict, segment, offset)
+        record, event = request.record, lenient(raw).get("event")
+        assert record.replay_of is not None  # noqa: S101
+        name, rev = event if isinstance(event, str) else "", record.validated_rev
+        row.replay = Replay(
+            *record.replay_of, record.source, name, verdict.message_id, record.received_at_us, rev, verdict.outcome
+        )
+        return row
 
     def _event_row(
         self, request: Request, raw: msgspec.Raw, outcome: str, verdict: EventVerdict | None, segment: int, offset: int
@@ -153,6 +168,7 @@ class RowMaker:
                 record.careful
                 or (outcome != Outcome.OK and not record.violations)
                 or rev not in self._trusted_revs
+                or row.event in self._doubted
                 or _LONG_NUMBER.search(wire.properties) is not None
             )
             renames = self._renames.get(rev, self._newest_renames).get(row.event) if self._renames else None

@@ -11,16 +11,21 @@ from trackway_collector.loader.renames import renames_of
 from trackway_collector.loader.rows import RowMaker
 from trackway_collector.loader.values import fits_for
 from trackway_collector.releases import LiveReleases
-from trackway_collector.warehouse import Warehouse, apply_plan, migrate, property_types
+from trackway_collector.warehouse import Warehouse, apply_plan, migrate, property_types, record_release
 from trackway_collector.warehouse.plan_columns import typed_paths
 from trackway_plan import Release
+from trackway_plan.renames import former_events
 
 
 def prepare_tables(warehouse: Warehouse, releases: LiveReleases | None) -> None:
-    """Bring the tables up to this version, and give the newest plan's properties their typed paths."""
+    """
+    Bring the tables up to this version, give the newest plan's properties their typed paths, and record the releases.
+    """
     migrate(warehouse)
     if releases is not None:
         apply_plan(warehouse, releases.newest)
+        for release in releases.by_rev.values():
+            record_release(warehouse, release)
 
 
 def row_maker(warehouse: Warehouse, spool: str, releases: LiveReleases | None) -> RowMaker:
@@ -30,7 +35,9 @@ def row_maker(warehouse: Warehouse, spool: str, releases: LiveReleases | None) -
     live = releases.by_rev if releases else {}
     trusted = {rev for rev, release in live.items() if _has_typed_paths(release, types)}
     renames = {rev: renames_of(release) for rev, release in live.items()}
-    return RowMaker(spool, fits_for(types), fits_for(traits), trusted, renames, max(live, default=0))
+    # Under a former name of the event, properties come under former names too, which may have another type.
+    doubted = {name for release in live.values() for name in former_events(release)}
+    return RowMaker(spool, fits_for(types), fits_for(traits), trusted, renames, max(live, default=0), doubted)
 
 
 def _has_typed_paths(release: Release, types: Mapping[str, str]) -> bool:

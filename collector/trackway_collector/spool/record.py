@@ -49,6 +49,8 @@ class Record(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True, g
     """Position in the body → verdict."""
     violations: tuple[str, ...] = ()
     """What was flagged on every event that `exceptions` does not name: `unstamped`, when all of them are."""
+    replay_of: tuple[str, int, int] | None = None
+    """The body is one event that was in quarantine and fits by now: spool, segment and offset of its row there."""
 
 
 _encoder = msgspec.json.Encoder()
