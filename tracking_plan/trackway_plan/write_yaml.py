@@ -159,7 +159,7 @@ class _Writer:
         data["everywhere"] = list(plan.everywhere)
         data |= {"on_violation": plan.on_violation, "compatibility": plan.compatibility}
         data |= {"naming": _naming(plan.naming), "waive": _waivers(plan.waive)}
-        return _filled({key: data[key] for key in PLAN.keys}, keep=("plan", "format"))
+        return _filled({key: data[key] for key in PLAN.keys if key in data}, keep=("plan", "format"))
 
     def group(self, group: Group) -> dict[str, Any]:
         data: dict[str, Any] = {"group": group.name, "summary": group.summary, "include": list(group.include)}

@@ -199,10 +199,10 @@ def _to_do(context: Context, report: Report, breaking: Sequence[Finding], rows: 
     failing = report.failing()
     if not failing:
         return ""
-    hints = dict.fromkeys(finding.hint for finding in failing if finding.hint)
-    lines = [f"{number}. {_lines(hint)}" for number, hint in enumerate(list(hints)[:rows], 1)]
+    hints = [hint for hint in dict.fromkeys(_without_accepting(finding.hint) for finding in failing) if hint]
+    lines = [f"{number}. {_lines(hint)}" for number, hint in enumerate(hints[:rows], 1)]
     wanted = [finding.fingerprint for finding in failing if finding in breaking]
-    lines += _more(list(hints), rows)
+    lines += _more(hints, rows)
     if wanted:
         given = "" if context.setting.directory.as_posix() == "tracking_plan" else f" --dir {context.setting.directory}"
         command = (
@@ -211,6 +211,11 @@ def _to_do(context: Context, report: Report, breaking: Sequence[Finding], rows: 
         )
         lines += ["", "If it is meant to break, say why and until when:", "", _fenced(command)]
     return "\n".join(["### What to do", "", *lines])
+
+
+def _without_accepting(hint: str) -> str:
+    """How to mend it, without how to accept it: one command accepts all, at the end."""
+    return "\n".join(line for line in hint.splitlines() if "trackway plan accept " not in line)
 
 
 def _fenced(text: str) -> str:
