@@ -13,6 +13,7 @@ import click
 COMMANDS: dict[str, str] = {
     "validate": "trackway_plan.commands.validate:validate",
     "impact": "trackway_plan.commands.impact:impact",
+    "generate": "trackway_plan.commands.generate:generate",
     "lint": "trackway_plan.commands.lint:lint",
     "release": "trackway_plan.commands.release:release",
 }

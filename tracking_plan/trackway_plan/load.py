@@ -23,6 +23,7 @@ from yaml.nodes import Node
 
 from .checks import check_plan
 from .errors import PlanErrors, Problem
+from .load_clients import read_clients, read_coverage
 from .load_event import EventReader, read_key, read_list, read_names, read_policy, read_texts, read_waiver
 from .load_naming import read_naming
 from .load_property import PropertyReader
@@ -143,7 +144,7 @@ class _Loader:
         keys = reader.mapping(
             node,
             what,
-            ("plan", "format", "summary", "sources", "everywhere", "on_violation", "naming", "compatibility", "waive"),
+            _HEAD_KEYS,
             required=("plan", "format"),
         )
         head: dict[str, Any] = {"name": ""}
@@ -162,6 +163,10 @@ class _Loader:
             head["on_violation"] = read_policy(reader, keys["on_violation"])
         if "naming" in keys:
             head["naming"] = read_naming(reader, keys["naming"])
+        if "generate" in keys:
+            head["generate"] = read_clients(reader, keys["generate"], self.places)
+        if "coverage" in keys:
+            head["coverage"] = read_coverage(reader, keys["coverage"])
         head["waive"] = read_list(self.places, reader, keys, "waive", what, (), read_waiver)
         for key, known in _KEPT.items():
             if key in keys:
@@ -236,6 +241,10 @@ class _Loader:
         return tuple(found)
 
 
+_HEAD_KEYS = (
+    *("plan", "format", "summary", "sources", "everywhere", "on_violation", "naming", "compatibility"),
+    *("generate", "coverage", "waive"),
+)
 # Kept as they stand for breaking; only their first keys are checked here.
 _KEPT = {
     "compatibility": ("query", "ingest", "storage", "source", "notice_days", "quiet_below"),

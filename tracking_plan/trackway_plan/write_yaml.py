@@ -197,6 +197,10 @@ class _Writer:
         data["sources"] = {name: _source(source) for name, source in plan.sources.items()}
         data["everywhere"] = list(plan.everywhere)
         data |= {"on_violation": plan.on_violation, "naming": plan.naming, "compatibility": plan.compatibility}
+        data |= {
+            "generate": [msgspec.to_builtins(client) for client in self.plan.generate],
+            "coverage": msgspec.to_builtins(self.plan.coverage),
+        }
         return _filled(data, keep=("plan", "format"))
 
     def group(self, group: Group) -> dict[str, Any]:
