@@ -72,6 +72,6 @@ def _wrapper(reader: Reader, node: Node) -> Wrapper | None:
 
 def _argument(reader: Reader, node: Node, what: str) -> int | str | None:
     """Which argument of a call: its place from 0, or its name."""
-    if str(node.value).isdigit():
+    if node.tag.endswith(":int"):
         return reader.integer(node, what, 0)
     return reader.name(node, what)

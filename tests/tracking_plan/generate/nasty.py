@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from trackway_plan import Choice, EventSpec, Plan, PropertySpec, Release, Rule, Source, compile_release
 
 
@@ -19,8 +21,6 @@ def named(**specs: PropertySpec) -> dict[str, PropertySpec]:
 
 def all_named(specs: dict[str, PropertySpec]) -> dict[str, PropertySpec]:
     """Properties that know their names."""
-    import msgspec
-
     return {name: msgspec.structs.replace(each, name=name) for name, each in specs.items()}
 
 
@@ -65,14 +65,28 @@ EVERYTHING = {
     "open_object": spec("object", open=True, properties=named(x=spec("int", required=True))),
     "size": spec("choice", choices=["s", "m", "l"], nullable=True),
     "one": spec("choice", choices=["only"], required=True),
-    "quoted": spec("choice", choices=['"', "'", "\\", "a | b", "😀", "it's \"both\""]),
+    "quoted": spec("choice", choices=['"', "'", "\\", "a | b", "😀", 'it\'s "both"']),
     "many": spec("choice", choices=[f"value number {number} of many" for number in range(12)], may_grow=True),
     "uid": spec("string", format="uuid"),
-    "pattern": spec("string", pattern='^"[^\\\\*/]"$', summary="Ends a comment: */ and a docstring: \"\"\" \\"),
+    "pattern": spec("string", pattern='^"[^\\\\*/]"$', summary='Ends a comment: */ and a docstring: """ \\'),
 }
 NAMES = [
     *("user_id", "tracker", "envelope", "class", "None", "list", "given", "context", "self", "type", "UNSET"),
-    *("Order ID", "orderId", "order-id", "order_id", "ORDER_ID", "2026", "1.5", "😀", "数据", "ﬁsh", "fish", "_x", "__y"),
+    *(
+        "Order ID",
+        "orderId",
+        "order-id",
+        "order_id",
+        "ORDER_ID",
+        "2026",
+        "1.5",
+        "😀",
+        "数据",
+        "ﬁsh",
+        "fish",
+        "_x",
+        "__y",
+    ),
     *("a" * 200, "a" * 199, "²", "#", "$ref", "it's", 'q"b\\s', "名前 と 値", "हिन्दी", "other_properties"),
 ]
 EVENTS = (
@@ -96,7 +110,22 @@ EVENTS = (
         event(name, {"x": spec("int")})
         for name in (
             *("class", "def", "print", "list", "str", "Literal", "Tracker", "given", "identify", "group", "deprecated"),
-            *("2026", "😀", "🎉", "数据", "x.y", "x-y", "x y", "date", "PLAN", "None", "_", "Events", "string", "track"),
+            *(
+                "2026",
+                "😀",
+                "🎉",
+                "数据",
+                "x.y",
+                "x-y",
+                "x y",
+                "date",
+                "PLAN",
+                "None",
+                "_",
+                "Events",
+                "string",
+                "track",
+            ),
             *("décision prise", "購入 完了", "price tag", "*/ alert(1) /*", '"""', "\\", "${x}", "`x`", "__proto__"),
             *("Types", "Order Completed union", "it's", 'say "hi"', "constructor", "Promise", "import", "delete"),
         )

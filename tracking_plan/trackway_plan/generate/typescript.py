@@ -162,7 +162,9 @@ class _Module:
         default = "" if needed else " = {}"
         lines = [
             *about,
-            f"export type {kind} = {{" if fields or extra else f"export type {kind} = {{ readonly [key: string]: never }};",
+            f"export type {kind} = {{"
+            if fields or extra
+            else f"export type {kind} = {{ readonly [key: string]: never }};",
             *([*fields, *extra, "};"] if fields or extra else []),
             "",
             *about,
