@@ -14,6 +14,7 @@ COMMANDS: dict[str, str] = {
     "validate": "trackway_plan.commands.validate:validate",
     "impact": "trackway_plan.commands.impact:impact",
     "generate": "trackway_plan.commands.generate:generate",
+    "coverage": "trackway_plan.commands.coverage:coverage",
     "lint": "trackway_plan.commands.lint:lint",
     "release": "trackway_plan.commands.release:release",
 }

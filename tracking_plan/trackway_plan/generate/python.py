@@ -104,7 +104,7 @@ class _Module:
 
     def _event(self, event: EventSpec) -> list[str]:
         function = self.names[event.name]
-        found = []
+        found: list[str] = []
         if event.status == "deprecated":
             found += Group("@deprecated(", [literal(deprecation(event))], ")").lines()
         about = [prose(paragraph) for paragraph in about_event(event, function)]

@@ -135,7 +135,7 @@ class _Module:
             ],
             "",
         )
-        stamp = {"plan": release.name, "rev": release.rev, "hash": release.hash}
+        stamp: dict[str, str | int] = {"plan": release.name, "rev": release.rev, "hash": release.hash}
         yield f"export const PLAN = {{ {', '.join(f'{key}: {_text(value)}' for key, value in stamp.items())} }} as const;"
         yield ""
         yield _HEAD
