@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 
+_TWO_NUMBERS = re.compile(r"(?<=\d)\0(?=\d)")
 _HUMP = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -52,21 +53,23 @@ def spelled(name: str, case: str) -> str:
 
 
 def same_name(name: str) -> str:
-    """What two names share that a reader would take for one another: letters and digits, without case."""
-    kept = (each for each in name.casefold() if each.isalnum() or unicodedata.category(each).startswith("M"))
-    return unicodedata.normalize("NFKC", "".join(kept))
+    """What two names share that a reader would take for one another: `orderId`, `order_id`; not `v1_11`, `v11_1`."""
+    parts = [part.casefold() for part in words(unicodedata.normalize("NFKC", name))]
+    return _TWO_NUMBERS.sub(" ", "\0".join(parts)).replace("\0", "")
 
 
-_IRREGULAR = frozenset(
-    "sent seen bought paid made read run put set lost won begun begun bound built burnt came caught chosen cut done drawn "
-    "driven eaten fallen fed felt found frozen given gone got grown heard held hidden hit kept known laid led left lent let "
-    "lit met missed quit ridden rung sold shown shut sung sat slept spent split spread stood stuck struck swum taken taught "
-    "told thought thrown understood upset woken worn written went began broke chose did drew drove ate fell flew forgot froze "
-    "gave grew had knew rode rang saw sang spoke swam took threw was were woke wore wrote".split()
-)
+_IRREGULAR = """
+ate began begun bought bound broke built burnt came caught chose chosen cut did done drawn drew driven drove
+eaten fallen fed fell felt flew forgot found froze frozen gave given gone got grew grown had heard held hidden
+hit kept knew known laid led left lent let lit lost made met missed paid put quit rang read ridden rode run rung
+sang sat saw seen sent set shown shut slept sold spent split spoke spread stood struck stuck sung swam swum
+taken taught thought threw thrown told took understood upset was went were woke woken won wore worn written
+wrote
+"""
+_PAST = frozenset(_IRREGULAR.split())
 
 
 def is_past(word: str) -> bool:
     """Whether an English verb is in the past; True for words in other scripts, which are not judged."""
     plain = word.lower()
-    return not plain.isascii() or not plain.isalpha() or plain.endswith("ed") or plain in _IRREGULAR
+    return not plain.isascii() or not plain.isalpha() or plain.endswith("ed") or plain in _PAST

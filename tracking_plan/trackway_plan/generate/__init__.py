@@ -7,6 +7,6 @@ The text depends on the release alone, so that `--check` compares it with the fi
 deprecated ones are marked so that type checkers and editors say it.
 """
 
-from .files import Client, check, client_files, client_text, clients_of, write_atomically
+from .files import Client, check, client_files, client_text, clients_of, findings, write_atomically
 
-__all__ = ["Client", "check", "client_files", "client_text", "clients_of", "write_atomically"]
+__all__ = ["Client", "check", "client_files", "client_text", "clients_of", "findings", "write_atomically"]

@@ -103,6 +103,12 @@ def check(plan_dir: str | os.PathLike[str], clients: Sequence[Client] | None = N
     return [finding for finding in found if finding is not None]
 
 
+def findings(plan: Plan, directory: Path) -> list[Finding]:
+    """As `check`, of a plan that is loaded already."""
+    found = (_finding(*each, directory) for each in client_files(plan, directory, clients_of(plan, directory)))
+    return [finding for finding in found if finding is not None]
+
+
 def _finding(client: Client, text: str, directory: Path) -> Finding | None:
     hint = f"Run `trackway plan generate {directory}` and commit what it writes."
     try:
