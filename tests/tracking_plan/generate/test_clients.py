@@ -143,9 +143,11 @@ def wrong(tracker: Tracker) -> None:
     product_viewed(tracker, "TEA-100")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     product_viewed(tracker, sku=7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     product_viewed(tracker, sku="A", colour="red")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-    line: OrderLine = {"sku": "A", "quantity": 1}  # type: ignore[typeddict-item]  # pyright: ignore[reportAssignmentType]
+    line: OrderLine = {"sku": "A"}  # type: ignore[typeddict-item]  # pyright: ignore[reportAssignmentType]
+    cash = "cash"
     order_completed(
-        tracker, order_id="A", payment_method="cash", amount_minor=1, currency="EUR", items=[line]  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        tracker, order_id="A", amount_minor=1, currency="EUR", items=[line],
+        payment_method=cash,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     )
     nasty_client.old_one(tracker)  # type: ignore[deprecated]  # pyright: ignore[reportDeprecated]
 """

@@ -12,10 +12,11 @@ SCRIPT = frozenset({".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts"
 MAX_BYTES = 1024 * 1024
 """Larger files are bundles and data, not source."""
 
-SKIPPED_FOLDERS = frozenset(
-    "node_modules bower_components .venv venv .git .hg .tox .nox .mypy_cache .ruff_cache .pytest_cache __pycache__ "
-    "site-packages .next dist build .yarn".split()
-)
+_FOLDERS = """
+node_modules bower_components .venv venv .git .hg .tox .nox .mypy_cache .ruff_cache .pytest_cache __pycache__
+site-packages .next dist build .yarn
+"""
+SKIPPED_FOLDERS = frozenset(_FOLDERS.split())
 
 
 @dataclass

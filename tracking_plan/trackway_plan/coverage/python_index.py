@@ -141,7 +141,11 @@ class _Collector(ast.NodeVisitor):
             collect(statement, scope)
         for method in ast.walk(node):
             for target, annotation, value in _assigned(method):
-                if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self":
+                if (
+                    isinstance(target, ast.Attribute)
+                    and isinstance(target.value, ast.Name)
+                    and target.value.id == "self"
+                ):
                     scope.bind(target.attr, _of_parameter(method, value, node) or annotation, value)
         self.generic_visit(node)
         self.classes.pop()

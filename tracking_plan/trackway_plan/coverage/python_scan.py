@@ -8,6 +8,7 @@ types of functions, across all files that are scanned (`python_types`).
 from __future__ import annotations
 
 import ast
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,12 +16,10 @@ from typing import Any
 
 from ..model import CodeCoverage, Place, Wrapper
 from .calls import UNKNOWN, Call, Scan
-from .python_index import Index, Module, Scope, Symbol, function_scope, is_tracker
+from .python_index import Index, Module, Symbol, function_scope, is_tracker
 from .python_types import Reader
 
-ENVELOPE = frozenset(
-    {"user_id", "anonymous_id", "session_id", "timestamp", "context", "integrations", "message_id"}
-)
+ENVELOPE = frozenset({"user_id", "anonymous_id", "session_id", "timestamp", "context", "integrations", "message_id"})
 TRACK = Wrapper(call="Tracker.track", event="event", properties="properties")
 
 
@@ -95,10 +94,9 @@ class _Calls(ast.NodeVisitor):
 
     def found(self) -> list[Call]:
         """The calls of the module."""
-        try:
+        # An expression of thousands of parts ends the walk; what was found until there stands.
+        with contextlib.suppress(RecursionError):
             self.visit(self.module.tree)
-        except RecursionError:  # an expression of thousands of parts; what was found until there stands
-            pass
         return self.calls
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:

@@ -84,7 +84,9 @@ class Reader:
         for binding in bindings:
             found = self.annotated(binding.annotation, scope, steps + 1) if binding.annotation is not None else None
             if found is None and binding.value is not None:
-                found = self.type_of(binding.value, scope.parent or scope if _names(binding, scope) else scope, steps + 1)
+                found = self.type_of(
+                    binding.value, scope.parent or scope if _names(binding, scope) else scope, steps + 1
+                )
             if found is not None:
                 return found
         return None

@@ -10,6 +10,9 @@ from .calls import Scan
 from .files import PYTHON, SourceFiles
 from .python_scan import scan_python
 
+Source = tuple[Path, Path, bytes]
+"""A file, the given path it is below, and its content."""
+
 
 class ParserMissingError(Exception):
     """There are JavaScript or TypeScript files, and the parser for them is not installed."""
@@ -28,7 +31,8 @@ def scan(paths: Iterable[Path], settings: CodeCoverage, also: Iterable[Path] = (
     """
     found = Scan()
     files = SourceFiles([*paths, *(path for path in also if path.is_file())], found.skipped)
-    python, scripts = [], []
+    python: list[Source] = []
+    scripts: list[Source] = []
     for path, root, content in files:
         found.files += 1
         (python if path.suffix.lower() in PYTHON else scripts).append((path, root, content))

@@ -268,7 +268,7 @@ def _escape(sequence: str) -> str:
 def _number(source: str) -> Any:
     plain = source.replace("_", "")
     try:
-        value = float(plain) if not plain[:2].lower() in ("0x", "0o", "0b") else float(int(plain, 0))
+        value = float(plain) if plain[:2].lower() not in ("0x", "0o", "0b") else float(int(plain, 0))
     except (ValueError, OverflowError):
         return UNKNOWN
     return int(value) if value.is_integer() and abs(value) < 2**53 else value

@@ -27,7 +27,6 @@ CLASSES = frozenset({"Analytics", "AnalyticsBrowser", "RudderAnalytics", "Tracke
 """Classes whose instances do."""
 
 _SUFFIXES = ("", ".ts", ".tsx", ".js", ".jsx", ".mts", ".mjs", ".cts", ".cjs", "/index.ts", "/index.tsx", "/index.js")
-_TRACK = Wrapper(call="track", event=0, properties=1)
 
 
 def scan_scripts(files: Iterable[tuple[Path, Path, bytes]], settings: CodeCoverage, found: Scan) -> None:
@@ -80,12 +79,7 @@ class _Calls:
 
     def found(self) -> list[Call]:
         """The calls of the file."""
-        return [
-            call
-            for node in walk(self.file.root)
-            if node.type == "call_expression"
-            for call in self._call(node)
-        ]
+        return [call for node in walk(self.file.root) if node.type == "call_expression" for call in self._call(node)]
 
     def _call(self, node: Node) -> Iterator[Call]:
         function = node.child_by_field_name("function")
@@ -99,9 +93,8 @@ class _Calls:
         event = self._client_event(function)
         wrapper = self._wrapper(via, name)
         if event is not None:
-            first = Wrapper(call=via, event=1, properties=2) if not event else Wrapper(call=via, properties=1)
-            names = self._events(arguments, 1) if not event else [event]
-            yield from self._sent(node, via, names, arguments, int(first.properties))
+            names: list[str | None] = [event] if event else self._events(arguments, 1)
+            yield from self._sent(node, via, names, arguments, 1 if event else 2)
         elif wrapper is not None:
             if isinstance(wrapper.event, int) and not self._is_inside_its_own(node, wrapper):
                 place = wrapper.properties if isinstance(wrapper.properties, int) else 1
@@ -128,10 +121,10 @@ class _Calls:
             return "this"
         if node.type in ("new_expression", "call_expression"):
             inner = node.child_by_field_name("constructor") or node.child_by_field_name("function")
-            name = self.dotted(inner, steps + 1) if inner is not None else ""
-            made = node.type == "new_expression" or name.endswith(".load")
-            is_one = made and not CLASSES.isdisjoint(name.split("."))
-            return "analytics" if is_one else f"{name}()"
+            made_of = self.dotted(inner, steps + 1) if inner is not None else ""
+            made = node.type == "new_expression" or made_of.endswith(".load")
+            is_one = made and not CLASSES.isdisjoint(made_of.split("."))
+            return "analytics" if is_one else f"{made_of}()"
         return ""
 
     def _named(self, name: str, steps: int) -> str:
@@ -194,8 +187,9 @@ class _Calls:
         """The scanned file that an import means; of `@/x` and the like, the generated client of that name."""
         if module.startswith("."):
             base = os.path.realpath(self.file.path.parent / module)
-            stem = base.removesuffix(".js") if base.endswith(".js") else base
-            return next((f"{each}{suffix}" for each in (base, stem) for suffix in _SUFFIXES if f"{each}{suffix}" in self.files), None)
+            # TypeScript's own modules are imported as the .js that they will be.
+            names = (each + suffix for each in (base, base.removesuffix(".js")) for suffix in _SUFFIXES)
+            return next((name for name in names if name in self.files), None)
         tail = module.rpartition("/")[2]
         return next((real for real in self.generated if Path(real).stem == tail), None)
 

@@ -140,7 +140,8 @@ def as_text(rows: Iterable[Row], days: int) -> str:
     lines = [tuple(map(one_line, line)) for line in (HEAD, *(cells(row, days) for row in rows))]
     widths = [max(cell_len(line[column]) for line in lines) for column in range(len(HEAD))]
     return "".join(
-        "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True)).rstrip() + "\n"
+        "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True)).rstrip()
+        + "\n"
         for line in lines
     )
 

@@ -105,8 +105,29 @@ def check(plan_dir: str | os.PathLike[str], clients: Sequence[Client] | None = N
 
 def findings(plan: Plan, directory: Path) -> list[Finding]:
     """As `check`, of a plan that is loaded already."""
-    found = (_finding(*each, directory) for each in client_files(plan, directory, clients_of(plan, directory)))
+    found: list[Finding | None] = []
+    for client in clients_of(plan, directory):
+        try:
+            found += [_finding(*each, directory) for each in client_files(plan, directory, [client])]
+        except ReleaseError as error:
+            found.append(_at(client, MISSING, str(error), "Name a release that is there, or none."))
     return [finding for finding in found if finding is not None]
+
+
+def _at(client: Client, rule: str, message: str, hint: str) -> Finding:
+    """A finding at the place of plan.yaml that lists a client."""
+    place = client.place or Place(file=str(client.path), line=1, column=1)
+    return Finding(
+        rule=rule,
+        severity=Severity.ERROR,
+        audience=Audience.SOURCE,
+        message=message,
+        hint=hint,
+        file=place.file,
+        line=place.line,
+        column=place.column,
+        after=client.file.out,
+    )
 
 
 def _finding(client: Client, text: str, directory: Path) -> Finding | None:
@@ -114,19 +135,7 @@ def _finding(client: Client, text: str, directory: Path) -> Finding | None:
     try:
         current = client.path.read_text("utf-8")
     except OSError:
-        place = client.place or Place(file=str(client.path), line=1, column=1)
-        message = f"{client.path} is not there or cannot be read."
-        return Finding(
-            rule=MISSING,
-            severity=Severity.ERROR,
-            audience=Audience.SOURCE,
-            message=message,
-            hint=hint,
-            file=place.file,
-            line=place.line,
-            column=place.column,
-            after=client.file.out,
-        )
+        return _at(client, MISSING, f"{client.path} is not there or cannot be read.", hint)
     except UnicodeDecodeError:
         current = ""
     if current == text:
