@@ -6,7 +6,7 @@ import ast
 from typing import Any
 
 from .calls import UNKNOWN
-from .python_index import DEEPEST, Index, Module, Scope, Symbol, is_tracker
+from .python_index import DEEPEST, Binding, Index, Module, Scope, Symbol, is_tracker
 
 
 class Reader:
@@ -80,12 +80,12 @@ class Reader:
                 return found
         return None
 
-    def _of_bindings(self, bindings: list[Any], scope: Scope, steps: int) -> Symbol | None:
+    def _of_bindings(self, bindings: list[Binding], scope: Scope, steps: int) -> Symbol | None:
         for binding in bindings:
             found = self.annotated(binding.annotation, scope, steps + 1) if binding.annotation is not None else None
             if found is None and binding.value is not None:
                 found = self.type_of(
-                    binding.value, scope.parent or scope if _names(binding, scope) else scope, steps + 1
+                    binding.value, scope.parent or scope if _names_itself(binding, scope) else scope, steps + 1
                 )
             if found is not None:
                 return found
@@ -106,7 +106,7 @@ class Reader:
         scope = module.classes.get(owner[1]) if module is not None else None
         if module is None or scope is None or attribute not in scope.names:
             return None
-        return Reader(self.index, module)._of_bindings(scope.names[attribute], _outside(module, scope), steps + 1)
+        return Reader(self.index, module)._of_bindings(scope.names[attribute], module.scope, steps + 1)
 
     def _of_call(self, node: ast.Call, scope: Scope, steps: int) -> Symbol | None:
         symbol = self.symbol(node.func, scope, steps + 1)
@@ -191,7 +191,7 @@ class Reader:
             return UNKNOWN
         return Reader(self.index, module)._once(found, module.scope, steps)
 
-    def _once(self, bindings: list[Any], scope: Scope, steps: int) -> Any:
+    def _once(self, bindings: list[Binding], scope: Scope, steps: int) -> Any:
         value = bindings[0].value if len(bindings) == 1 else None
         # A list or dict may be changed after it is bound; texts and numbers are what they are.
         if value is None or isinstance(value, ast.Dict | ast.List | ast.Set):
@@ -199,14 +199,12 @@ class Reader:
         return self.value(value, scope, steps + 1)
 
 
-def _names(binding: Any, scope: Scope) -> bool:
+def _names_itself(binding: Binding, scope: Scope) -> bool:
     """Whether a binding's value uses a name that it binds itself, as in `tracker = tracker or default`."""
+    if binding.value is None:
+        return False
     used = {node.id for node in ast.walk(binding.value) if isinstance(node, ast.Name)}
     return any(name in used and binding in bindings for name, bindings in scope.names.items())
-
-
-def _outside(module: Module, _scope: Scope) -> Scope:
-    return module.scope
 
 
 def _branches(node: ast.expr) -> list[ast.expr]:
