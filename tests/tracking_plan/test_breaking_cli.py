@@ -47,6 +47,8 @@ def test_a_git_ref_a_release_and_a_directory_give_the_same_findings(repository: 
     """`main`, `1` and a copy of the old plan are three names for the same plan before."""
     old = write_plan(tmp_path / "old", WIDE)
     answers = [found("--against", name) for name in ("main", "1", str(old))]
+    for row in (row for answer in answers for row in answer):
+        row.pop("hint")  # it names what was compared with
     assert answers[0] == answers[1] == answers[2]
     assert [(row["rule"], row["audience"]) for row in answers[0]] == [
         ("constraint-tightened", "ingest"),
@@ -66,12 +68,20 @@ def test_the_head_of_a_range_stands_in_git(repository: Path) -> None:
     assert f"main:tracking_plan/{EVENT}:3:3: note[constraint-loosened]" in text
 
 
+def test_an_error_says_how_to_accept_it(repository: Path) -> None:
+    """The command stands below the finding, with its fingerprint and what was compared with."""
+    error = found("--against", "main")[0]
+    expected = f"  If it is meant: trackway plan accept {error['fingerprint']} --against main --reason … --until …\n"
+    assert expected in run("breaking", "--against", "main").stdout
+
+
 def test_exit_codes_of_breaking(repository: Path) -> None:
     """0 nothing at the bar, 1 findings, 2 usage, 3 no such revision."""
     assert run("breaking", "--against", "main").exit_code == 1
     assert run("breaking", "--against", "tracking_plan").exit_code == 0
     assert run("breaking").exit_code == 2
     assert run("breaking", "--against", "main", "--evidence", "soon").exit_code == 2
+    assert run("breaking", "--against", "main", "--evidence", "14d").exit_code == 2
     assert run("breaking", "--against", "7").exit_code == 3
 
 

@@ -28,7 +28,7 @@ def test_golden_comment(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     parts = review(context)
     text = comment(context, parts, report_of(context, parts))
     expected = Path("comment.md")
-    if os.environ.get("TRACKWAY_REWRITE_GOLDEN"):
+    if os.environ.get("TRACKWAY_UPDATE_GOLDEN"):
         expected.write_text(text, encoding="utf-8")
     assert text == expected.read_text(encoding="utf-8")
 

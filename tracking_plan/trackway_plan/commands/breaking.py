@@ -8,11 +8,12 @@ from datetime import date
 from pathlib import Path
 
 import click
+import msgspec
 
 from ..breaking import findings
 from ..breaking.references import load_references
 from ..evidence import EvidenceSource, EvidenceUnreachableError, open_evidence
-from ..findings import Report, Severity
+from ..findings import Finding, Report, Severity
 from .common import UNREACHABLE, directory_argument, fail_on_option, finish, format_option, loading
 from .compare import History, against_option, definitions_option, named, open_pair, today_option
 
@@ -27,7 +28,7 @@ _DAYS = re.compile(r"([1-9]\d{0,3})d?")
     "--warehouse",
     envvar="TRACKWAY_WAREHOUSE",
     default=None,
-    help="Where the events are (a URL); found as `trackway query` finds it unless given.",
+    help="Where the events are stored (a URL).",
 )
 @click.option("--exclude-source", multiple=True, help="A source whose events do not count; may be given again.")
 @click.option(
@@ -77,8 +78,18 @@ def breaking(
         sys.exit(UNREACHABLE)
     said = f"evidence of {source.days} days" if source else "no evidence"
     facts = {"evidence": said, "definitions": "none" if references is None else len(references)}
-    report = Report(verb="breaking", subject=f"{named(before, after)} ({said})", findings=tuple(found), facts=facts)
+    told = tuple(_with_way_out(finding, against) for finding in found)
+    report = Report(verb="breaking", subject=f"{named(before, after)} ({said})", findings=told, facts=facts)
     finish(report, form, fail_on)
+
+
+def _with_way_out(finding: Finding, against: str) -> Finding:
+    """The finding with the command that accepts it, if it is an error that somebody may accept."""
+    entry = finding.rule.startswith("accepted-")
+    if entry or finding.accepted_until or finding.severity is not Severity.ERROR:
+        return finding
+    way_out = f"If it is meant: trackway plan accept {finding.fingerprint} --against {against} --reason … --until …"
+    return msgspec.structs.replace(finding, hint=f"{finding.hint}\n{way_out}".lstrip())
 
 
 def evidence_source(
@@ -97,4 +108,7 @@ def evidence_source(
     if match is None:
         message = f"--evidence {evidence}: write a number of days, as in 14d."
         raise click.UsageError(message)
-    return open_evidence(warehouse or "", int(match[1]), exclude, minimum)
+    if not warehouse:
+        message = "--evidence needs to know where the events are: add --warehouse URL, or set TRACKWAY_WAREHOUSE."
+        raise click.UsageError(message)
+    return open_evidence(warehouse, int(match[1]), exclude, minimum)

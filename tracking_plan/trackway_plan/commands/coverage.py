@@ -18,7 +18,7 @@ from ..coverage.judge import judge
 from ..coverage.scan import ParserMissingError, scan
 from ..coverage.table import RULES as ROW_RULES
 from ..coverage.table import Row, about_rows, as_markdown, as_text, table
-from ..findings import Report, Severity
+from ..findings import Finding, Report, Severity
 from ..generate.files import clients_of, release_for
 from ..load import load_plan
 from ..model import Plan
@@ -68,7 +68,7 @@ def coverage(
     report = Report(
         verb="coverage",
         subject=plan.name,
-        findings=tuple(findings),
+        findings=tuple(sorted(findings, key=Finding.sort_key)),
         facts={
             "rows": [msgspec.to_builtins(row) for row in rows],
             "files": found.files,

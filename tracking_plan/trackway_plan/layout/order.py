@@ -81,9 +81,15 @@ PLAN = Shape(
         "everywhere",
         "on_violation",
         "compatibility",
+        "generate",
+        "coverage",
         "waive",
     ),
     {
+        "generate": Shape(each=Shape(("language", "out", "source", "release"))),
+        "coverage": Shape(
+            ("paths", "receivers", "wrappers"), {"wrappers": Shape(each=Shape(("call", "event", "properties")))}
+        ),
         "sources": Shape(each=_SOURCE),
         "naming": Shape(("events", "properties", "unit_suffixes"), {"events": _NAMES, "properties": _NAMES}),
         "waive": _WAIVE,
