@@ -8,7 +8,7 @@ PYTHON = {
     "shop/__init__.py": "",
     "shop/names.py": 'from enum import StrEnum\n\nORDER = "order_completed"\n\n\nclass Names(StrEnum):\n'
     '    VIEWED = "product_viewed"\n',
-    "shop/telemetry.py": '''import trackway as tw
+    "shop/telemetry.py": """import trackway as tw
 
 tracker: tw.Tracker | None = tw.Tracker("key")
 
@@ -19,8 +19,8 @@ def log_event(properties, name):
 
 def get_tracker() -> "tw.Tracker":
     return tracker
-''',
-    "shop/orders.py": '''from trackway import Tracker as T
+""",
+    "shop/orders.py": """from trackway import Tracker as T
 
 from . import telemetry
 from .names import ORDER, Names
@@ -46,7 +46,7 @@ def others(name, fine, t: T):
     with T() as inner:
         inner.track(event="product_viewed")
     name.track("not ours")
-''',
+""",
 }
 SCRIPT = {
     "web/names.ts": 'export const ORDER = "order_completed";\nexport enum Names { Viewed = "product_viewed" }\n'
@@ -58,7 +58,7 @@ import analytics, { AnalyticsBrowser } from "@segment/analytics-next";
 const { track } = analytics;
 const a = AnalyticsBrowser.load({});
 export const Button = (props: { fine: boolean }) => (
-  <button onClick={() => analytics?.track(`product_viewed`, { "sku": "x", position: -1, ...props })}>é {track(ORDER)}</button>
+  <b onClick={() => analytics?.track(`product_viewed`, { "sku": "x", position: -1, ...props })}>é {track(ORDER)}</b>
 );
 a.track(Names.Viewed, { sku, rating: undefined, [props.x]: 3 });
 log("cart_item_aded", { line: 1 });

@@ -67,7 +67,8 @@ def test_json_and_markdown_hold_the_rows(tmp_path: Path) -> None:
 def test_cells_that_should_not_be_are_findings(seen: dict[str, int], called: list[str], rules: dict[str, str]) -> None:
     """Former names count for the event; what is called but not planned is said of the call."""
     place = Place(file="a.py", line=1, column=1)
-    rows = table(RELEASE, [Call(name, place, "t.track") for name in called], load_definitions(STOREFRONT / "definitions"), seen)
+    calls = [Call(name, place, "t.track") for name in called]
+    rows = table(RELEASE, calls, load_definitions(STOREFRONT / "definitions"), seen)
     assert {finding.event: finding.rule for finding in about_rows(PLAN, rows, 30)} == rules
 
 
