@@ -20,6 +20,7 @@ from trackway_collector.errors import CollectorError
 from trackway_collector.tail.command import tail
 from trackway_collector.warehouse import WarehouseError
 from trackway_collector.warehouse.cli import opened_warehouse, warehouse, warehouse_options
+from trackway_plan.redact import read_hash_key
 
 __all__ = ["collector", "tail", "up", "warehouse"]
 
@@ -52,14 +53,17 @@ def settings_options(command: F) -> F:
 @click.option("--query-port", type=int, help="Port of ClickHouse's protocol over the embedded engine [8079].")
 def up(show_config: bool, **arguments: Any) -> None:
     """Collector, store and console in one go; Ctrl-C stops them."""
-    from trackway_collector.ingest.worker import load_release
+    import aiohttp  # noqa: F401 - the processes need it; that it is missing is said once, and here
+
+    from trackway_collector.releases import ReleaseFolder
     from trackway_collector.up import supervise, with_write_keys
 
     settings = _settings(arguments, show_config)
     _log()
     try:
         if settings.plan:
-            load_release(settings.plan)  # both processes will; what is wrong with it should be said once
+            # Both processes will read them; what is wrong with them should be said once.
+            ReleaseFolder(settings.plan, read_hash_key(settings.hash_key))
         settings = with_write_keys(settings)
         _say_where(settings)
         console = Console(stderr=True, highlight=False, soft_wrap=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from trackway_collector.errors import ConfigError
+from trackway_plan.redact import read_hash_key
 
 FILE_NAME = "trackway.toml"
 
@@ -28,7 +29,7 @@ class Settings:
     warehouse: str = ""
     """Warehouse URL; empty: `chdb://<data_dir>/chdb`. Environment: TRACKWAY_WAREHOUSE."""
     plan: str = ""
-    """A release file, or a plan directory whose newest release counts. Environment: TRACKWAY_PLAN."""
+    """A release file, or a plan directory all of whose releases are live. Environment: TRACKWAY_PLAN."""
     listen: str = "127.0.0.1"
     """Address the collector listens on. Environment: TRACKWAY_LISTEN."""
     port: int = 8077
@@ -39,6 +40,8 @@ class Settings:
     """Port of ClickHouse's HTTP protocol over the embedded engine, loopback. Environment: TRACKWAY_QUERY_PORT."""
     write_keys: Mapping[str, str] = field(default_factory=dict)
     """Source → write key. Environment: TRACKWAY_WRITE_KEYS, as `web=KEY,api=KEY`."""
+    hash_key: str = field(default="", repr=False)
+    """Key of `store: hash`, 16 characters or more. Environment: TRACKWAY_HASH_KEY."""
     max_backlog_mib: int = 8192
     """The collector answers 503 while this much waits for the loader, MiB. Environment: TRACKWAY_MAX_BACKLOG_MIB."""
     spool_grace_s: int = 900
@@ -99,6 +102,8 @@ def describe_settings(settings: Settings, origins: Mapping[str, str]) -> list[tu
         value = getattr(settings, setting.name)
         if setting.name == "write_keys":
             value = ", ".join(f"{source}=…" for source in value) or "(none)"
+        elif setting.name == "hash_key":
+            value = "…" if value else "(none)"
         elif setting.name == "warehouse":
             value = _without_password(settings.warehouse_url)
         rows.append((setting.name, str(value), origins[setting.name]))
@@ -139,12 +144,24 @@ def _read_value(name: str, given: Any, origin: str) -> Any:
             message = f"`{name}` from {origin} is `{given}`.\n  Write a whole number{most}."
             raise ConfigError(message)
         return number
+    if name == "hash_key":
+        return _read_hash_key(given, origin)
     if name == "data_dir" and isinstance(given, Path):
         return given
     if not isinstance(given, str):
         message = f"`{name}` from {origin} is not text."
         raise ConfigError(message)
     return Path(given) if name == "data_dir" else given
+
+
+def _read_hash_key(given: Any, origin: str) -> str:
+    try:
+        read_hash_key(given)
+    except (ValueError, TypeError, AttributeError) as error:
+        why = error if isinstance(error, ValueError) else "it is not text"
+        message = f"`hash_key` from {origin} cannot be used: {why}."
+        raise ConfigError(message) from None
+    return str(given)
 
 
 def _read_keys(given: Any, origin: str) -> dict[str, str]:

@@ -22,7 +22,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -82,6 +82,8 @@ async def supervise(settings: Settings, announce: Callable[[str], None]) -> bool
         loop.add_signal_handler(name, stop.set)
     keepers = [_Keeper(name, settings, stop) for name in PROCESSES]
     tasks = [asyncio.create_task(keeper.keep()) for keeper in keepers]
+    if settings.plan and not sys.stdin.isatty():  # on a terminal, SIGHUP says that it is gone
+        loop.add_signal_handler(signal.SIGHUP, _each, [keeper.hang_up for keeper in keepers])
     announcing = asyncio.create_task(_announce(settings, announce))
     try:
         await stop.wait()
@@ -91,6 +93,11 @@ async def supervise(settings: Settings, announce: Callable[[str], None]) -> bool
             await keeper.stop()
         await asyncio.gather(*tasks)
     return not any(keeper.gave_up for keeper in keepers)
+
+
+def _each(calls: Iterable[Callable[[], None]]) -> None:
+    for call in calls:
+        call()
 
 
 async def _announce(settings: Settings, announce: Callable[[str], None]) -> None:
@@ -148,6 +155,11 @@ class _Keeper:
                 await asyncio.wait_for(self._stopping.wait(), pause_s)
             except TimeoutError:
                 continue
+
+    def hang_up(self) -> None:
+        """Ask the process to look for new releases now."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(signal.SIGHUP)
 
     async def stop(self) -> None:
         """Ask the process to finish; kill it when it does not."""

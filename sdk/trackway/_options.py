@@ -22,6 +22,8 @@ MAX_BATCH_BYTES = 500 * 1024
 """The collector's limit for one batch, uncompressed."""
 MAX_BATCH_EVENTS = 2500
 """The collector's limit for the number of events in one batch."""
+MIN_HASH_KEY_CHARS = 16
+"""As in the collector; shorter keys can be guessed."""
 ENVELOPE_BYTES = 1024
 """Room for what stands around the events of a batch; ours takes less than a hundred bytes."""
 
@@ -76,6 +78,12 @@ class Options:
     source: str | None = None
     """
     This program's name among the plan's sources, for `sent_by`. Default: none, any source may send any event.
+    """
+
+    hash_key: str | None = field(default=None, repr=False)
+    """
+    The operator's key for `store: hash`, the same text as the collector's, 16 characters or more. Default: none, values
+    are hashed by the collector.
     """
 
     on_violation: OnViolation = "flag"
@@ -139,6 +147,7 @@ class Options:
         if self.on_violation not in get_args(OnViolation):
             raise _bad("on_violation", self.on_violation, "known policies: drop, flag, off, raise")  # noqa: EM101
         _check_host(self.host)
+        _check_hash_key(self.hash_key)
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
@@ -228,6 +237,15 @@ def _check_host(host: str) -> None:
             "`host` has a user, a query or a fragment. Write only scheme, host, port and path; "
             "the key goes into `write_key`."
         )
+        raise ConfigurationError(msg)
+
+
+def _check_hash_key(key: str | None) -> None:
+    if key is None:
+        return
+    if not isinstance(key, str) or len(key) < MIN_HASH_KEY_CHARS:
+        # Never the key itself: this message may end up in a log.
+        msg = f"`hash_key` cannot be used. Write the collector's, a text of {MIN_HASH_KEY_CHARS} characters or more."
         raise ConfigurationError(msg)
 
 

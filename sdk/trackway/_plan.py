@@ -1,6 +1,6 @@
 """
-The tracking plan at the client: one release, judged by the collector's own validator, and what to do about
-verdicts.
+The tracking plan at the client: one release, judged by the collector's own validator, what to do about verdicts, and
+what the plan forbids to store, which does not even leave.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class PlanCheck:
     Judges one program's events by one release, and applies its `on_violation`. Safe to share between threads.
     """
 
-    def __init__(self, release: Release, source: str | None, policy: OnViolation) -> None:
+    def __init__(self, release: Release, source: str | None, policy: OnViolation, hash_key: str | None = None) -> None:
         """
         Build the checks of all events.
 
@@ -47,6 +47,7 @@ class PlanCheck:
             ConfigurationError: the plan does not know this source.
         """
         from trackway_plan import Validator
+        from trackway_plan.redact import Redactor
 
         if source is not None and release.sources and source not in release.sources:
             known = ", ".join(sorted(release.sources))
@@ -60,6 +61,8 @@ class PlanCheck:
         self._source = source
         self._policy = policy
         self._validator = Validator(release)
+        # Without a key, values to be hashed leave as they are; what is to be dropped never leaves.
+        self._redactor = Redactor([release], hash_key.encode() if hash_key else None)
         self._fast_events = frozenset(self._validator.fast_events(source))
         self._warm = False
         self._reported: set[tuple[str, str, str]] = set()
@@ -76,17 +79,26 @@ class PlanCheck:
             return None
         return msgspec.json.Decoder(kind).decode, self._validator.extra_check(event)
 
+    def redacts(self, event: str) -> Callable[[bytes], bytes] | None:
+        """Return what takes out of an event's properties what may not be stored; None if they may leave whole."""
+        rule = self._redactor.events.get(event)
+        return None if rule is None else lambda body: bytes(self._redactor.value(rule, body))
+
+    def redact_traits(self, whose: str, body: bytes) -> bytes:
+        """Return the traits of a `user` or an `account` without what may not be stored."""
+        return bytes(self._redactor.traits_of(whose, body))
+
     def track(self, event: str, properties: bytes) -> Sequence[Violation]:
         """Return what is wrong with an event, in full; raises as `on_violation` asks."""
         return self._judge(event, lambda: self._validator.check_track(event, properties, self._source))
 
     def identify(self, traits: bytes) -> Sequence[Violation]:
         """Return what is wrong with a user's traits; raises as `on_violation` asks."""
-        return self._judge("$identify", lambda: self._validator.check_traits("user", traits))
+        return self._judge("$identify", lambda: self._validator.check_traits("user", traits, self._source))
 
     def group(self, traits: bytes) -> Sequence[Violation]:
         """Return what is wrong with an account's traits; raises as `on_violation` asks."""
-        return self._judge("$group", lambda: self._validator.check_traits("account", traits))
+        return self._judge("$group", lambda: self._validator.check_traits("account", traits, self._source))
 
     def _judge(self, event: str, check: Callable[[], Verdict]) -> Sequence[Violation]:
         if not self.on:

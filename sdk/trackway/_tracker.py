@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 
     Id = str | int
     """Numbers are sent as text."""
-    # (start of the payload, decoder that accepts what fits the plan, what the decoder leaves to check)
-    Known = tuple[bytes, Callable[[bytes], Any] | None, Callable[[Any], bool] | None]
+    # (start of the payload, decoder that accepts what fits the plan, what the decoder leaves to check, what takes out
+    # of the properties that which may not be stored)
+    Known = tuple[bytes, Callable[[bytes], Any] | None, Callable[[Any], bool] | None, Callable[[bytes], bytes] | None]
 
 log = logging.getLogger("trackway")
 
@@ -61,6 +62,7 @@ class Tracker:
         plan: str | os.PathLike[str] | Release | None = None,
         source: str | None = None,
         on_violation: OnViolation | None = None,
+        hash_key: str | None = None,
         transport: Transport | None = None,
         clock: Clock | None = None,
         **tuning: Unpack[Tuning],
@@ -80,6 +82,7 @@ class Tracker:
                 "plan": os.fspath(plan) if isinstance(plan, str | os.PathLike) else None,
                 "source": source,
                 "on_violation": on_violation,
+                "hash_key": hash_key,
                 **tuning,
             }
         )
@@ -116,7 +119,7 @@ class Tracker:
         try:
             if type(event) is not str:
                 event = str(event)
-            start, decode, leftover = self._known.get(event) or self._learn(event)
+            start, decode, leftover, redact = self._known.get(event) or self._learn(event)
             body = object_body(properties)
             violations: Sequence[Violation] = NO_VIOLATIONS
             if decode is not None:
@@ -129,6 +132,8 @@ class Tracker:
                     violations = self._plan.track(event, body)
             elif self._plan is not None:
                 violations = self._plan.track(event, body)
+            if redact is not None:
+                body = redact(body)
             rest = b'%b,"properties":%b' % (people(user_id, anonymous_id), body)
             if integrations is not None:
                 rest += object_member(b"integrations", integrations)
@@ -156,7 +161,10 @@ class Tracker:
         """Send what is known about a person; returns the `messageId`, None if the event was refused."""
         try:
             body = object_body(traits)
-            violations = self._plan.identify(body) if self._plan is not None else NO_VIOLATIONS
+            violations: Sequence[Violation] = NO_VIOLATIONS
+            if self._plan is not None:
+                violations = self._plan.identify(body)
+                body = self._plan.redact_traits("user", body)
             rest = b'%b,"traits":%b' % (people(user_id, anonymous_id), body)
             rest += self._end(integrations, context, session_id, violations)
             return self._enqueue(b'{"type":"identify",', rest, message_id, timestamp, violations)
@@ -230,7 +238,10 @@ class Tracker:
             if not is_given(group_id):
                 raise Refused(Dropped.NO_PERSON)
             body = object_body(traits)
-            violations = self._plan.group(body) if self._plan is not None else NO_VIOLATIONS
+            violations: Sequence[Violation] = NO_VIOLATIONS
+            if self._plan is not None:
+                violations = self._plan.group(body)
+                body = self._plan.redact_traits("account", body)
             start = b'{"type":"group","groupId":%b,' % encode_text(group_id)
             rest = b'%b,"traits":%b' % (people(user_id, anonymous_id), body)
             rest += self._end(integrations, context, session_id, violations)
@@ -334,7 +345,8 @@ class Tracker:
             raise Refused(Dropped.NO_EVENT_NAME)
         fast = self._plan.fast(event) if self._plan is not None else None
         decode, leftover = fast or (None, None)
-        known = (b'{"type":"track","event":%b,' % encode_text(event), decode, leftover)
+        redact = self._plan.redacts(event) if self._plan is not None else None
+        known = (b'{"type":"track","event":%b,' % encode_text(event), decode, leftover, redact)
         if len(self._known) < MAX_KNOWN_EVENTS:
             self._known[event] = known
         return known
@@ -398,10 +410,10 @@ class Tracker:
 
 def _plan_check(plan: str | os.PathLike[str] | Release | None, options: Options) -> PlanCheck | None:
     if options.plan is not None and (plan is None or isinstance(plan, str | os.PathLike)):
-        return PlanCheck(load_release(options.plan), options.source, options.on_violation)
+        return PlanCheck(load_release(options.plan), options.source, options.on_violation, options.hash_key)
     if plan is None:
         return None
     if not hasattr(plan, "rev"):
         msg = f"`plan` is a {type(plan).__name__}. Write the path of a release, or a trackway_plan.Release."
         raise ConfigurationError(msg)
-    return PlanCheck(cast("Release", plan), options.source, options.on_violation)
+    return PlanCheck(cast("Release", plan), options.source, options.on_violation, options.hash_key)

@@ -51,13 +51,14 @@ def run(seconds: int = SECONDS, rounds: int = ROUNDS) -> list[Row]:
     with tempfile.TemporaryDirectory() as tmp:
         directory = Path(tmp)
         plan = directory / "0001.json"
-        plan.write_bytes(release(directory / "plan").to_json())
-        return [row for events in (100, 1) for row in _compare(directory, plan, events, seconds, rounds)]
+        frozen = release(directory / "plan")
+        plan.write_bytes(frozen.to_json())
+        return [row for events in (100, 1) for row in _compare(directory, plan, frozen.hash, events, seconds, rounds)]
 
 
-def _compare(directory: Path, plan: Path, events: int, seconds: int, rounds: int) -> list[Row]:
+def _compare(directory: Path, plan: Path, plan_hash: str, events: int, seconds: int, rounds: int) -> list[Row]:
     bodies = directory / f"bodies-{events}.txt"
-    bodies.write_text("\n".join(body(number, events) for number in range(EVENTS)) + "\n")
+    bodies.write_text("\n".join(body(number, events, plan_hash) for number in range(EVENTS)) + "\n")
     results: dict[str, list[Load]] = {"trackway": [], "floor": [], "bare": []}
     for number in range(rounds):
         for mode in results:

@@ -47,8 +47,8 @@ def release(directory: Path) -> Release:
     return compile_release(load_plan(directory), rev=1)
 
 
-def event(number: int, message_id: str) -> dict[str, object]:
-    """Return one event as the SDK would send it."""
+def event(number: int, message_id: str, plan_hash: str) -> dict[str, object]:
+    """Return one event as the SDK would send it, stamped with the plan's hash."""
     return {
         "type": "track",
         "event": f"order_completed_{number % EVENTS}",
@@ -57,7 +57,7 @@ def event(number: int, message_id: str) -> dict[str, object]:
         "timestamp": "2026-11-22T15:20:30.123456Z",
         "context": {
             "library": {"name": "trackway-python", "version": "0.1.0"},
-            "protocols": {"plan": "bench", "rev": 1, "hash": "0123456789ab"},
+            "protocols": {"plan": "bench", "rev": 1, "hash": plan_hash},
         },
         "properties": {
             "order_id": f"A-{number:08d}",
@@ -78,7 +78,7 @@ ID_MARK = "@@@@@@@@-@@@@-@@@@-@@@@-@@@@@@@@@@@@"
 """Stands where the load generator writes a unique id, 36 characters as a UUID."""
 
 
-def body(number: int, events: int) -> str:
+def body(number: int, events: int, plan_hash: str) -> str:
     """Return the `number`-th of the different bodies, its message ids to be filled in."""
-    batch = [event(number * events + position, ID_MARK) for position in range(events)]
+    batch = [event(number * events + position, ID_MARK, plan_hash) for position in range(events)]
     return json.dumps({"batch": batch, "sentAt": "2026-11-22T15:20:30.223456Z"}, separators=(",", ":"))

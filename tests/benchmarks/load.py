@@ -51,7 +51,7 @@ async def _fill_spool(directory: Path, plan: Release, events: int) -> None:
     writer = SpoolWriter(directory)
     writer.start()
     decoder = BatchDecoder(plan)
-    bodies = [body(number, 100).split(ID_MARK) for number in range(EVENTS)]
+    bodies = [body(number, 100, plan.hash).split(ID_MARK) for number in range(EVENTS)]
     for number in range(events // 100):
         pieces = bodies[number % EVENTS]
         text = pieces[0] + "".join(f"{uuid.uuid4()}{piece}" for piece in pieces[1:])
@@ -71,7 +71,7 @@ def _empty_tables(warehouse: Warehouse, plan: Release) -> None:
 
 def _direct(warehouse: Warehouse, plan: Release, spool: Path, events: int) -> float:
     _empty_tables(warehouse, plan)
-    maker = RowMaker("bench", fits_for(property_types(warehouse)), {}, plan.rev)
+    maker = RowMaker("bench", fits_for(property_types(warehouse)), {}, {plan.rev})
     reader, blocks = SpoolReader(spool), []
     segment = byte = 0
     while (chunk := reader.read(segment, byte, max_events=MAX_CHUNK_EVENTS)) is not None:

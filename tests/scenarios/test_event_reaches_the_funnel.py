@@ -55,7 +55,8 @@ def test_a_violation_is_explained(tmp_path: Path) -> None:
             capture_output=True, text=True, timeout=60, check=True, env=environment() | {"COLUMNS": "200"},
         ).stdout  # fmt: skip
 
-    assert (event, codes) == ("cart", ["wrong_type /platform"])
+    # The SDK had no plan to stamp the event with.
+    assert (event, codes) == ("cart", ["wrong_type /platform", "unstamped"])
     assert "`platform`" in reasons[0]
     assert '"platform":7' in payload
     assert re.search(r"quarantined\s+cart", shown)

@@ -124,7 +124,10 @@ def property_maps(draw: st.DrawFn, depth: int = 2) -> dict[str, PropertySpec]:
     for word in draw(st.lists(st.sampled_from(WORDS), max_size=4, unique=True)):
         spec = draw(specs(depth))
         column = COLUMNS.get(spec.kind, "") if draw(st.booleans()) else ""
-        more = {"required": draw(st.booleans()), "store": draw(st.sampled_from(STORES)), "column": column}
+        # A hash is of one value: the plan language has none of a whole object.
+        whole = spec.properties is not None or (spec.of is not None and spec.of.kind == "object")
+        stores = [store for store in STORES if store != "hash" or not whole]
+        more = {"required": draw(st.booleans()), "store": draw(st.sampled_from(stores)), "column": column}
         spec = msgspec.structs.replace(spec, **more)
         name = f"{word} {signature(spec)}"
         store_as = f"{name} stored" if draw(st.booleans()) else ""
@@ -147,11 +150,13 @@ def events(draw: st.DrawFn, name: str, groups: dict[str, Group], sources: list[s
     """An event with all that may stand in its file."""
     properties = draw(property_maps())
     names = list(properties)
-    choices = [key for key, spec in properties.items() if spec.kind == "choice"]
+    # Rules look at what is stored as it is, and require what is not dropped.
+    choices = [key for key, spec in properties.items() if spec.kind == "choice" and spec.store == "plain"]
+    kept = [key for key, spec in properties.items() if spec.store != "drop"]
     rules: tuple[Rule, ...] = ()
     if draw(st.booleans()) and choices:
         values = tuple(choice.value for choice in properties[choices[0]].choices[: draw(st.integers(1, 2))])
-        rules = (Rule(when={choices[0]: values}, then_required=(draw(st.sampled_from(names)),)),)
+        rules = (Rule(when={choices[0]: values}, then_required=(draw(st.sampled_from(kept)),)),)
     status = draw(st.sampled_from(STATUSES))
     ended = status in ("deprecated", "retired")
     former = [Former(event=f"{name} once", through=draw(_some(st.integers(1, 9))))]

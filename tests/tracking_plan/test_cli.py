@@ -90,15 +90,13 @@ def test_a_release_edited_by_hand_is_a_finding(runner: CliRunner, storefront: Pa
     assert f"{path}:1:1: error[release-damaged]: the content has hash" in result.output
 
 
-def test_what_is_not_enforced_yet_is_said(runner: CliRunner, storefront: Path) -> None:
-    """`store: drop` is kept and noted, because this version still stores the value."""
+def test_required_of_a_dropped_property_is_noted(runner: CliRunner, storefront: Path) -> None:
+    """`required` beside `store: drop` says nothing, because nobody after the SDK can see the value."""
     traits = storefront / "traits" / "user.yaml"
-    traits.write_text(traits.read_text().replace("pii: contact", "pii: contact, store: drop"))
+    traits.write_text(traits.read_text().replace("pii: contact", "pii: contact, required: true, store: drop"))
     result = runner.invoke(plan, ["validate", str(storefront)])
     assert result.exit_code == 0
-    assert (
-        f"{traits}:4:3: note[not-enforced]: this version does not act on `store: drop` of `email` yet." in result.output
-    )
+    assert f"{traits}:4:3: note[not-enforced]: `required` of `email` says nothing" in result.output
 
 
 @pytest.mark.parametrize("command", ["validate", "release"])

@@ -14,15 +14,17 @@ from hypothesis import strategies as st
 from trackway_plan.fast import value_accepts
 from trackway_plan.model import (
     SCALARS,
+    STRIPPABLE,
     Choice,
     EventSpec,
     Plan,
     PropertySpec,
     Rule,
 )
+from trackway_plan.redact import Redactor, without
 from trackway_plan.release import compile_release
 from trackway_plan.schema import event_schema, schema_validator
-from trackway_plan.validate import Shape, Validator
+from trackway_plan.validate import Shape, Validator, Verdict
 
 NAMES = [
     "a",
@@ -168,6 +170,9 @@ BROKEN = [
     "NaN",
 ]
 
+HASHED = "hmac-sha256:" + "0a" * 32
+KEY = b"a key of the operator's own"
+
 small = st.integers(0, 4)
 
 
@@ -234,11 +239,14 @@ def specs(draw: st.DrawFn, depth: int = 2) -> PropertySpec:
         spec = PropertySpec(kind="union", any_of=tuple(draw(st.lists(scalar_specs(), min_size=2, max_size=3))))
     elif kind == "list":
         of = draw(optional(specs(depth=depth - 1)))
+        if of is not None and of.store == "drop":
+            of = msgspec.structs.replace(of, store="hash")  # the plan language has no list of dropped items
         spec = PropertySpec(kind="list", of=of, min_items=draw(optional(small)), max_items=draw(optional(small)))
     elif kind == "object":
         properties = draw(optional(property_maps(depth - 1)))
         spec = PropertySpec(kind="object", properties=properties, open=properties is not None and draw(st.booleans()))
-    return msgspec.structs.replace(spec, nullable=draw(st.booleans()))
+    store = draw(st.sampled_from(["plain"] * 8 + ["hash", "drop"]))
+    return msgspec.structs.replace(spec, nullable=draw(st.booleans()), store=store)
 
 
 @st.composite
@@ -279,6 +287,8 @@ def json_text(draw: st.DrawFn, spec: PropertySpec) -> str:
         return draw(st.sampled_from([*NUMBERS, "true", "false", "null", "[]", "{}", '[[[{"a":1e400}]]]']))
     if spec.nullable and way < 12:
         return "null"
+    if spec.store == "hash" and way > 50:
+        return json.dumps(HASHED)
     kind = spec.kind
     if kind == "union":
         return draw(json_text(draw(st.sampled_from(spec.any_of))))
@@ -451,6 +461,66 @@ def test_the_verdict_is_the_one_of_jsonschema(case: tuple[EventSpec, bytes]) -> 
     errors = list(schema_validator(event_schema(event)).iter_errors(value))
     assert (verdict.outcome == "ok") == (not errors)
     assert (verdict.violations == ()) == (not errors)
+
+
+@given(cases())
+@settings(max_examples=300, deadline=None)
+def test_what_is_left_of_an_event_is_no_worse(case: tuple[EventSpec, bytes]) -> None:
+    """After hash and drop an event has no violation that it had not before, and nothing is left to hash or drop."""
+    event, raw = case
+    release = compile_release(Plan(name="tea", events={event.name: event}), 1)
+    validator, redactor = Validator(release), Redactor([release], KEY)
+    before = validator.check_track(event.name, raw)
+    try:
+        left = bytes(redactor.properties(event.name, raw))
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        assert before.outcome == "quarantined"
+        return
+    if not _readable(raw):
+        return
+    assert _kinds(validator.check_track(event.name, left)) <= _kinds(before)
+    assert bytes(redactor.properties(event.name, left)) == left
+
+
+@given(cases())
+@settings(max_examples=300, deadline=None)
+def test_what_the_collector_takes_as_it_is_needs_no_redaction(case: tuple[EventSpec, bytes]) -> None:
+    """A yes of the `redacted` type and check is a yes of the verdict, and hash and drop would change nothing."""
+    event, raw = case
+    release = compile_release(Plan(name="tea", events={event.name: event}), 1)
+    shape = Shape(event.name, event.properties, event)
+    if shape.redacted_struct is None:
+        return
+    try:
+        value = msgspec.json.decode(raw, type=shape.redacted_struct)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return
+    if shape.redacted_extra is None or shape.redacted_extra(value):
+        assert Validator(release).check_track(event.name, raw).outcome == "ok"
+        assert msgspec.json.decode(bytes(Redactor([release], KEY).properties(event.name, raw))) == msgspec.json.decode(
+            raw
+        )
+
+
+@given(cases())
+@settings(max_examples=300, deadline=None)
+def test_what_is_stripped_is_gone(case: tuple[EventSpec, bytes]) -> None:
+    """Where the policy strips all that can be stripped, what is left breaks no such rule; nothing else is touched."""
+    event, raw = case
+    policy = {code.value: "strip" for code in STRIPPABLE}
+    plan = Plan(name="tea", events={event.name: event}, on_violation=policy)
+    validator = Validator(compile_release(plan, 1))
+    verdict = validator.check_track(event.name, raw)
+    if not _readable(raw):
+        assert verdict.outcome == "quarantined"
+        return
+    left = bytes(without(raw, verdict.strip))
+    assert not {code for code, _ in _kinds(validator.check_track(event.name, left))} & set(policy)
+    assert verdict.strip or left == raw
+
+
+def _kinds(verdict: Verdict) -> set[tuple[str, str]]:
+    return {(violation.code, violation.path) for violation in verdict.violations}
 
 
 def _readable(raw: bytes) -> bool:

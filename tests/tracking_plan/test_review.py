@@ -138,12 +138,13 @@ def test_an_accepted_break_passes_with_its_definitions(repository: Repository) -
     [
         (["--against", "nowhere"], 3),
         (["elsewhere", "--against", "main"], 3),
-        (["--against", "main", "--evidence", "14d"], 2),
+        (["--against", "main", "--evidence", "soon"], 2),
+        (["--against", "main", "--evidence", "14d"], 4),
         ([], 2),
     ],
 )
 def test_what_cannot_be_reviewed_is_said(repository: Repository, arguments: list[str], code: int) -> None:
-    """An unknown ref or directory cannot be loaded; evidence without a warehouse is a mistake of usage."""
+    """An unknown ref or directory cannot be loaded; no warehouse is never nothing found."""
     assert CliRunner().invoke(plan, ["review", *arguments]).exit_code == code
 
 

@@ -16,6 +16,7 @@ from .explain import pointer, shown_path
 from .fast import value_accepts
 from .model import SCALARS, EventSpec, Place, Plan, PropertySpec
 from .near import did_you_mean, listed
+from .redact import stored
 from .release import events_in_place, included
 from .storage import storage_paths, storage_type
 from .validate import Shape
@@ -193,9 +194,17 @@ def _rules(plan: Plan, event: EventSpec, at: tuple[str, ...], what: str) -> Iter
         for name in (*rule.when, *rule.then_required):
             if name not in event.properties:
                 yield _unknown(plan, here, f"a rule {what}", name, event.properties)
+        for name in rule.then_required:
+            if name in event.properties and stored(event.properties[name]) == "drop":
+                message = f"a rule {what} requires `{name}`, which is dropped before anybody could see it."
+                yield _problem(plan, here, message, "Remove the rule, or `store: drop`.")
         for name, values in rule.when.items():
             spec = event.properties.get(name)
             if spec is None:
+                continue
+            if stored(spec) != "plain":
+                message = f"a rule {what} looks at `{name}`, which `store: {stored(spec)}` may have changed on its way."
+                yield _problem(plan, here, message, "A rule looks at properties that are stored as they are.")
                 continue
             if spec.kind not in (*SCALARS, "union"):
                 message = f"a rule {what} compares `{name}`, which has type `{spec.kind}`."

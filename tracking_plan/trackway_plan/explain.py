@@ -1,7 +1,8 @@
 """
 What jsonschema found, as violations that people read: which property, what was expected, what came instead.
 
-A message shows a value only where the plan classes the property `pii: none`; otherwise only its type.
+A message shows a value only where the plan classes the property `pii: none` and stores it plainly; otherwise only its
+type.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import msgspec
 from . import formats
 from .model import PropertySpec, Rule, ViolationCode
 from .near import did_you_mean, listed
+from .redact import stored
 from .schema import FLOAT_END, INT_MAX, INT_MIN
 
 Path = tuple[str | int, ...]
@@ -47,12 +49,17 @@ _KIND_NAMES = {
 } | {kind: phrase for kind, (_, phrase) in formats.KIND_FORMATS.items()}
 
 
-def findings(root: PropertySpec, errors: Iterable[Any], rules: Sequence[Rule] = ()) -> list[Finding]:
+def findings(
+    root: PropertySpec,
+    errors: Iterable[Any],
+    rules: Sequence[Rule] = (),
+    untold: list[tuple[ViolationCode, Path]] | None = None,
+) -> list[Finding]:
     """
     The findings behind jsonschema's errors about a value of `root`, one of a code in one place.
 
     Of each code the first 20 are told one by one, and how many more there were: an event of 10,000 unplanned
-    properties must not take seconds to explain.
+    properties must not take seconds to explain. Where the rest are is added to `untold`.
     """
     found: dict[tuple[ViolationCode, Path], Complaint] = {}
     more: Counter[ViolationCode] = Counter()
@@ -64,6 +71,8 @@ def findings(root: PropertySpec, errors: Iterable[Any], rules: Sequence[Rule] = 
                 continue
             if told[code] == MOST_OF_A_CODE:
                 more[code] += 1
+                if untold is not None:
+                    untold.append((code, path))
                 continue
             told[code] += 1
             found[code, path] = complaint
@@ -137,7 +146,16 @@ def _union(path: Path, spec: PropertySpec, error: Any) -> Complaint:
 
 
 def _value_spec(part: PropertySpec, whole: PropertySpec) -> PropertySpec:
-    return msgspec.structs.replace(part, pii=part.pii or whole.pii)
+    return msgspec.structs.replace(part, pii=part.pii or whole.pii, store=_strictest(part, whole))
+
+
+def _strictest(part: PropertySpec, whole: PropertySpec) -> str:
+    return stored(part) if stored(whole) == "plain" else stored(whole)
+
+
+def _may_show(spec: PropertySpec) -> bool:
+    """Whether a message may show a value of this property: what may not be stored may not be told either."""
+    return spec.pii == "none" and stored(spec) == "plain"
 
 
 def _value(path: Path, spec: PropertySpec, keyword: str, limit: Any, value: Any) -> Complaint:
@@ -204,13 +222,13 @@ def _count(number: int, noun: str) -> str:
 
 
 def _meant(spec: PropertySpec, keyword: str, value: Any) -> str:
-    if keyword != "enum" or spec.pii != "none" or not isinstance(value, str):
+    if keyword != "enum" or not _may_show(spec) or not isinstance(value, str):
         return ""
     return did_you_mean(value, (choice.value for choice in spec.choices))
 
 
 def _expected(path: Path, spec: PropertySpec, value: Any, expected: str, more: str = "") -> str:
-    return f"`{shown_path(path)}` must be {expected}; got {rendered(value, show=spec.pii == 'none')}.{more}"
+    return f"`{shown_path(path)}` must be {expected}; got {rendered(value, show=_may_show(spec))}.{more}"
 
 
 def rendered(value: Any, *, show: bool) -> str:
@@ -262,10 +280,10 @@ def pointer(path: Path) -> str:
 
 def _spec_at(root: PropertySpec, path: Path) -> PropertySpec:
     """What the plan says about the value at a path; a part without a pii class has that of the whole."""
-    spec, pii = root, root.pii
+    spec = root
     for part in path:
         inside = spec.of if isinstance(part, int) else (spec.properties or {}).get(part)
         if inside is None:
             return PropertySpec(kind="any")
-        spec, pii = inside, inside.pii or pii
-    return _value_spec(spec, PropertySpec(kind="any", pii=pii))
+        spec = _value_spec(inside, spec)
+    return spec

@@ -7,6 +7,9 @@ left to jsonschema, so this module may refuse more than it must (`1.0` for an in
 
 Struct fields are the property names where those are plain identifiers; others (any script, spaces, keywords)
 get a field `p0`, `p1`, … and are renamed on the wire.
+
+A property with `store: hash` may come as it is or as its hash, one with `store: drop` as anything. The `redacted` types
+and checks take an event only as it may be stored: hashed, and without what is dropped.
 """
 
 import functools
@@ -21,6 +24,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from .formats import text_check
 from .model import TEXTS, PropertySpec, Rule
+from .redact import HASHED_PATTERN, is_hashed, member_rules, stored
 from .schema import FLOAT_END, INT_MAX, INT_MIN
 
 Test = Callable[[Any], bool]
@@ -28,7 +32,9 @@ Test = Callable[[Any], bool]
 _IDENTIFIER_STARTS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
-def struct_type(name: str, properties: Mapping[str, PropertySpec], *, is_open: bool = False) -> type[Struct] | None:
+def struct_type(
+    name: str, properties: Mapping[str, PropertySpec], *, is_open: bool = False, redacted: bool = False
+) -> type[Struct] | None:
     """
     The msgspec struct for an object of these properties, or None if a name cannot be written in one.
 
@@ -38,10 +44,13 @@ def struct_type(name: str, properties: Mapping[str, PropertySpec], *, is_open: b
     fields: list[Any] = []
     rename: dict[str, str] = {}
     for field, (wire, spec) in zip(field_names(properties), properties.items(), strict=True):
-        hint = value_type(spec, name=f"{name}_{field}")
+        dropped = stored(spec) == "drop"
+        if dropped and redacted:
+            continue
+        hint = value_type(spec, name=f"{name}_{field}", redacted=redacted)
         if hint is None or not _writable(wire):
             return None
-        fields.append((field, hint) if spec.required else (field, hint | UnsetType, UNSET))
+        fields.append((field, hint) if spec.required and not dropped else (field, hint | UnsetType, UNSET))
         rename[field] = wire
     return msgspec.defstruct(
         "Properties" if not name.isidentifier() else name,
@@ -53,9 +62,11 @@ def struct_type(name: str, properties: Mapping[str, PropertySpec], *, is_open: b
     )
 
 
-def object_type(name: str, properties: Mapping[str, PropertySpec], *, is_open: bool) -> Any:
+def object_type(name: str, properties: Mapping[str, PropertySpec], *, is_open: bool, redacted: bool = False) -> Any:
     """What JSON is decoded to: the struct, or of an open object a dict, whose other keys are checked as JSON too."""
-    struct = struct_type(name, properties)
+    if is_open and redacted and member_rules(properties):
+        return None  # among the keys of a dict no type finds the ones that must not be there
+    struct = struct_type(name, properties, redacted=redacted)
     return dict[str, Any] if is_open and struct is not None else struct
 
 
@@ -81,21 +92,50 @@ def _writable(name: str) -> bool:
     return not any(char in '"\\' or char < " " for char in name)
 
 
-def value_type(spec: PropertySpec, name: str = "Value") -> Any:
+def value_type(spec: PropertySpec, name: str = "Value", *, redacted: bool = False) -> Any:
     """The msgspec type of one value, or None for an object with a name msgspec cannot hold."""
+    how = stored(spec)
+    if how == "drop":
+        return Any
+    if how == "hash":
+        hint = _HASH if redacted else _or_text(_plain_type(spec, name, redacted=False))
+    else:
+        hint = _plain_type(spec, name, redacted=redacted)
+    return hint | None if spec.nullable and hint is not None and hint is not Any else hint
+
+
+_HASH = Annotated[str, Meta(pattern=rf"^{HASHED_PATTERN}\Z")]
+
+
+def _or_text(hint: Any) -> Any:
+    """The type or any text: whether a text is the value or its hash is left to `value_test`."""
+    if hint is None or hint is Any:
+        return hint
+    return hint if hint is str else hint | str
+
+
+def _plain_type(spec: PropertySpec, name: str, *, redacted: bool) -> Any:
     hint: Any
-    if spec.kind == "list":
-        item: Any = Any if spec.of is None else value_type(spec.of, name)
+    if spec.kind == "list" and redacted and spec.of is not None and stored(spec.of) == "drop":
+        hint = Annotated[list[Any], Meta(max_length=0)]
+    elif spec.kind == "list":
+        item: Any = Any if spec.of is None else value_type(spec.of, name, redacted=redacted)
         hint = (
             None if item is None else Annotated[list[item], _meta(min_length=spec.min_items, max_length=spec.max_items)]
         )
     elif spec.kind == "object":
-        hint = dict[str, Any] if spec.properties is None else object_type(name, spec.properties, is_open=spec.open)
+        hint = (
+            dict[str, Any]
+            if spec.properties is None
+            else object_type(name, spec.properties, is_open=spec.open, redacted=redacted)
+        )
     elif spec.kind == "union":
         hint = functools.reduce(operator.or_, (_JSON_TYPES.get(part.kind, str) for part in spec.any_of))
+    elif spec.kind in TEXTS and stored(spec) == "hash":
+        hint = str  # of its limits msgspec cannot say "or a hash"; `value_test` does
     else:
         hint = _scalar_type(spec)
-    return hint | None if spec.nullable and hint is not None and hint is not Any else hint
+    return hint
 
 
 _JSON_TYPES: dict[str, Any] = {"int": int, "number": int | float, "bool": bool}
@@ -146,10 +186,16 @@ def _number(bound: Any) -> int | float:
     return bound
 
 
-def object_test(properties: Mapping[str, PropertySpec], rules: tuple[Rule, ...] = ()) -> Test | None:
+def object_test(
+    properties: Mapping[str, PropertySpec], rules: tuple[Rule, ...] = (), *, redacted: bool = False
+) -> Test | None:
     """What a decoded struct must still pass, or None if msgspec has said it all."""
     fields = dict(zip(properties, field_names(properties), strict=True))
-    tests = [(fields[name], test) for name, spec in properties.items() if (test := value_test(spec)) is not None]
+    tests = [
+        (fields[name], test)
+        for name, spec in properties.items()
+        if (test := value_test(spec, redacted=redacted)) is not None
+    ]
     conditions = [
         (
             [(fields[name], values) for name, values in rule.when.items()],
@@ -196,15 +242,20 @@ def _among(value: Any, values: Iterable[Any]) -> bool:
     return any(value == each and isinstance(value, bool) == isinstance(each, bool) for each in values)
 
 
-def value_test(spec: PropertySpec) -> Test | None:
+def value_test(spec: PropertySpec, *, redacted: bool = False) -> Test | None:
     """What a decoded value must still pass, or None if msgspec has said it all."""
+    how = stored(spec)
+    if how == "drop" or (how == "hash" and redacted):
+        return None
     test: Test | None = None
-    if spec.kind == "union":
+    if how == "hash":
+        test = _hash_or(spec)
+    elif spec.kind == "union":
         parts = [_whole_test(part) for part in spec.any_of]
         test = lambda value: any(part(value) for part in parts)  # noqa: E731
     elif spec.kind == "object" and spec.properties is not None:
-        test = open_test(spec.properties) if spec.open else object_test(spec.properties)
-    elif spec.kind == "list" and spec.of is not None and (each := value_test(spec.of)) is not None:
+        test = open_test(spec.properties) if spec.open else object_test(spec.properties, redacted=redacted)
+    elif spec.kind == "list" and spec.of is not None and (each := value_test(spec.of, redacted=redacted)) is not None:
         item = each
         test = lambda value: all(map(item, value))  # noqa: E731
     elif spec.kind in TEXTS:
@@ -213,6 +264,23 @@ def value_test(spec: PropertySpec) -> Test | None:
         return test
     inner = test
     return lambda value: value is None or inner(value)
+
+
+def _hash_or(spec: PropertySpec) -> Test | None:
+    """The test of a value that may have been hashed already."""
+    if spec.kind == "any":
+        return None
+    if spec.kind in TEXTS:
+        whole = _whole_test(spec)
+        return lambda value: is_hashed(value) or whole(value)
+    plain = msgspec.structs.replace(spec, store="plain", nullable=False, any_of=tuple(map(_unhashed, spec.any_of)))
+    inner = value_test(plain)
+    texts = spec.kind == "union"  # of which a part may be a text
+    return lambda value: is_hashed(value) or ((texts or type(value) is not str) and (inner is None or inner(value)))
+
+
+def _unhashed(spec: PropertySpec) -> PropertySpec:
+    return msgspec.structs.replace(spec, store="plain")
 
 
 def value_accepts(spec: PropertySpec, value: object) -> bool:

@@ -11,12 +11,11 @@ from yaml.nodes import Node
 
 from .formats import is_date
 from .load_property import PropertyReader
-from .model import STATUSES, Action, EventSpec, Former, Place, Rule, ViolationCode, Waiver
+from .model import STATUSES, STRIPPABLE, Action, EventSpec, Former, Place, Rule, ViolationCode, Waiver
 from .nodes import Reader
 
 At = tuple[str, ...]
 
-_LATER_ACTIONS = ("strip", "reject")
 _RULE_HINT = "Write `{if: {payment_method: wallet}, then_required: [wallet_brand]}`."
 
 
@@ -149,11 +148,12 @@ def read_policy(reader: Reader, node: Node) -> dict[str, str]:
     """`on_violation`: violation code to action."""
     policy = {}
     for code, value in reader.mapping(node, "`on_violation`", [code.value for code in ViolationCode]).items():
-        if reader.text(value, f"`{code}`") in _LATER_ACTIONS:
-            message = f"this version knows `{code}: {value.value}`, but cannot do it yet."
-            hint = "Write `flag` (mark and store) or `quarantine` (set aside with its payload)."
+        action = reader.one_of(value, f"`{code}`", [action.value for action in Action])
+        if action == Action.STRIP and code not in STRIPPABLE:
+            message = f"`{code}: strip` cannot be done: this violation names no property that could be removed."
+            hint = "Write `flag` (mark and store), `quarantine` (set aside with its payload) or `reject` (refuse it)."
             reader.problem(value, message, hint)
-        elif (action := reader.one_of(value, f"`{code}`", [action.value for action in Action])) is not None:
+        elif action is not None:
             policy[code] = action
     return policy
 

@@ -113,6 +113,10 @@ class PropertyReader:
         values = self._common(reader, keys, what, base)
         self._constraints(reader, keys, what, at, base, values)
         spec = msgspec.structs.replace(base, **values)
+        if spec.store == "hash" and (spec.properties is not None or (spec.of and spec.of.kind == "object")):
+            message = f"{what} has `store: hash`, which would make one text of a whole object with its own properties."
+            hint = "Write `store: hash` at the properties inside, or `store: drop` here."
+            reader.problem(keys.get("store", node), message, hint)
         return spec if self._sane(reader, node, what, spec) else None
 
     def _type(self, reader: Reader, node: Node, what: str) -> PropertySpec | None:
@@ -244,7 +248,11 @@ class PropertyReader:
 
     def _item(self, reader: Reader, node: Node, what: str, at: tuple[str, ...]) -> PropertySpec | None:
         if not isinstance(node, MappingNode):
-            return self._type(reader, node, what)
+            item = self._type(reader, node, what)
+            if item is not None and item.store == "drop":
+                message = f"{what} is `{item.named_type}`, which is dropped, so that the list would always be empty."
+                reader.problem(node, message, "Write `store: drop` at the list.")
+            return item
         spec = self.property(reader, node, what, (*at, "of"))
         for key, value in node.value:
             if key.value in ("required", "store", "store_as", "column"):

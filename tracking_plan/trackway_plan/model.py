@@ -63,11 +63,30 @@ class ViolationCode(StrEnum):
 
 
 class Action(StrEnum):
-    """What `on_violation` can ask for: keep silent, mark the event, or set it aside with its payload."""
+    """What `on_violation` can ask for, from the mildest to the strictest."""
 
     ALLOW = "allow"
+    """Keep silent."""
     FLAG = "flag"
+    """Mark the event and store it."""
+    STRIP = "strip"
+    """Remove the property before anything is kept, mark the event and store it."""
     QUARANTINE = "quarantine"
+    """Set the event aside with its payload and reasons."""
+    REJECT = "reject"
+    """Refuse the event for good and say why in the answer."""
+
+
+STRIPPABLE = (
+    ViolationCode.UNPLANNED_PROPERTY,
+    ViolationCode.WRONG_TYPE,
+    ViolationCode.VALUE_NOT_ALLOWED,
+    ViolationCode.OUT_OF_RANGE,
+    ViolationCode.TOO_LONG,
+    ViolationCode.PATTERN,
+    ViolationCode.PII_SUSPECT,
+)
+"""The violations that name a property which is there, and could be removed."""
 
 
 DEFAULT_POLICY: dict[str, str] = {code.value: Action.FLAG.value for code in ViolationCode} | {

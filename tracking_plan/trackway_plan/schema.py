@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import formats
-from .model import EventSpec, PropertySpec
+from .model import EventSpec, PropertySpec, Rule
 from .patterns import matcher
+from .redact import HASHED_PATTERN, stored
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator as SchemaValidator
@@ -24,13 +25,15 @@ INT_MIN, INT_MAX = -(2**63), 2**63 - 1
 FLOAT_END = 2**1024 - 2**970
 """The first integer that rounds to infinity as a 64-bit float."""
 
+_HASHED_ELSE: Schema = {"if": {"type": "string", "pattern": f"^(?:{HASHED_PATTERN})$"}}
+
 _JSON_TYPE = {"int": "integer", "number": "number", "bool": "boolean", "list": "array", "object": "object"}
 
 
 def event_schema(event: EventSpec) -> Schema:
     """The schema of an event's `properties`, its rules included."""
     schema = object_schema(event.properties, event.open)
-    if event.rules:
+    if rules := checkable_rules(event):
         schema["allOf"] = [
             {
                 "if": {
@@ -39,9 +42,24 @@ def event_schema(event: EventSpec) -> Schema:
                 },
                 "then": {"required": list(rule.then_required)},
             }
-            for rule in event.rules
+            for rule in rules
         ]
     return schema
+
+
+def checkable_rules(event: EventSpec) -> tuple[Rule, ...]:
+    """
+    The event's rules, without what would depend on who looks: values that are dropped or hashed on the way.
+
+    `validate` refuses such rules in a plan; a release may be older than that.
+    """
+    how = {name: stored(spec) for name, spec in event.properties.items()}
+    rules = []
+    for rule in event.rules:
+        then = tuple(name for name in rule.then_required if how.get(name) != "drop")
+        if then and all(how.get(name, "plain") == "plain" for name in rule.when):
+            rules.append(Rule(when=rule.when, then_required=then))
+    return tuple(rules)
 
 
 def object_schema(properties: Mapping[str, PropertySpec], is_open: bool = False) -> Schema:
@@ -52,15 +70,21 @@ def object_schema(properties: Mapping[str, PropertySpec], is_open: bool = False)
     }
     if not is_open:
         schema["additionalProperties"] = False
-    if required := [name for name, spec in properties.items() if spec.required]:
+    # What is dropped may have been dropped already.
+    if required := [name for name, spec in properties.items() if spec.required and stored(spec) != "drop"]:
         schema["required"] = required
     return schema
 
 
 def property_schema(spec: PropertySpec) -> Schema:
-    """The schema of one value."""
-    if spec.kind == "any":
+    """The schema of one value: what is dropped may be anything, and what is hashed may be its hash."""
+    how = stored(spec)
+    if how == "drop" or spec.kind == "any":
         return {}
+    return _HASHED_ELSE | {"else": _plain_schema(spec)} if how == "hash" else _plain_schema(spec)
+
+
+def _plain_schema(spec: PropertySpec) -> Schema:
     if spec.kind == "union":
         return {"anyOf": [property_schema(part) for part in spec.any_of] + [{"type": "null"}] * spec.nullable}
     schema: Schema = {}

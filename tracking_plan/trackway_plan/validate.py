@@ -13,18 +13,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 from msgspec import Struct
 
-from . import explain, fast
-from .model import Action, EventSpec, PropertySpec, ViolationCode
+from . import explain, fast, redact
+from .model import DEFAULT_POLICY, Action, EventSpec, PropertySpec, ViolationCode
 from .near import NearNames
 from .release import Release
 
-Outcome = Literal["ok", "flagged", "quarantined", "unplanned"]
+Outcome = Literal["ok", "unplanned", "flagged", "quarantined", "rejected"]
 Properties = bytes | Mapping[str, Any]
+Untold = list[tuple[ViolationCode, explain.Path]]
+
+_SEVERITY: tuple[Outcome, ...] = get_args(Outcome)
+_OUTCOMES: dict[str, Outcome] = {
+    Action.FLAG: "flagged",
+    Action.STRIP: "flagged",
+    Action.QUARANTINE: "quarantined",
+    Action.REJECT: "rejected",
+}
 
 UNREADABLE = (msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError)
 
@@ -42,25 +51,45 @@ class Verdict(Struct, frozen=True):
 
     outcome: Outcome
     violations: tuple[Violation, ...] = ()
+    """What was found and not allowed; of a rejected event, what it was rejected for comes first."""
     rev: int = 0
+    strip: tuple[explain.Path, ...] = ()
+    """Where the properties stand that the policy removes before anything is kept (`redact.without`)."""
 
 
 class Shape:
     """How one set of properties (an event's or a person's) is checked, both ways."""
 
-    __slots__ = ("_spec", "_validator", "event", "extra", "schema", "struct", "type")
+    __slots__ = (
+        "_spec",
+        "_validator",
+        "event",
+        "extra",
+        "redacted_extra",
+        "redacted_struct",
+        "rules",
+        "schema",
+        "struct",
+        "type",
+    )
 
     def __init__(self, name: str, properties: Mapping[str, PropertySpec], event: EventSpec | None = None) -> None:
         from . import schema
 
+        self.rules = schema.checkable_rules(event) if event else ()
         self._spec = PropertySpec(kind="object", properties=dict(properties))
         self._validator: Any = None
         self.event = event
-        is_open, rules = event is not None and event.open, event.rules if event else ()
+        is_open = event is not None and event.open
         self.type = fast.object_type(name, properties, is_open=is_open)
         self.struct: type[Struct] | None = None if is_open else self.type
         """The type where it is a struct: whoever decodes many events as one message needs that."""
-        self.extra = fast.open_test(properties, rules) if is_open else fast.object_test(properties, rules)
+        self.extra = fast.open_test(properties, self.rules) if is_open else fast.object_test(properties, self.rules)
+        # What the collector need not touch: already hashed, and without what is dropped.
+        self.redacted_struct, self.redacted_extra = self.struct, self.extra
+        if self.struct is not None and redact.member_rules(properties):
+            self.redacted_struct = fast.struct_type(name, properties, redacted=True)
+            self.redacted_extra = fast.object_test(properties, self.rules, redacted=True)
         self.schema = schema.object_schema(properties) if event is None else schema.event_schema(event)
 
     def accepts(self, raw: bytes) -> bool:
@@ -73,8 +102,12 @@ class Shape:
             return False
         return self.extra is None or self.extra(value)  # noqa: S610 - not Django's
 
-    def findings(self, properties: Properties) -> list[explain.Finding]:
-        """What is wrong with these properties, after both ways; empty if nothing is."""
+    def findings(self, properties: Properties, untold: Untold | None = None) -> list[explain.Finding]:
+        """
+        What is wrong with these properties, after both ways; empty if nothing is.
+
+        Of a code that comes more than 20 times, where the rest are is added to `untold`.
+        """
         try:
             raw = properties if isinstance(properties, bytes) else msgspec.json.encode(properties)
             if self.accepts(raw):
@@ -82,16 +115,15 @@ class Shape:
             value = msgspec.json.decode(raw)
         except UNREADABLE as error:
             return [(ViolationCode.WRONG_TYPE, (), f"The properties cannot be read as JSON: {_reason(error)}.")]
-        return self.schema_findings(value)
+        return self.schema_findings(value, untold)
 
-    def schema_findings(self, value: Any) -> list[explain.Finding]:
+    def schema_findings(self, value: Any, untold: Untold | None = None) -> list[explain.Finding]:
         """What jsonschema alone finds wrong with decoded properties."""
         if self._validator is None:
             from .schema import schema_validator
 
             self._validator = schema_validator(self.schema)
-        rules = self.event.rules if self.event else ()
-        return explain.findings(self._spec, self._validator.iter_errors(value), rules)
+        return explain.findings(self._spec, self._validator.iter_errors(value), self.rules, untold)
 
 
 class Validator:
@@ -133,22 +165,40 @@ class Validator:
                     return self._ok
         return self._explain(event, properties, source)
 
-    def check_traits(self, kind: Literal["user", "account"], traits: Properties) -> Verdict:
+    def check_traits(self, kind: Literal["user", "account"], traits: Properties, source: str | None = None) -> Verdict:
         """The verdict on the traits of a user or an account; "unplanned" if the plan has none."""
         shape = self._traits.get(kind)
         if shape is None:
             return Verdict("unplanned", (), self.release.rev)
-        return self._verdict(shape.findings(traits), None, None)
+        untold: Untold = []
+        return self._verdict(shape.findings(traits, untold), None, source, untold)
 
-    def properties_type(self, event: str) -> type[Struct] | None:
-        """The struct whose successful decode, with `extra_check`, means "ok"; None if there is none."""
+    def with_finding(
+        self, verdict: Verdict, code: ViolationCode, message: str, event: str | None, source: str | None
+    ) -> Verdict:
+        """The verdict, and what somebody else found about the same event, by the same policy."""
+        shape = self._events.get(event) if event is not None else None
+        own = self._verdict([(code, (), message)], shape.event if shape else None, source)
+        if not own.violations:
+            return verdict
+        worse = own.outcome == "rejected" and verdict.outcome != "rejected"
+        both = own.violations + verdict.violations if worse else verdict.violations + own.violations
+        outcome = max(verdict.outcome, own.outcome, key=_SEVERITY.index)
+        return Verdict(outcome, both, verdict.rev, verdict.strip)
+
+    def properties_type(self, event: str, *, redacted: bool = False) -> type[Struct] | None:
+        """
+        The struct whose successful decode, with `extra_check`, means "ok"; None if there is none.
+
+        With `redacted` it also means that `redact` would not change the event.
+        """
         shape = self._events.get(event)
-        return shape.struct if shape else None
+        return (shape.redacted_struct if redacted else shape.struct) if shape else None
 
-    def extra_check(self, event: str) -> fast.Test | None:
+    def extra_check(self, event: str, *, redacted: bool = False) -> fast.Test | None:
         """What a decoded struct must still pass (formats, rules …), or None if decoding says it all."""
         shape = self._events.get(event)
-        return shape.extra if shape else None
+        return (shape.redacted_extra if redacted else shape.extra) if shape else None
 
     def traits_type(self, kind: str) -> type[Struct] | None:
         """As `properties_type`, for the traits of a user or account."""
@@ -190,8 +240,9 @@ class Validator:
             message = f"`{event[:200]}` is not in plan {self.release.name} rev {self.release.rev}."
             finding = (ViolationCode.UNPLANNED_EVENT, (), message + self._near_event(event))
             return self._verdict([finding], None, source)
-        found = [*self._about_event(shape.event, source), *shape.findings(properties)]
-        return self._verdict(found, shape.event, source)
+        untold: Untold = []
+        found = [*self._about_event(shape.event, source), *shape.findings(properties, untold)]
+        return self._verdict(found, shape.event, source, untold)
 
     def _about_event(self, event: EventSpec, source: str | None) -> list[explain.Finding]:
         found: list[explain.Finding] = []
@@ -206,18 +257,34 @@ class Validator:
             found.append((ViolationCode.WRONG_SOURCE, (), message))
         return found
 
-    def _verdict(self, found: list[explain.Finding], event: EventSpec | None, source: str | None) -> Verdict:
-        violations, outcome = [], "ok"
+    def _verdict(
+        self,
+        found: list[explain.Finding],
+        event: EventSpec | None,
+        source: str | None,
+        untold: Untold | None = None,
+    ) -> Verdict:
+        outcome: Outcome = "ok"
+        violations: list[Violation] = []
+        rejecting: list[Violation] = []
+        strip: list[explain.Path] = []
+        more = {code for code, _ in untold or ()}
         for code, path, message in found:
             action = self._action(code, event, source)
+            if action == Action.STRIP and not path:
+                # "There are 80 more" is marked as the 20 were; where nothing can be removed, the default holds.
+                action = Action.FLAG if code in more else DEFAULT_POLICY[code]
             if action == Action.ALLOW:
                 continue
-            violations.append(Violation(code.value, explain.pointer(path), message))
-            if outcome != "quarantined":
-                outcome = "quarantined" if action == Action.QUARANTINE else "flagged"
-        if not violations:
+            violation = Violation(code.value, explain.pointer(path), message)
+            (rejecting if action == Action.REJECT else violations).append(violation)
+            outcome = max(outcome, _OUTCOMES[action], key=_SEVERITY.index)
+            if action == Action.STRIP:
+                strip.append(_property(path))
+        if outcome == "ok":
             return self._ok
-        return Verdict(outcome, tuple(violations), self.release.rev)  # type: ignore[arg-type]
+        strip += [_property(path) for code, path in untold or () if self._action(code, event, source) == Action.STRIP]
+        return Verdict(outcome, (*rejecting, *violations), self.release.rev, tuple(strip))
 
     def _action(self, code: ViolationCode, event: EventSpec | None, source: str | None) -> str:
         """The policy for a violation: the event's own, else the source's, else the plan's."""
@@ -227,6 +294,14 @@ class Validator:
         if sender is not None and code in sender.on_violation:
             return sender.on_violation[code]
         return self.release.on_violation.get(code, Action.FLAG)
+
+
+def _property(path: explain.Path) -> explain.Path:
+    """The innermost property on a path: a list without one of its items would be another list."""
+    end = len(path)
+    while end and isinstance(path[end - 1], int):
+        end -= 1
+    return path[:end]
 
 
 def _reason(error: BaseException) -> str:

@@ -1,7 +1,7 @@
 """
 The census: who still sends which event, stamped with which revision of the plan, how often and until when.
 
-    census(warehouse, days) ─▶ Census ─▶ .quiet("cart", 0.001)     may it be removed?
+    open_census(url, days) ─▶ Census ─▶ .quiet("cart", 0.001)     may it be removed?
                                       ├▶ .behind(12)               "rev 7 still 4.1 % of app events, last seen 2 h ago"
                                       └▶ .volumes                  for the docs site
 """
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from trackway_analytics.plan_data.opening import answering
 from trackway_analytics.plan_data.stored import sql_file
 
 if TYPE_CHECKING:
@@ -132,6 +133,19 @@ def census(
     params = {"events": sorted(events), "since": end - timedelta(days=days), "until": end}
     rows = warehouse.query(sql_file("census"), params).rows
     return Census(tuple(Sender(*row) for row in rows), days, end)
+
+
+def open_census(
+    warehouse_url: str, days: int = 30, *, events: Collection[str] = (), now: datetime | None = None
+) -> Census:
+    """
+    The census of the warehouse at an address, for `review`, `breaking` and `docs`, which load this by name.
+
+    Raises:
+        EvidenceUnreachableError: of `trackway_plan.evidence`: the warehouse gives no answer.
+    """
+    with answering(warehouse_url) as warehouse:
+        return census(warehouse, days, events=events, now=now)
 
 
 def percent(share: float) -> str:

@@ -164,6 +164,8 @@ def drift(
     click.echo(render(report, form), nl=False)
     if form == "text":
         click.echo(_closing(report), nl=False)
+    elif form == "markdown" and report.facts["patch"]:
+        click.echo(f"\n#### Suggested patch of the plan\n\n```yaml\n{_patch(report)}```")
     sys.exit(FINDINGS if report.failing(fail_on) else 0)
 
 
@@ -195,6 +197,9 @@ def _closing(report: Report) -> str:
         lines.append(f"{facts['comparisons']:,} comparisons with the window before, corrected together.")
     if facts["patch"]:
         lines += ["", "# Suggested patch of the plan. Take over what is meant; mend the sender of what is not."]
-        for file, text in facts["patch"].items():
-            lines += [f"# ── {file}", text.rstrip(), ""]
-    return "\n".join(lines).rstrip() + "\n"
+    return "\n".join(lines) + "\n" + _patch(report)
+
+
+def _patch(report: Report) -> str:
+    """The suggested YAML, a file at a time."""
+    return "\n".join(f"# ── {file}\n{text}" for file, text in report.facts["patch"].items())

@@ -45,13 +45,13 @@ _SAME_FACT = {
 """Code of a departure → the figure that tells the same once more; it then stands below the departure."""
 
 _FIGURES = {
-    "null-rate": "is absent more or less often than before",
+    "null-rate": "is absent {more} often than before",
     "types": "comes in other types than before",
     "new-value": "has {value}, which did not come before",
     "vanished-value": "no longer has {value}",
-    "cardinality": "has another number of distinct values than before",
-    "quantiles": "has other numbers than before",
-    "length": "has texts of other lengths than before",
+    "cardinality": "varies {more} than before",
+    "quantiles": "holds other numbers than before",
+    "length": "holds texts of other lengths than before",
 }
 
 
@@ -204,7 +204,7 @@ def _since(found: DepartureCount, changes: Changes) -> list[str]:
 def _told(shift: Shift) -> str:
     value = f'"{shift.value}"' if shift.value else "a value that may not be shown"
     chance = "< 1e-12" if shift.p < 1e-12 else f"= {shift.p:.1g}"
-    what = _FIGURES[shift.figure].format(value=value)
+    what = _FIGURES[shift.figure].format(value=value, more="more" if shift.grew else "less")
     return f"`{shift.path}` of `{shown_name(shift.event)}` {what}: {shift.before} → {shift.after} (p {chance})."
 
 

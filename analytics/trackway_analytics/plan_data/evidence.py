@@ -11,16 +11,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from trackway_analytics.plan_data.opening import open_named
+from trackway_analytics.plan_data.opening import answering
 from trackway_analytics.plan_data.restore import Restorer
 from trackway_analytics.plan_data.stored import Shares, Window, observed, volumes
 from trackway_analytics.plan_data.verdicts import Departure, Judge
 from trackway_plan import Release
-from trackway_plan.evidence import EventEvidence, EvidenceUnreachableError, Failing
+from trackway_plan.evidence import EventEvidence, Failing
 from trackway_plan.model import PropertySpec
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def open_evidence(
         EvidenceUnreachableError: nobody answers there.
     """
     evidence = StoredEvidence(warehouse_url, days, tuple(exclude_sources), minimum, sample, now)
-    with evidence.asking() as warehouse:
+    with answering(warehouse_url) as warehouse:
         warehouse.query("SELECT 1")
     return evidence
 
@@ -83,7 +82,7 @@ class StoredEvidence:
         """
         What the stored events say, by the event's name in `before`; names never seen are left out.
 
-        An event fits `before` unless its policy sets the event aside. It fails if it departs from `after` in a way
+        An event fits `before` unless its policy keeps the event out. It fails if it departs from `after` in a way
         in which it does not depart from `before`: what is flagged today and would be flagged tomorrow says nothing.
 
         Raises:
@@ -91,10 +90,10 @@ class StoredEvidence:
         """
         window = Window.last(timedelta(days=self._days), self._excluded, self._now)
         sent_as = {event: _names(before, event) for event in sorted(set(events))}
-        with self.asking() as warehouse:
+        with answering(self._url) as warehouse:
             wanted = {name for names in sent_as.values() for name in names}
             seen = volumes(warehouse, window, wanted) if wanted else {}
-            judges = (Judge(before), Judge(after)) if seen else None
+            judges = (Judge(before), Judge(after, stored_by=before)) if seen else None
             found: dict[str, EventEvidence] = {}
             for event, names in sent_as.items():
                 present = {name: seen[name] for name in names if name in seen}
@@ -105,27 +104,6 @@ class StoredEvidence:
                         tally.add(warehouse, name, window, restorer, Shares.of(volume, self._sample), judges)
                     found[event] = tally.evidence(self._minimum)
             return found
-
-    @contextmanager
-    def asking(self) -> Iterator[Warehouse]:
-        """
-        The warehouse, open.
-
-        Raises:
-            EvidenceUnreachableError: it gives no answer.
-        """
-        from trackway_collector.errors import ConfigError
-        from trackway_collector.warehouse import WarehouseError
-
-        try:
-            opened = open_named(self._url or None)
-            try:
-                yield opened
-            finally:
-                opened.close()
-        except (WarehouseError, ConfigError) as error:
-            message = f"there is no evidence, because the warehouse gives no answer: {error}"
-            raise EvidenceUnreachableError(message) from error
 
 
 class _Tally:
@@ -154,7 +132,7 @@ class _Tally:
             count = group.count * group.weight
             self.seen += count
             now = before.look(name, group.properties, group.source)
-            if now.quarantined:
+            if now.refused:
                 continue
             self.fitting += count
             then = after.look(name, group.properties, group.source)

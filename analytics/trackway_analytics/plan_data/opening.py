@@ -67,3 +67,26 @@ def open_named(url: str | None = None, data_dir: Path | None = None) -> Warehous
 
     settings, _ = load_settings({"warehouse": url, "data_dir": data_dir})
     return open_warehouse(settings.warehouse_url)
+
+
+@contextmanager
+def answering(url: str) -> Iterator[Warehouse]:
+    """
+    The same for verbs of the plan package, which load what asks a warehouse by name; `url` "" for `open_named`'s own.
+
+    Raises:
+        EvidenceUnreachableError: the warehouse gives no answer.
+    """
+    from trackway_collector.errors import ConfigError
+    from trackway_collector.warehouse import WarehouseError
+    from trackway_plan.evidence import EvidenceUnreachableError
+
+    try:
+        opened = open_named(url or None)
+        try:
+            yield opened
+        finally:
+            opened.close()
+    except (WarehouseError, ConfigError) as error:
+        message = f"there is no evidence, because the warehouse gives no answer: {error}"
+        raise EvidenceUnreachableError(message) from error

@@ -48,6 +48,8 @@ class Shift:
     after: str
     value: str = ""
     """Of a new or vanished value: the value, where it may be shown."""
+    grew: bool = False
+    """Of `null-rate` and `cardinality`: whether there is more of it now."""
 
 
 def shifts(before: Profile, after: Profile, minimum: int) -> Iterator[Shift]:
@@ -82,8 +84,10 @@ class _Pair:
     new: PropertyProfile
     minimum: int
 
-    def shift(self, figure: str, p: float, large: bool, before: str, after: str, value: str = "") -> Shift:
-        return Shift(self.after.event, self.new.path, figure, p, large, before, after, value)
+    def shift(
+        self, figure: str, p: float, large: bool, before: str, after: str, value: str = "", grew: bool = False
+    ) -> Shift:
+        return Shift(self.after.event, self.new.path, figure, p, large, before, after, value, grew)
 
     @property
     def factors(self) -> tuple[float, float]:
@@ -104,7 +108,8 @@ def _null_rate(pair: _Pair) -> Iterator[Shift]:
             [pair.new.present * pair.factors[1], (new_all - pair.new.present) * pair.factors[1]],
         ]
     )
-    yield pair.shift("null-rate", p, abs(new - old) >= LEAST_POINTS, f"{old:.1%} absent", f"{new:.1%} absent")
+    told = f"{old:.1%}", f"{new:.1%}"
+    yield pair.shift("null-rate", p, abs(new - old) >= LEAST_POINTS, *told, grew=new > old)
 
 
 def _types(pair: _Pair) -> Iterator[Shift]:
@@ -152,8 +157,8 @@ def _cardinality(pair: _Pair) -> Iterator[Shift]:
     spread = math.sqrt(spread_a + spread_b)
     p = math.erfc(abs(a - b) / spread / math.sqrt(2)) if spread else 1.0
     ratio = max(a, b) / min(a, b) if min(a, b) else math.inf
-    told = (f"{each:,.0f} distinct values in {size:,.0f}" for each in (a, b))
-    yield pair.shift("cardinality", p, ratio >= LEAST_RATIO, *told)
+    told = f"{a:,.0f} distinct values in {size:,.0f}", f"{b:,.0f} in {size:,.0f}"
+    yield pair.shift("cardinality", p, ratio >= LEAST_RATIO, *told, grew=b > a)
 
 
 def _quantiles(pair: _Pair) -> Iterator[Shift]:
@@ -171,11 +176,12 @@ def _distributions(pair: _Pair, figure: str, old: Pairs, new: Pairs) -> Iterator
         return
     distance = ks_distance(old, new)
     n, m = sizes[0] * pair.factors[0], sizes[1] * pair.factors[1]
-    told = (
-        f"median {quantile(each, 0.5):,.6g}, 5–95 % {quantile(each, 0.05):,.6g} to {quantile(each, 0.95):,.6g}"
-        for each in (old, new)
-    )
-    yield pair.shift(figure, _ks_p(distance, n, m), distance >= LEAST_DISTANCE, *told)
+    yield pair.shift(figure, _ks_p(distance, n, m), distance >= LEAST_DISTANCE, _spread(old), _spread(new))
+
+
+def _spread(pairs: Pairs) -> str:
+    low, middle, high = (quantile(pairs, share) for share in (0.05, 0.5, 0.95))
+    return f"median {middle:,.6g}, 5–95 % {low:,.6g} to {high:,.6g}"
 
 
 _FIGURES: tuple[Callable[[_Pair], Iterator[Shift]], ...] = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -26,8 +26,8 @@ class Look:
 
     departures: Mapping[Departure, str]
     """Each way in which it departs, with one sentence about it; empty if it fits."""
-    quarantined: bool
-    """Whether the policy would set it aside."""
+    refused: bool
+    """Whether the policy would keep it out of the events: quarantine it, or reject it."""
 
 
 _FITS = Look({}, False)
@@ -35,10 +35,17 @@ _ANYTHING = PropertySpec(kind="object", properties={})
 
 
 class Judge:
-    """One release's verdicts on observed events."""
+    """
+    One release's verdicts on observed events.
 
-    def __init__(self, release: Release) -> None:
+    What was hashed or dropped before it was stored cannot be judged: no departure is told of such a property.
+    `stored_by` is the release that says which these are, where it is another one.
+    """
+
+    def __init__(self, release: Release, stored_by: Release | None = None) -> None:
         self.release = release
+        events = (stored_by or release).events
+        self._hidden = {name: frozenset(_not_plain(event.properties, "")) for name, event in events.items()}
         self._validator = Validator(release)
         self._roots = {
             name: PropertySpec(kind="object", properties=event.properties) for name, event in release.events.items()
@@ -51,12 +58,28 @@ class Judge:
         if not verdict.violations:
             return _FITS
         root = self._roots.get(event, _ANYTHING)
+        hidden = self._hidden.get(event, frozenset())
         departures = {
-            (str(violation.code), people_path(violation.path, root)): violation.message
+            (str(violation.code), path): violation.message
             for violation in verdict.violations
-            if violation.code not in MARKS
+            if violation.code not in MARKS and not _is_inside(path := people_path(violation.path, root), hidden)
         }
-        return Look(departures, verdict.outcome == "quarantined")
+        return Look(departures, bool(departures) and verdict.outcome not in ("ok", "flagged", "unplanned"))
+
+
+def _not_plain(properties: Mapping[str, PropertySpec], at: str) -> Iterator[str]:
+    for name, spec in properties.items():
+        if spec.store != "plain":
+            yield at + name
+        elif spec.properties:
+            yield from _not_plain(spec.properties, f"{at}{name}.")
+        elif spec.of and spec.of.properties:
+            yield from _not_plain(spec.of.properties, f"{at}{name}[].")
+
+
+def _is_inside(path: str, hidden: Collection[str]) -> bool:
+    """Whether a path is one of those hidden, or inside one."""
+    return bool(hidden) and any(path == each or path.startswith((f"{each}.", f"{each}[")) for each in hidden)
 
 
 @lru_cache(maxsize=4096)

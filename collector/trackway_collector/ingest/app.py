@@ -25,6 +25,7 @@ from trackway_collector.ingest.encodings import decompress, too_large
 from trackway_collector.ingest.judge import CALLS
 from trackway_collector.ingest.metrics import render_metrics
 from trackway_collector.outcomes import IngestCounters, Outcome
+from trackway_collector.releases import ReleaseFolder
 from trackway_collector.spool import SpoolWriter
 from trackway_collector.spool.record import Record, encode_record
 
@@ -49,6 +50,8 @@ class Ingest:
     decoder: BatchDecoder
     spool: SpoolWriter
     counters: IngestCounters
+    releases: ReleaseFolder | None = None
+    """Where releases come live from; None without a plan, or with one that cannot change."""
 
     async def accept(self, request: web.Request, call: str) -> web.Response:
         """Store the events of one request and answer."""
@@ -63,7 +66,7 @@ class Ingest:
             )
             if call and record.exceptions and record.exceptions[0].outcome == Outcome.REJECTED:
                 rejection = record.exceptions[0]
-                raise RequestRefused(400, rejection.violations[0], rejection.reasons[0])
+                raise RequestRefused(400, _code(rejection.violations[0]), rejection.reasons[0])
             await self._spool(record, body)
         except RequestRefused as refusal:
             return self._refuse(refusal)
@@ -100,11 +103,14 @@ class Ingest:
     def _count(self, record: Record) -> None:
         counters = self.counters
         counters.requests[200, ""] += 1
-        counters.events[record.source, record.verdict] += record.events - len(record.exceptions)
+        plain = record.events - len(record.exceptions)
+        counters.events[record.source, record.verdict] += plain
+        for violation in record.violations:
+            counters.violations[record.source, _code(violation)] += plain
         for verdict in record.exceptions.values():
             counters.events[record.source, verdict.outcome] += 1
             for violation in verdict.violations:
-                counters.violations[record.source, violation.partition(" ")[0]] += 1
+                counters.violations[record.source, _code(violation)] += 1
 
 
 INGEST = web.AppKey("ingest", Ingest)
@@ -153,7 +159,7 @@ async def ready(request: web.Request) -> web.Response:
 async def metrics(request: web.Request) -> web.Response:
     """Answer with the worker's counters in Prometheus text format."""
     ingest = request.app[INGEST]
-    body, content_type = render_metrics(ingest.counters, ingest.spool)
+    body, content_type = render_metrics(ingest.counters, ingest.spool, ingest.releases, ingest.decoder.rev)
     return web.Response(body=body, headers={"Content-Type": content_type})
 
 
@@ -188,13 +194,18 @@ def _results(record: Record) -> bytes:
         {
             "index": index,
             "messageId": verdict.message_id,
-            "code": verdict.violations[0],
+            "code": _code(verdict.violations[0]),
             "message": verdict.reasons[0],
+            "violations": verdict.violations,
         }
         for index, verdict in record.exceptions.items()
         if verdict.outcome == Outcome.REJECTED
     ]
     return msgspec.json.encode({"success": True, "rejected": rejected})
+
+
+def _code(violation: str) -> str:
+    return violation.partition(" ")[0]
 
 
 async def _spool_context(app: web.Application):  # type: ignore[no-untyped-def]  # aiohttp names the type privately

@@ -1,52 +1,84 @@
 """
 From a request's body to a spool record.
 
-The fast way decodes a whole batch in one msgspec pass into a tagged union: the event's name is the tag, the plan's
-types are its properties, so a batch that decodes is a batch that is right. A body that does not decode so is split
-into events and each is judged by itself (`judge`). Both give the same verdicts; a test holds them against each other.
+A batch that the plan accepts as it is, is known in one pass (`fast`). A body that does not decode so is split into
+events and each is judged by itself (`judge`), which also takes out what the plan forbids to store. Both give the same
+verdicts; a test holds them against each other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from datetime import datetime
-from typing import Annotated, Any, Literal, Union
+from collections.abc import Generator, Iterable
+from typing import Any, NamedTuple
 
 import msgspec
 
 from trackway_collector.errors import RequestRefused
 from trackway_collector.ingest import mend
+from trackway_collector.ingest.fast import FastWays
 from trackway_collector.ingest.judge import Limits, judge
+from trackway_collector.ingest.judges import Judges, stamp_of
+from trackway_collector.ingest.redact import kept_context, kept_event
 from trackway_collector.outcomes import EnvelopeFault, Outcome
+from trackway_collector.releases import LiveReleases
 from trackway_collector.spool.record import EventVerdict, Record
-from trackway_collector.timestamps import EARLIEST_YEAR, LATEST_YEAR
-from trackway_plan import Release, Validator
+from trackway_plan import Release
 
 
-class Envelope(msgspec.Struct, gc=False):
-    """A batch as the wire has it, its events not decoded yet."""
+class Envelope(msgspec.Struct, gc=False, omit_defaults=True):
+    """What of a batch is kept: its events, not decoded yet, and what they share."""
 
     batch: list[msgspec.Raw]
-    writeKey: Any = None
+    sentAt: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    context: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    integrations: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 SLICE_BYTES = 8 * 1024
 """So much JSON is judged event by event before others have their turn: some 6 ms of work where all of it is wrong."""
 
-_MESSAGE_ID = b'"messageId"'
 _envelope = msgspec.json.Decoder(Envelope)
+_encode = msgspec.json.Encoder().encode
 _write_key = msgspec.json.Decoder(msgspec.defstruct("_Key", [("writeKey", Any, None)]))
 
 
 class BatchDecoder:
-    """Decodes and judges request bodies for one plan release; without one every event is `unplanned`."""
+    """
+    Decodes and judges request bodies by the live releases of a plan; without one every event is `unplanned`.
 
-    def __init__(self, release: Release | None, limits: Limits | None = None) -> None:
+    Args:
+        releases: the live releases, a single one, or None.
+        hash_key: the operator's key for `store: hash`.
+    """
+
+    def __init__(
+        self,
+        releases: LiveReleases | Release | None,
+        limits: Limits | None = None,
+        hash_key: bytes | None = None,
+    ) -> None:
         self.limits = limits or Limits()
-        self.rev = release.rev if release else 0
-        self._validator = Validator(release) if release else None
-        self._verdict = Outcome.OK if release else Outcome.UNPLANNED
-        self._fast: dict[str, _FastBatch | None] = {}
+        self._hash_key = hash_key
+        self._bench: _Bench | None = None
+        if releases is not None:
+            self.adopt(LiveReleases.of([releases]) if isinstance(releases, Release) else releases)
+
+    @property
+    def rev(self) -> int:
+        """The newest revision that events are judged by; 0 without a plan."""
+        return self._bench.judges.newest.rev if self._bench else 0
+
+    def adopt(self, live: LiveReleases, sources: Iterable[str] = ()) -> None:
+        """
+        Judge by these releases from the next request on; a request at hand is finished by those it began with.
+
+        What most requests of the `sources` need is made before the change, so that this may run beside requests, in a
+        thread of its own.
+        """
+        judges = Judges(live, self._hash_key, self._bench.judges if self._bench else None)
+        ways = FastWays(judges, self.limits)
+        ways.prepare(list(sources))
+        self._bench = _Bench(judges, ways)
 
     def decode(self, body: bytes, *, call: str, source: str, received_at_us: int) -> tuple[Record, bytes]:
         """Do the whole of `slices` at once."""
@@ -70,47 +102,59 @@ class BatchDecoder:
         Raises:
             RequestRefused: 400, the body as a whole cannot be taken.
         """
+        bench = self._bench  # one set of releases for the whole body, whatever comes live meanwhile
+        verdict, rev = (Outcome.OK, bench.judges.newest.rev) if bench else (Outcome.UNPLANNED, 0)
         if call:
-            verdict = self._judge(body, call, source)
-            if verdict is not None and EnvelopeFault.UNDECODABLE in verdict.violations:
-                mended = mend.event(body)
-                if mended is None:
-                    raise RequestRefused(400, "malformed_json", verdict.reasons[0])
-                body = mended
-            exceptions = {0: verdict} if verdict else {}
-            return Record(
-                source, received_at_us, 1, self._verdict, self.rev, call, careful=True, exceptions=exceptions
-            ), body
-        events = self._count_if_all_fine(body, source)
-        if events:
-            return Record(source, received_at_us, events, self._verdict, self.rev), body
-        batch, body = self._split(body)
-        exceptions, judged_bytes = {}, 0
-        for position, raw in enumerate(batch):
-            verdict = self._judge(raw, "", source)
-            if verdict is not None:
-                exceptions[position] = verdict
+            judged, body = self._decode_one(body, call, source, bench)
+            exceptions = {0: judged} if judged else {}
+            return Record(source, received_at_us, 1, verdict, rev, call, careful=True, exceptions=exceptions), body
+        if bench and (fine := bench.ways.fine(body, source)):
+            return Record(source, received_at_us, fine.events, fine.verdict, fine.rev, violations=fine.violations), body
+        envelope, body = self._split(body)
+        exceptions, body = yield from self._judge_each(envelope, body, source, bench)
+        return Record(
+            source, received_at_us, len(envelope.batch), verdict, rev, careful=True, exceptions=exceptions
+        ), body
+
+    def _decode_one(
+        self, body: bytes, call: str, source: str, bench: _Bench | None
+    ) -> tuple[EventVerdict | None, bytes]:
+        judges = bench.judges if bench else None
+        verdict, kept = judge(body, call=call, source=source, judges=judges, limits=self.limits)
+        if verdict is not None and EnvelopeFault.UNDECODABLE in verdict.violations:
+            redacts = judges is not None and not judges.strictest.idle
+            mended = mend.event(body, rewrite=redacts)
+            if mended is None:
+                raise RequestRefused(400, "malformed_json", verdict.reasons[0])
+            kept = kept_event(mended, judges.strictest, call) if judges else mended
+        return verdict, bytes(kept)
+
+    def _judge_each(
+        self, envelope: Envelope, body: bytes, source: str, bench: _Bench | None
+    ) -> Generator[None, None, tuple[dict[int, EventVerdict], bytes]]:
+        """Return verdicts by position, and the body without what may not be stored; yield after each slice."""
+        judges = bench.judges if bench else None
+        stamp = stamp_of(envelope.context) if bench else None
+        exceptions: dict[int, EventVerdict] = {}
+        kept: list[msgspec.Raw] = []
+        judged_bytes = 0
+        # Where something is forbidden the body is always written anew: what it says twice would be kept twice.
+        changed = judges is not None and not judges.strictest.idle
+        for position, raw in enumerate(envelope.batch):
+            judged = judge(raw, call="", source=source, judges=judges, limits=self.limits, stamp=stamp)
+            if judged.verdict is not None:
+                exceptions[position] = judged.verdict
+            changed = changed or judged.kept is not raw
+            kept.append(msgspec.Raw(judged.kept))
             judged_bytes += memoryview(raw).nbytes
             if judged_bytes >= SLICE_BYTES:
                 judged_bytes = 0
                 yield
-        return Record(
-            source, received_at_us, len(batch), self._verdict, self.rev, careful=True, exceptions=exceptions
-        ), body
+        return exceptions, _written(envelope, kept, judges) if changed else body
 
-    def _judge(self, raw: bytes | msgspec.Raw, call: str, source: str) -> EventVerdict | None:
-        return judge(raw, call=call, source=source, validator=self._validator, limits=self.limits)
-
-    def _count_if_all_fine(self, body: bytes, source: str) -> int:
-        """Return how many events the batch holds if the plan accepts every one as it is, else 0."""
-        if source not in self._fast:
-            self._fast[source] = _FastBatch.of(self._validator, source, self.limits)
-        fast = self._fast[source]
-        return fast.count(body) if fast is not None else 0
-
-    def _split(self, body: bytes) -> tuple[list[msgspec.Raw], bytes]:
+    def _split(self, body: bytes) -> tuple[Envelope, bytes]:
         try:
-            batch = _envelope.decode(body).batch
+            envelope = _envelope.decode(body)
         except msgspec.ValidationError as error:
             raise bad_batch(error) from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -119,12 +163,28 @@ class BatchDecoder:
             if mended is None:
                 raise malformed(error) from error
             return self._split(mended)
-        if len(batch) > self.limits.batch_events:
-            message = (
-                f"The batch holds {len(batch)} events; the limit is {self.limits.batch_events}. Send smaller ones."
-            )
+        events = len(envelope.batch)
+        if events > self.limits.batch_events:
+            message = f"The batch holds {events} events; the limit is {self.limits.batch_events}. Send smaller ones."
             raise RequestRefused(400, "too_many_events", message)
-        return batch, body
+        return envelope, body
+
+
+class _Bench(NamedTuple):
+    """Who judges at the moment; replaced as a whole when releases come live."""
+
+    judges: Judges
+    ways: FastWays
+
+
+def _written(envelope: Envelope, kept: list[msgspec.Raw], judges: Judges | None) -> bytes:
+    context = envelope.context
+    if judges is not None and context is not msgspec.UNSET:
+        try:
+            context = msgspec.Raw(kept_context(context, judges.strictest))
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            context = msgspec.UNSET  # nobody can say what is in it, and parts of it are forbidden
+    return _encode(Envelope(kept, envelope.sentAt, context, envelope.integrations))
 
 
 def bad_batch(error: Exception) -> RequestRefused:
@@ -153,86 +213,3 @@ def malformed(error: Exception) -> RequestRefused:
     """Return the answer to a body that is no JSON."""
     what = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
     return RequestRefused(400, "malformed_json", f"The body is not readable JSON: {what}.")
-
-
-class _FastBatch:
-    """The one-pass decoder of one source's planned events."""
-
-    def __init__(self, types: dict[str, type], checks: dict[type, Callable[[Any], bool]], limits: Limits) -> None:
-        message_id = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.message_id_chars)]
-        members = []
-        for number, (event, properties) in enumerate(types.items()):
-            fields: list[tuple[str, Any] | tuple[str, Any, Any]] = [
-                # In the order our SDK writes them: msgspec looks for the next field first.
-                ("type", Literal["track"]),
-                ("messageId", message_id),
-                ("userId", str | None, None),
-                ("anonymousId", str | None, None),
-                ("timestamp", Annotated[datetime, msgspec.Meta(tz=True)]),
-                ("properties", properties),
-            ]
-            options: Any = {"tag_field": "event", "tag": event, "kw_only": True, "gc": False}
-            members.append(msgspec.defstruct(f"Track{number}", fields, **options))
-        tracks: Any = Union[tuple(members)]  # noqa: UP007
-        batch: Any = msgspec.defstruct("FastBatch", [("batch", list[tracks])], gc=False)
-        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(batch)
-        self._checks = checks
-        self._limits = limits
-
-    @classmethod
-    def of(cls, validator: Validator | None, source: str, limits: Limits) -> _FastBatch | None:
-        """Return the decoder for what a source may send, or None when the plan gives it nothing to say yes to."""
-        if validator is None:
-            return None
-        types: dict[str, type] = {}
-        checks: dict[type, Callable[[Any], bool]] = {}
-        for event in validator.fast_events(source):
-            properties = validator.properties_type(event)
-            if properties is None:
-                continue
-            types[event] = properties
-            check = validator.extra_check(event)
-            if check is not None:
-                checks[properties] = check
-        return cls(types, checks, limits) if types else None
-
-    def count(self, body: bytes) -> int:
-        """Return the number of events when all are right, else 0; never raises on bad input."""
-        escapes = b"\\" in body
-        # What msgspec skips over it does not look into, so text that needs looking into takes the careful way.
-        if escapes and (b"\\ud" in body or b"\\uD" in body):
-            return 0
-        try:
-            if not body.isascii():
-                body.decode()
-            batch = self._decoder.decode(body).batch
-            if len(body) > self._limits.event_bytes and not self._all_small(body, len(batch), escapes):
-                return 0
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return 0
-        checks = self._checks
-        for event in batch:
-            # In the first and the last year the zone decides; the careful way looks at it.
-            if not (event.userId or event.anonymousId) or not EARLIEST_YEAR < event.timestamp.year < LATEST_YEAR:
-                return 0
-            if checks:
-                check = checks.get(type(event.properties))
-                if check is not None and not check(event.properties):
-                    return 0
-        return len(batch) if len(batch) <= self._limits.batch_events else 0
-
-    def _all_small(self, body: bytes, events: int, escapes: bool) -> bool:
-        """
-        Say whether no event is over the limit.
-
-        Each event has its `"messageId"`. Without escapes, and with as many of them as events, each has exactly one;
-        an event over the limit would then cover two thirds of it whole with none in one of them. Finding one per third
-        is cheap. Where that says nothing, the events are measured.
-        """
-        limit = self._limits.event_bytes
-        third = limit // 3
-        if not escapes and body.count(_MESSAGE_ID) == events:
-            starts = range(0, len(body) - third + 1, third)
-            if all(body.find(_MESSAGE_ID, start, start + third) >= 0 for start in starts):
-                return True
-        return all(memoryview(raw).nbytes <= limit for raw in _envelope.decode(body).batch)

@@ -1,8 +1,8 @@
 """
-The verdict on one event, by its envelope and by the tracking plan.
+The verdict on one event, by its envelope and by the tracking plan, and what of the event may be kept.
 
-`judge` is the careful way, event by event. `decode` has a faster one for what is plainly right, and comes here with
-everything else, so that whatever a client sends gets its reasons from this one place.
+`judge` is the careful way, event by event. `fast` is a quicker one for what is plainly right, and everything else comes
+here, so that whatever a client sends gets its reasons from this one place.
 """
 
 from __future__ import annotations
@@ -10,14 +10,18 @@ from __future__ import annotations
 import hashlib
 import uuid
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
+from trackway_collector.ingest.judges import Judge, Judges, stamp_of
+from trackway_collector.ingest.redact import WITHHELD, kept_event
 from trackway_collector.outcomes import EnvelopeFault, Outcome, Rejection
+from trackway_collector.releases import Stamp
 from trackway_collector.spool.record import EventVerdict
 from trackway_collector.timestamps import parse_timestamp_us
-from trackway_plan import Validator
+from trackway_plan import Verdict, ViolationCode
+from trackway_plan.redact import Path
 
 CALLS = frozenset({"track", "identify", "page", "screen", "group", "alias"})
 
@@ -47,6 +51,23 @@ class Head(msgspec.Struct, gc=False):
     timestamp: Any = None
     properties: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     traits: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    context: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+class Judged(NamedTuple):
+    """What becomes of one event."""
+
+    verdict: EventVerdict | None
+    """None when it is what the record's own verdict says (ok, or unplanned)."""
+    kept: bytes | msgspec.Raw
+    """The event as it may be stored; the very object that was judged when nothing of it has to go."""
+
+
+class _Opinion(NamedTuple):
+    verdict: EventVerdict | None
+    judge: Judge | None = None
+    """Who gave it; None when the event could not be read so far."""
+    strip: tuple[Path, ...] = ()
 
 
 _head = msgspec.json.Decoder(Head)
@@ -54,87 +75,119 @@ _anything = msgspec.json.Decoder()
 
 
 def judge(
-    raw: bytes | msgspec.Raw, *, call: str, source: str, validator: Validator | None, limits: Limits
-) -> EventVerdict | None:
+    raw: bytes | msgspec.Raw,
+    *,
+    call: str,
+    source: str,
+    judges: Judges | None,
+    limits: Limits,
+    stamp: Stamp | None = None,
+) -> Judged:
     """
-    Return the verdict on one event, or None when it is what the record's own verdict says (ok, or unplanned).
+    Return the verdict on one event, and the event without what may not be stored.
 
     Args:
         raw: the event's JSON.
         call: the route it came by; empty in a batch, where the event names its own type.
+        judges: None without a plan.
+        stamp: the batch's own, for events that carry none.
     """
     try:
-        return _judge(raw, call, source, validator, limits)
+        opinion = _judge(raw, call, source, judges, limits, stamp)
     except RecursionError as error:
         # Decoding and describing a value need different depths, so any of the steps may be the first to give up.
-        return _undecodable(raw, error)
+        opinion = _Opinion(_undecodable(raw, error))
+    verdict = opinion.verdict
+    if verdict is not None and verdict.outcome == Outcome.REJECTED:
+        return Judged(verdict, b"null")
+    if judges is None:
+        return Judged(verdict, raw)
+    redactor = opinion.judge.redactor if opinion.judge else judges.strictest
+    kept = kept_event(raw, redactor, call, opinion.strip)
+    if kept is WITHHELD and (verdict is None or verdict.outcome != Outcome.QUARANTINED):
+        verdict = _undecodable(raw, ValueError("a part of it cannot be read"))
+    return Judged(verdict, kept)
 
 
 def _judge(
-    raw: bytes | msgspec.Raw, call: str, source: str, validator: Validator | None, limits: Limits
-) -> EventVerdict | None:
+    raw: bytes | msgspec.Raw, call: str, source: str, judges: Judges | None, limits: Limits, stamp: Stamp | None
+) -> _Opinion:
     size = memoryview(raw).nbytes
     if size > limits.event_bytes:
         reason = f"The event has {size} bytes; the limit is {limits.event_bytes}."
-        return EventVerdict(Outcome.REJECTED, (Rejection.EVENT_TOO_LARGE,), (reason,), _own_message_id(raw))
+        return _Opinion(EventVerdict(Outcome.REJECTED, (Rejection.EVENT_TOO_LARGE,), (reason,), _own_message_id(raw)))
     try:
         head = _head.decode(raw)
     except msgspec.ValidationError as error:
-        return _bad_envelope(raw, error)
+        return _Opinion(_bad_envelope(raw, error))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return _undecodable(raw, error)
+        return _Opinion(_undecodable(raw, error))
     try:
         for values in (head.properties, head.traits):
             if values is not msgspec.UNSET:
                 _anything.decode(values)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return _undecodable(raw, error)
+        return _Opinion(_undecodable(raw, error))
     kind = call or head.type
     message_id = _given_message_id(head.messageId, limits)
     if not isinstance(kind, str) or kind not in CALLS:
         reason = f"`type` is none of {', '.join(sorted(CALLS))}."
-        return EventVerdict(Outcome.QUARANTINED, (EnvelopeFault.UNKNOWN_TYPE,), (reason,), message_id)
+        return _Opinion(EventVerdict(Outcome.QUARANTINED, (EnvelopeFault.UNKNOWN_TYPE,), (reason,), message_id))
     if kind == "track" and not (isinstance(head.event, str) and head.event):
         reason = "A track call needs `event`, the name of what happened, as text."
-        return EventVerdict(Outcome.QUARANTINED, (EnvelopeFault.MISSING_EVENT,), (reason,), message_id)
-    flags = _envelope_flags(head)
-    if validator is None:
-        if not flags and not message_id:
-            return None
-        return EventVerdict(Outcome.FLAGGED if flags else Outcome.UNPLANNED, flags, (), message_id)
-    return _judge_by_plan(head, kind, flags, message_id, source, validator)
+        return _Opinion(EventVerdict(Outcome.QUARANTINED, (EnvelopeFault.MISSING_EVENT,), (reason,), message_id))
+    if judges is not None:
+        return _judge_by_plan(head, kind, message_id, source, judges, stamp)
+    faults = _faults(head)
+    if not faults and not message_id:
+        return _Opinion(None)
+    return _Opinion(EventVerdict(Outcome.FLAGGED if faults else Outcome.UNPLANNED, tuple(faults), (), message_id))
 
 
 def _judge_by_plan(
-    head: Head, kind: str, flags: tuple[str, ...], message_id: str, source: str, validator: Validator
-) -> EventVerdict | None:
+    head: Head, kind: str, message_id: str, source: str, judges: Judges, stamp: Stamp | None
+) -> _Opinion:
+    judge, stamped = judges.for_stamp(stamp_of(head.context) or stamp)
+    validator = judge.validator
+    event = head.event if kind == "track" else None
     if kind == "track":
         verdict = validator.check_track(head.event, _object(head.properties), source)
     elif kind in ("identify", "group"):
-        verdict = validator.check_traits("user" if kind == "identify" else "account", _object(head.traits))
+        whose = "user" if kind == "identify" else "account"
+        verdict = validator.check_traits(whose, _object(head.traits), source)  # type: ignore[arg-type]
     else:
-        if not flags and not message_id:
-            return None
-        return EventVerdict(Outcome.FLAGGED if flags else Outcome.OK, flags, (), message_id)
-    outcome = Outcome(verdict.outcome)
+        verdict = Verdict("ok")
+    if not stamped and verdict.rev and verdict.outcome != "unplanned":
+        message = f"No live revision of the plan is stamped on the event; it was checked against rev {judge.rev}."
+        verdict = validator.with_finding(verdict, ViolationCode.UNSTAMPED, message, event, source)
+    faults = _faults(head)
+    if reason := faults.pop(EnvelopeFault.BAD_TIMESTAMP, None):
+        verdict = validator.with_finding(verdict, ViolationCode.BAD_TIMESTAMP, reason, event, source)
     codes = tuple(f"{v.code} {v.path}" if v.path else str(v.code) for v in verdict.violations)
+    reasons = tuple(v.message for v in verdict.violations)
+    outcome = Outcome(verdict.outcome)
+    rev = judge.rev if judge is not judges.newest else 0
+    if outcome is Outcome.REJECTED:
+        own = message_id or str(head.messageId)
+        return _Opinion(EventVerdict(outcome, codes, reasons, own, rev), judge)
     if outcome is Outcome.QUARANTINED:
-        reasons = tuple(v.message for v in verdict.violations)
-        return EventVerdict(Outcome.QUARANTINED, flags + codes, reasons, message_id)
-    if flags or codes:
-        return EventVerdict(Outcome.FLAGGED, flags + codes, (), message_id)
-    if outcome is Outcome.OK and not message_id:
-        return None
-    return EventVerdict(outcome, (), (), message_id)
+        said = EventVerdict(outcome, (*faults, *codes), (*faults.values(), *reasons), message_id, rev)
+        return _Opinion(said, judge, verdict.strip)
+    if faults or codes:
+        return _Opinion(EventVerdict(Outcome.FLAGGED, (*faults, *codes), (), message_id, rev), judge, verdict.strip)
+    if outcome is Outcome.OK and not message_id and not rev:
+        return _Opinion(None, judge)
+    return _Opinion(EventVerdict(outcome, (), (), message_id, rev), judge)
 
 
-def _envelope_flags(head: Head) -> tuple[str, ...]:
-    flags: tuple[str, ...] = ()
+def _faults(head: Head) -> dict[str, str]:
+    """What is wrong with the envelope though the event can be stored: code → sentence."""
+    faults: dict[str, str] = {}
     if not _is_id(head.userId) and not _is_id(head.anonymousId):
-        flags += (EnvelopeFault.NO_PERSON,)
+        faults[EnvelopeFault.NO_PERSON] = "It has neither `userId` nor `anonymousId`."
     if head.timestamp is not None and parse_timestamp_us(head.timestamp) is None:
-        flags += (EnvelopeFault.BAD_TIMESTAMP,)
-    return flags
+        faults[EnvelopeFault.BAD_TIMESTAMP] = "`timestamp` cannot be read, or lies outside the years 1970 to 2261."
+    return faults
 
 
 def _is_id(value: str | int | float | None) -> bool:

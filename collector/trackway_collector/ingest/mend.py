@@ -36,12 +36,18 @@ def batch(body: bytes) -> bytes | None:
         return None
 
 
-def event(body: bytes) -> bytes | None:
-    """Return one undecodable event as a JSON string of its text, or None when even the forgiving reader gives up."""
+def event(body: bytes, *, rewrite: bool = False) -> bytes | None:
+    """
+    Return one undecodable event as a JSON string of its text, or None when even the forgiving reader gives up.
+
+    With `rewrite` the text is what the reader understood, in JSON that can be taken apart again.
+    """
     try:
-        _read(body)
+        value = _read(body)
     except _UNREADABLE:
         return None
+    if rewrite:
+        return msgspec.json.encode(json.dumps(value, ensure_ascii=True))
     return msgspec.json.encode(body.decode("utf-8", "backslashreplace"))
 
 

@@ -10,18 +10,25 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from trackway_collector.outcomes import IngestCounters
+from trackway_collector.releases import ReleaseFolder
 from trackway_collector.spool import SpoolWriter
 
 
-def render_metrics(counters: IngestCounters, spool: SpoolWriter) -> tuple[bytes, str]:
-    """Return the exposition text and its content type."""
+def render_metrics(
+    counters: IngestCounters, spool: SpoolWriter, releases: ReleaseFolder | None = None, newest_rev: int = 0
+) -> tuple[bytes, str]:
+    """Return the exposition text and its content type; `newest_rev` is the revision that judges at the moment."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Snapshot(counters, spool))
+    registry.register(_Snapshot(counters, spool, releases, newest_rev))
     return generate_latest(registry), CONTENT_TYPE_LATEST
 
 
 class _Snapshot(Collector):
-    def __init__(self, counters: IngestCounters, spool: SpoolWriter) -> None:
+    def __init__(
+        self, counters: IngestCounters, spool: SpoolWriter, releases: ReleaseFolder | None, newest_rev: int
+    ) -> None:
+        self._newest_rev = newest_rev
+        self._releases = releases
         self._counters = counters
         self._spool = spool
 
@@ -45,6 +52,8 @@ class _Snapshot(Collector):
             requests.add_metric([str(status), code], count)
         yield requests
         yield from self._spool_metrics()
+        if self._releases is not None:
+            yield from _release_metrics(self._releases, self._newest_rev)
 
     def _spool_metrics(self) -> Iterator[Metric]:
         stats = self._spool.stats
@@ -61,3 +70,11 @@ class _Snapshot(Collector):
         yield CounterMetricFamily("trackway_spool_bytes", "Bytes written to the spool.", stats.bytes)
         yield CounterMetricFamily("trackway_spool_failures", "Writes or fsyncs the disk refused.", stats.failures)
         yield CounterMetricFamily("trackway_spool_fsync_seconds", "Time spent in fsync.", stats.fsync_seconds)
+
+
+def _release_metrics(releases: ReleaseFolder, newest_rev: int) -> Iterator[Metric]:
+    yield GaugeMetricFamily("trackway_plan_newest_rev", "The newest revision that events are judged by.", newest_rev)
+    yield GaugeMetricFamily("trackway_plan_live_releases", "Live revisions of the plan.", len(releases.live.by_rev))
+    yield CounterMetricFamily(
+        "trackway_plan_releases_refused", "Release files that were refused; the log says why.", releases.refused
+    )

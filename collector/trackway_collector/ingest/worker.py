@@ -8,7 +8,6 @@ import logging
 import os
 import signal
 import sys
-from pathlib import Path
 
 from aiohttp import web
 
@@ -18,9 +17,9 @@ from trackway_collector.ingest.app import Ingest, make_app, make_runner
 from trackway_collector.ingest.auth import WriteKeys
 from trackway_collector.ingest.decode import BatchDecoder
 from trackway_collector.outcomes import IngestCounters
+from trackway_collector.releases import ReleaseFolder, changes
 from trackway_collector.spool import SpoolWriter
-from trackway_plan import Release
-from trackway_plan.errors import ReleaseError
+from trackway_plan.redact import read_hash_key
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +31,7 @@ def make_ingest(settings: Settings, worker: str = "w0") -> Ingest:
     Return what the handlers need, with this worker's spool open.
 
     Raises:
-        ConfigError: there is no write key, or the plan cannot be found.
+        ConfigError: there is no write key, the plan cannot be found, or it hashes and there is no key for that.
         SpoolLocked: another collector uses this data directory.
     """
     if not settings.write_keys:
@@ -41,33 +40,11 @@ def make_ingest(settings: Settings, worker: str = "w0") -> Ingest:
             "  Write --write-key SOURCE=KEY, TRACKWAY_WRITE_KEYS, or [write_keys] in trackway.toml."
         )
         raise ConfigError(message)
-    release = load_release(settings.plan) if settings.plan else None
+    hash_key = read_hash_key(settings.hash_key)
+    releases = ReleaseFolder(settings.plan, hash_key) if settings.plan else None
+    decoder = BatchDecoder(releases.live if releases else None, hash_key=hash_key)
     spool = SpoolWriter(settings.spool_dir / worker, max_backlog_bytes=settings.max_backlog_mib * 1024**2)
-    return Ingest(WriteKeys(settings.write_keys), BatchDecoder(release), spool, IngestCounters())
-
-
-def load_release(plan: str) -> Release:
-    """
-    Return the release that `plan` names: a release file, or the newest in a plan directory.
-
-    Raises:
-        ConfigError: there is none, or it cannot be read.
-    """
-    path = Path(plan)
-    if path.is_dir():
-        releases = sorted((path / "releases").glob("*.json")) or sorted(path.glob("*.json"))
-        if not releases:
-            message = f"{path}: there is no release in this plan.\n  Write: trackway plan release {path}"
-            raise ConfigError(message)
-        path = releases[-1]
-    if not path.exists():
-        message = f"{path}: no such plan. Name a release file, or a plan directory with releases."
-        raise ConfigError(message)
-    try:
-        return Release.load(path)
-    except ReleaseError as error:
-        message = f"{error}\n  Name a release file or a plan directory with releases."
-        raise ConfigError(message) from error
+    return Ingest(WriteKeys(settings.write_keys), decoder, spool, IngestCounters(), releases)
 
 
 async def serve(settings: Settings, worker: str = "w0", *, parent_pipe: bool = False) -> None:
@@ -76,16 +53,27 @@ async def serve(settings: Settings, worker: str = "w0", *, parent_pipe: bool = F
     """
     stop = asyncio.Event()
     stop_on_signals(stop, parent_pipe=parent_pipe)
-    app = make_app(make_ingest(settings, worker))
+    ingest = make_ingest(settings, worker)
+    app = make_app(ingest)
     runner = make_runner(app, shutdown_timeout=DRAIN_S)
     await runner.setup()
     site = web.TCPSite(runner, settings.listen, settings.port, backlog=1024)
+    watching = asyncio.create_task(_watch_releases(ingest, list(settings.write_keys)))
     try:
         await site.start()
         logger.info("collector listens on http://%s:%d", settings.listen, settings.port)
         await stop.wait()
     finally:
+        watching.cancel()
         await runner.cleanup()
+
+
+async def _watch_releases(ingest: Ingest, sources: list[str]) -> None:
+    """Judge by new releases as they come live; requests go on meanwhile."""
+    if ingest.releases is None:
+        return
+    async for live in changes(ingest.releases):
+        await asyncio.to_thread(ingest.decoder.adopt, live, sources)
 
 
 def stop_on_signals(stop: asyncio.Event, *, parent_pipe: bool) -> None:

@@ -25,6 +25,7 @@ from trackway_collector.loader.delivery import Delivery, LoadRow, Stopped
 from trackway_collector.loader.row import EVENTS, QUARANTINE, Row
 from trackway_collector.loader.sources import Source, Sources
 from trackway_collector.loader.starting import days_to_remember, prepare_tables, remember_day, row_maker
+from trackway_collector.releases import LiveReleases
 from trackway_collector.spool import Checkpoint, Chunk, Pending, SpoolReader, load_checkpoint, save_checkpoint
 from trackway_collector.spool.layout import spool_name, take_lock
 from trackway_collector.warehouse import Terminal, Transient, Warehouse
@@ -69,17 +70,23 @@ class Loader:
     Loads every spool under `spool_dir` into the warehouse, in one thread and a helper.
 
     Args:
-        release: the plan whose numbers and choices get typed columns; None without a plan.
+        releases: the live releases, the newest of which decides on typed columns; a single one; None without a plan.
         grace_s: segments that are loaded are kept this long.
     """
 
     def __init__(
-        self, warehouse: Warehouse, spool_dir: Path, release: Release | None = None, *, grace_s: float = 900
+        self,
+        warehouse: Warehouse,
+        spool_dir: Path,
+        releases: LiveReleases | Release | None = None,
+        *,
+        grace_s: float = 900,
     ) -> None:
         self.stats = LoaderStats()
         self.cause_of_death: Exception | None = None
         self._warehouse = warehouse
-        self._release = release
+        self._releases = LiveReleases.of([releases]) if isinstance(releases, Release) else releases
+        self._adopted: LiveReleases | None = None
         self._stop = threading.Event()
         self._delivery = Delivery(warehouse, self._stop)
         self._seen = SeenKeys()
@@ -109,6 +116,10 @@ class Loader:
         self._on_death = died
         self._thread.start()
 
+    def adopt(self, releases: LiveReleases) -> None:
+        """Store by these releases from the next chunk on; typed paths that the newest asks for are added before it."""
+        self._adopted = releases
+
     def stop(self, timeout_s: float = 30) -> None:
         """Finish the chunk at hand, or leave it pending when the engine is away, and return."""
         self._stop.set()
@@ -124,7 +135,7 @@ class Loader:
 
     def _run(self) -> None:
         try:
-            self._until_answered(prepare_tables, self._warehouse, self._release)
+            self._until_answered(prepare_tables, self._warehouse, self._releases)
             for day in days_to_remember(self._sources.oldest_waiting_us()):
                 self._until_answered(remember_day, self._warehouse, self._seen, day)
             with ThreadPoolExecutor(1, thread_name_prefix="loader-rows") as helper:
@@ -147,6 +158,12 @@ class Loader:
         prepared = self._prepare()
         while not self._stop.is_set():
             self._keep_house()  # under steady load there is no idle moment for it
+            if self._adopted is not None:
+                # Rows in hand were made for the types there were: they go first.
+                if prepared is not None:
+                    self._store(prepared)
+                self._take_over(self._adopted)
+                prepared = self._prepare()
             if prepared is None:
                 self._stop.wait(IDLE_S)
                 prepared = self._prepare()
@@ -155,6 +172,15 @@ class Loader:
             ahead: Future[_Prepared | None] = helper.submit(self._prepare)
             self._store(prepared)
             prepared = ahead.result()
+
+    def _take_over(self, adopted: LiveReleases) -> None:
+        """Make the releases that came live the ones in force."""
+        self._releases = adopted
+        self._until_answered(prepare_tables, self._warehouse, adopted)
+        for source in self._sources.opened():
+            source.maker = self._until_answered(row_maker, self._warehouse, source.name, adopted)
+        if self._adopted is adopted:  # else others came live meanwhile, and the next turn takes them over
+            self._adopted = None
 
     def _keep_house(self) -> None:
         """Forget what is over, now and then; the helper must not be at work, it uses the same memory."""
@@ -235,7 +261,7 @@ class Loader:
     def _open(self, directory: Path) -> Source:
         lock = take_lock(directory / "loader.lock", "loads")
         name = spool_name(directory)
-        maker = self._until_answered(row_maker, self._warehouse, name, self._release)
+        maker = self._until_answered(row_maker, self._warehouse, name, self._releases)
         checkpoint = load_checkpoint(directory)
         source = Source(SpoolReader(directory), name, maker, lock, checkpoint.segment, checkpoint.byte)
         if checkpoint.pending is not None:

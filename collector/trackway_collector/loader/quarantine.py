@@ -9,7 +9,7 @@ import msgspec
 
 from trackway_collector.loader.dedup import dedup_key
 from trackway_collector.loader.row import QUARANTINE, Row
-from trackway_collector.loader.wire import Request, id_text, lenient, stamp
+from trackway_collector.loader.wire import Request, id_text, lenient, readable, stamp
 from trackway_collector.outcomes import EnvelopeFault, Outcome
 from trackway_collector.spool import EventVerdict
 from trackway_collector.timestamps import corrected_us, parse_timestamp_us
@@ -54,14 +54,14 @@ def quarantine_row(
         _name(wire.get("event")),
         message_id,
         request.received_at,
-        record.validated_rev,
+        verdict.rev or record.validated_rev,
         verdict.violations,
         verdict.reasons,
         bytes(raw).decode("utf-8", "backslashreplace"),
         spool,
         segment,
         offset,
-        _plan_rev(wire.get("context")),
+        _plan_rev(wire.get("context")) or _plan_rev(readable(request.context)),
         user_id or anonymous_id,
         user_id,
         anonymous_id,

@@ -12,10 +12,9 @@ Renames = Mapping[str, tuple[str, "Renames"]]
 """Property as sent → (name as stored, the same for what is inside it); only where something differs."""
 
 
-def renames_of(release: Release | None) -> dict[str, Renames]:
+def renames_of(release: Release) -> dict[str, Renames]:
     """Return event → renames, for the events of which any property, at any depth, is stored under another name."""
-    events = release.events.items() if release is not None else ()
-    return {name: found for name, event in events if (found := _renames(event.properties))}
+    return {name: found for name, event in release.events.items() if (found := _renames(event.properties))}
 
 
 def renamed(values: Mapping[str, Any], renames: Renames) -> dict[str, Any]:

@@ -1,13 +1,14 @@
 """
 One event of the spool becomes one row, as JSONEachRow text, of `events` or of `quarantine`.
 
-The row is a function of the spool record and of the columns' types, nothing else: no clock, no plan, no chance.
+The row is a function of the spool record, of the columns' types and of the names that the revision which judged it
+stores properties under, nothing else: no clock, no chance.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -65,8 +66,9 @@ class RowMaker:
 
     Args:
         properties: typed path → how a value fits it, for `properties`; `traits` the same.
-        trusted_rev: the plan revision whose properties have, each, the typed path of its kind: what it accepted fits.
-        renames: event → the names its properties are stored under, where they differ.
+        trusted_revs: the plan revisions whose properties have, each, the typed path of its kind: what they took, fits.
+        renames: plan revision → event → the names its properties are stored under, where they differ.
+        newest: the revision whose renames hold for events of one that is not among them.
     """
 
     def __init__(
@@ -74,12 +76,14 @@ class RowMaker:
         spool: str,
         properties: dict[str, Fit],
         traits: dict[str, Fit],
-        trusted_rev: int | None = None,
-        renames: Mapping[str, Renames] | None = None,
+        trusted_revs: Container[int] = (),
+        renames: Mapping[int, Mapping[str, Renames]] | None = None,
+        newest: int = 0,
     ) -> None:
         self._spool = spool
         self._renames = renames or {}
-        self._trusted_rev = trusted_rev
+        self._newest_renames = self._renames.get(newest, {})
+        self._trusted_revs = trusted_revs
         self._properties = properties
         self._traits = traits
         self._context = ContextColumns()
@@ -116,6 +120,7 @@ class RowMaker:
             original_us = parse_timestamp_us(wire.timestamp)
             happened_us = corrected_us(original_us, request.sent_at_us, record.received_at_us)
             happened_at = stamp(happened_us)
+            rev = (verdict.rev if verdict else 0) or record.validated_rev
             user_id, anonymous_id = id_text(wire.userId), id_text(wire.anonymousId)
             row = _EventRow(
                 record.source,
@@ -124,7 +129,7 @@ class RowMaker:
                 message_id,
                 happened_at,
                 request.received_at,
-                record.validated_rev,
+                rev,
                 outcome,
                 self._spool,
                 segment,
@@ -137,7 +142,7 @@ class RowMaker:
                 "" if wire.groupId is None else id_text(wire.groupId),
                 happened_at if original_us == happened_us else None if original_us is None else stamp(original_us),
                 request.sent_at,
-                verdict.violations if verdict else (),
+                verdict.violations if verdict else record.violations,
                 _merged(request.integrations, wire.integrations),
             )
             if original_us is None and wire.timestamp is not None:
@@ -146,11 +151,11 @@ class RowMaker:
             # looked at value by value.
             careful = (
                 record.careful
-                or outcome != Outcome.OK
-                or record.validated_rev != self._trusted_rev
+                or (outcome != Outcome.OK and not record.violations)
+                or rev not in self._trusted_revs
                 or _LONG_NUMBER.search(wire.properties) is not None
             )
-            renames = self._renames.get(row.event) if self._renames else None
+            renames = self._renames.get(rev, self._newest_renames).get(row.event) if self._renames else None
             properties = self._values(wire.properties, self._properties, row, "", careful, renames)
             traits = self._values(wire.traits, self._traits, row, "traits.", True) if wire.traits else b""
             context = self._context.piece(bytes(wire.context), request.context)

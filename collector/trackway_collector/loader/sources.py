@@ -40,6 +40,10 @@ class Sources:
         self._open: dict[Path, Source] = {}
         self._last_served: Path | None = None
 
+    def opened(self) -> list[Source]:
+        """Return the sources that are being loaded."""
+        return list(self._open.values())
+
     def in_turn(self, open_source: Callable[[Path], Source]) -> list[Source]:
         """Return the sources in turn: the one that was served last comes last."""
         for directory in self._directories():

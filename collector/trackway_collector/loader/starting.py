@@ -10,32 +10,33 @@ from trackway_collector.loader.delivery import sql_text
 from trackway_collector.loader.renames import renames_of
 from trackway_collector.loader.rows import RowMaker
 from trackway_collector.loader.values import fits_for
+from trackway_collector.releases import LiveReleases
 from trackway_collector.warehouse import Warehouse, apply_plan, migrate, property_types
 from trackway_collector.warehouse.plan_columns import typed_paths
 from trackway_plan import Release
 
 
-def prepare_tables(warehouse: Warehouse, release: Release | None) -> None:
-    """Bring the tables up to this version, and give the plan's properties their typed paths."""
+def prepare_tables(warehouse: Warehouse, releases: LiveReleases | None) -> None:
+    """Bring the tables up to this version, and give the newest plan's properties their typed paths."""
     migrate(warehouse)
-    if release is not None:
-        apply_plan(warehouse, release)
+    if releases is not None:
+        apply_plan(warehouse, releases.newest)
 
 
-def row_maker(warehouse: Warehouse, spool: str, release: Release | None) -> RowMaker:
+def row_maker(warehouse: Warehouse, spool: str, releases: LiveReleases | None) -> RowMaker:
     """Return what makes a spool's rows fit the warehouse's columns."""
     types = property_types(warehouse, "properties")
     traits = property_types(warehouse, "traits")
-    trusted_rev = _trusted_rev(types, release)
-    return RowMaker(spool, fits_for(types), fits_for(traits), trusted_rev, renames_of(release))
+    live = releases.by_rev if releases else {}
+    trusted = {rev for rev, release in live.items() if _has_typed_paths(release, types)}
+    renames = {rev: renames_of(release) for rev, release in live.items()}
+    return RowMaker(spool, fits_for(types), fits_for(traits), trusted, renames, max(live, default=0))
 
 
-def _trusted_rev(types: Mapping[str, str], release: Release | None) -> int | None:
-    if release is None:
-        return None
+def _has_typed_paths(release: Release, types: Mapping[str, str]) -> bool:
+    """Whether each property of a release has the typed path of its kind, so that what the release accepted fits."""
     planned = typed_paths(event.properties for event in release.events.values())
-    as_planned = all(types.get(path) == kind for path, kind in planned.items())
-    return release.rev if as_planned else None
+    return all(types.get(path) == kind for path, kind in planned.items())
 
 
 def days_to_remember(oldest_waiting_us: int) -> Iterator[date]:

@@ -28,7 +28,8 @@ Block: one group commit, that is all requests that arrived while the previous fs
 
 Record: one request.
 
-    u32 meta bytes · u32 body bytes · meta (JSON, see `record.Record`) · body as the client sent it, decompressed
+    u32 meta bytes · u32 body bytes · meta (JSON, see `record.Record`) · body as the client sent it, decompressed,
+                                    without what the plan does not let be stored
 
 All integers are little-endian. An *offset* counts events, not bytes: the n-th event of a segment has offset n, so that
 (spool, segment, offset) names one event for ever, and rows can be counted against the spool.

@@ -1,9 +1,9 @@
 """
 What the spool keeps beside a request's body: where it came from, when, and the verdict on every event.
 
-The body is kept as the client sent it, and all that depends on the moment of acceptance is frozen in `Record`: the
-rows made of it are a function of these bytes alone, so loading again, today or after an upgrade, cannot give an event
-another verdict, another id or another time of receipt.
+The body is kept as the client sent it, but for what the plan forbids to keep. All that depends on the moment of
+acceptance is frozen in `Record`: the rows made of it are a function of these bytes alone, so loading again, today or
+after an upgrade, cannot give an event another verdict, another id or another time of receipt.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ class EventVerdict(msgspec.Struct, array_like=True, frozen=True, omit_defaults=T
     violations: tuple[str, ...] = ()
     """`code` or `code /path` each, in the order found."""
     reasons: tuple[str, ...] = ()
-    """A sentence each for people; only quarantined events carry them."""
+    """A sentence each for people; only quarantined and rejected events carry them."""
     message_id: str = ""
     """The id given by the collector, when the client sent none."""
+    rev: int = 0
+    """The plan revision that gave this verdict, where it is not the record's."""
 
 
 class Record(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True, gc=False):
@@ -34,7 +36,7 @@ class Record(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True, g
     events: int
     """How many events the body holds; offsets count all of them."""
     verdict: str
-    """The verdict on every event that `exceptions` does not name: `ok` or `unplanned`."""
+    """The verdict on every event that `exceptions` does not name: `ok`, `unplanned`, or `flagged` for `violations`."""
     validated_rev: int = 0
     """The plan revision that gave the verdicts; 0 without a plan."""
     call: str = ""
@@ -45,6 +47,8 @@ class Record(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True, g
     """The events were judged one by one: a value may be fine, as 1.0 is for an int, and not fit its column as it is."""
     exceptions: dict[int, EventVerdict] = {}
     """Position in the body → verdict."""
+    violations: tuple[str, ...] = ()
+    """What was flagged on every event that `exceptions` does not name: `unstamped`, when all of them are."""
 
 
 _encoder = msgspec.json.Encoder()

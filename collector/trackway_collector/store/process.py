@@ -15,12 +15,14 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from trackway_collector.config import Settings
-from trackway_collector.ingest.worker import load_release, stop_on_signals
+from trackway_collector.ingest.worker import stop_on_signals
 from trackway_collector.loader.loop import Loader
 from trackway_collector.query_port import make_query_app
+from trackway_collector.releases import ReleaseFolder, changes
 from trackway_collector.warehouse import Terminal, Warehouse, open_warehouse
 from trackway_collector.warehouse.embedded import EmbeddedWarehouse
 from trackway_collector.warehouse.store_file import StoreFile
+from trackway_plan.redact import read_hash_key
 
 logger = logging.getLogger(__name__)
 
@@ -49,11 +51,13 @@ async def serve(settings: Settings, *, parent_pipe: bool = False) -> None:
     stop = asyncio.Event()
     stop_on_signals(stop, parent_pipe=parent_pipe)
     loop = asyncio.get_running_loop()
-    release = load_release(settings.plan) if settings.plan else None
+    releases = ReleaseFolder(settings.plan, read_hash_key(settings.hash_key)) if settings.plan else None
     async with contextlib.AsyncExitStack() as stack:
         warehouse = open_warehouse(settings.warehouse_url, owner=True)
         stack.callback(warehouse.close)
-        loader = Loader(warehouse, settings.spool_dir, release, grace_s=settings.spool_grace_s)
+        loader = Loader(
+            warehouse, settings.spool_dir, releases.live if releases else None, grace_s=settings.spool_grace_s
+        )
         token = _token(settings.data_dir / TOKEN_FILE)
         await _start_sites(stack, settings, warehouse, loader, token)
         store_file = StoreFile(
@@ -67,12 +71,21 @@ async def serve(settings: Settings, *, parent_pipe: bool = False) -> None:
         stack.callback(store_file.remove, settings.store_file)
         loader.start(died=lambda: _call_soon(loop, stop.set))
         stack.push_async_callback(asyncio.to_thread, loader.stop)
+        watching = asyncio.create_task(_watch_releases(releases, loader))
+        stack.callback(watching.cancel)
         await stop.wait()
     if isinstance(loader.cause_of_death, Terminal):
         raise loader.cause_of_death
     if loader.died:
         message = f"the loader died: {loader.error}"
         raise RuntimeError(message)
+
+
+async def _watch_releases(releases: ReleaseFolder | None, loader: Loader) -> None:
+    if releases is None:
+        return
+    async for live in changes(releases):
+        loader.adopt(live)
 
 
 def _call_soon(loop: asyncio.AbstractEventLoop, work: Callable[[], None]) -> None:

@@ -14,7 +14,7 @@ from rich.syntax import Syntax
 
 from trackway_collector.command_settings import command_settings
 from trackway_collector.errors import CollectorError
-from trackway_collector.ingest.worker import load_release
+from trackway_collector.releases import ReleaseFolder
 from trackway_collector.tail.follow import Arrival, Arrivals
 from trackway_collector.tail.suggest import suggest
 from trackway_collector.warehouse import WarehouseError, open_warehouse
@@ -37,16 +37,19 @@ def tail(
     console = Console(highlight=False)
     settings, _ = command_settings({"data_dir": data_dir, "warehouse": warehouse, "plan": plan})
     try:
-        release = load_release(settings.plan) if settings.plan else None
+        releases = ReleaseFolder(settings.plan, reads_only=True) if settings.plan else None
         opened = open_warehouse(settings.warehouse_url, start_engine=False)
         arrivals = Arrivals(opened, source, datetime.now(UTC) - timedelta(seconds=since_s))
         shown = 0
         while True:
+            if releases is not None:
+                releases.refresh()
             for arrival in arrivals.poll():
                 _show(console, arrival)
-                for violation in arrival.violations if release is not None else ():
-                    assert release is not None  # noqa: S101
-                    found = suggest(arrival.event, arrival.source, violation, arrival.properties, release)
+                for violation in arrival.violations if releases is not None else ():
+                    assert releases is not None  # noqa: S101
+                    newest = releases.live.newest  # what is missing is to be added to the plan as it is now
+                    found = suggest(arrival.event, arrival.source, violation, arrival.properties, newest)
                     if found is not None:
                         console.print(f"  {_shown(found.advice)}")
                         console.print(Syntax(_printable(found.patch), "yaml", background_color="default"))

@@ -33,6 +33,8 @@ from typing import Any, Protocol
 
 from trackway_collector.warehouse.base import Warehouse
 from trackway_collector.warehouse.stored_paths import safe_to_add
+from trackway_plan import PropertySpec
+from trackway_plan.redact import stored
 
 logger = logging.getLogger(__name__)
 
@@ -58,16 +60,6 @@ STORAGE_TYPES: dict[str, str] = {
 # Lists, objects, unions and `any` have no type of their own: their paths stay dynamic.
 
 _JSON_OPTIONS = "max_dynamic_paths = 128, max_dynamic_types = 8"
-
-
-class PropertySpec(Protocol):
-    """The part of `trackway_plan.PropertySpec` that decides on storage."""
-
-    @property
-    def kind(self) -> str: ...
-
-    @property
-    def store_as(self) -> str: ...
 
 
 class Release(Protocol):
@@ -117,8 +109,11 @@ def typed_paths(specs: Iterable[Mapping[str, PropertySpec]]) -> dict[str, str]:
     kinds: dict[str, set[str]] = {}
     for properties in specs:
         for name, spec in properties.items():
-            kinds.setdefault(spec.store_as or name, set()).add(spec.kind)
-    typed = {name: stored for name, found in kinds.items() if (stored := _stored_as(found))}
+            how = stored(spec)
+            if how != "drop":
+                # A hash is text, whatever it is of.
+                kinds.setdefault(spec.store_as or name, set()).add("string" if how == "hash" else spec.kind)
+    typed = {name: kind for name, found in kinds.items() if (kind := _stored_as(found))}
     plain = [name for name in typed if name and not set(name) & {".", "\\", "%"}]
     order = list(STORAGE_TYPES.values())
     chosen = sorted(plain, key=lambda name: (order.index(typed[name]), name))[:MAX_TYPED_PATHS]

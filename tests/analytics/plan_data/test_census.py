@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from tests.analytics.plan_data.conftest import NOW, ago, rows
 from tests.support.stored import store_events, store_quarantined
-from trackway_analytics.plan_data.census import Census, census, percent
+from trackway_analytics.plan_data.census import Census, census, open_census, percent
 from trackway_collector.warehouse import Warehouse
+from trackway_plan.evidence import EvidenceUnreachableError
 
 
 def told(warehouse: Warehouse) -> Census:
@@ -49,10 +52,17 @@ def test_quiet(warehouse: Warehouse) -> None:
     assert not Census((), 30, NOW).quiet("cart", 0.5)
 
 
-def test_one_event_only(warehouse: Warehouse) -> None:
+def test_one_event_only(warehouse: Warehouse, url: str) -> None:
     """A census of named events counts no others."""
     told(warehouse)
     assert list(census(warehouse, 30, events=["cart"], now=NOW).volumes) == ["cart"]
+    assert open_census(url, 30, events=["cart"], now=NOW) == census(warehouse, 30, events=["cart"], now=NOW)
+
+
+def test_no_answer_is_no_census() -> None:
+    """A warehouse that does not answer is an error, never an empty census."""
+    with pytest.raises(EvidenceUnreachableError, match="no answer"):
+        open_census("clickhouse://nobody@127.0.0.1:1/x")
 
 
 def test_percentages_never_round_to_all_or_nothing() -> None:

@@ -188,3 +188,16 @@ def test_no_answer_is_not_no_evidence(address: str) -> None:
     """A warehouse that does not answer is an error, never an empty result."""
     with pytest.raises(EvidenceUnreachableError, match="no answer"):
         open_evidence(address, 14)
+
+
+def test_what_was_hashed_or_dropped_is_not_judged(warehouse: Warehouse, url: str) -> None:
+    """A hash does not look like what it was made of, and what was dropped is not there: neither is a departure."""
+    mail = prop("string", required=True, format="email", store="hash", pii="contact")
+    before = order(mail=mail, note_2=prop("string", required=True, store="drop"), n=prop("int"))
+    after = order(mail=prop("string", max_length=5), note_2=prop("string", required=True), n=prop("int", max=1))
+    store_events(warehouse, rows(6, "order", lambda number: {"mail": "5e884898da28047151d0e56f8dc62927", "n": number}))
+    found = asked(url).failing(before, after, ["order"])["order"]
+    assert (found.fitting, {way: failing.events for way, failing in found.by_violation.items()}) == (
+        6,
+        {("out_of_range", "n"): 4},
+    )

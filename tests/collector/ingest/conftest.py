@@ -26,6 +26,7 @@ format: 1
 sources:
   web: {kind: client, sdk: javascript}
   api: {kind: server, sdk: python}
+on_violation: {unstamped: allow}
 """
 ORDERED = """\
 event: seeds_ordered

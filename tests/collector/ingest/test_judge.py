@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 from trackway_collector.errors import RequestRefused
 from trackway_collector.ingest.decode import BatchDecoder
 from trackway_collector.ingest.judge import Limits
+from trackway_collector.ingest.judge import judge as judge_one
+from trackway_collector.ingest.judges import Judges
+from trackway_collector.releases import LiveReleases
 from trackway_collector.spool import EventVerdict, Record
 from trackway_collector.timestamps import parse_timestamp_us
 from trackway_plan import Release
@@ -153,10 +156,11 @@ PROPERTIES = st.dictionaries(
 def test_both_ways_give_the_same_verdict(garden: Release, batch: list[dict[str, Any]], source: str) -> None:
     """What the one-pass decoder accepts for a whole batch, the careful way accepts event by event."""
     body = msgspec.json.encode({"batch": batch})
-    decoder = BatchDecoder(garden)
+    judges, limits = Judges(LiveReleases.of([garden])), Limits()
 
-    record, _ = decoder.decode(body, call="", source=source, received_at_us=1)
-    each = [decoder._judge(msgspec.Raw(msgspec.json.encode(item)), "", source) for item in batch]
+    record, _ = BatchDecoder(garden).decode(body, call="", source=source, received_at_us=1)
+    raws = [msgspec.Raw(msgspec.json.encode(item)) for item in batch]
+    each = [judge_one(raw, call="", source=source, judges=judges, limits=limits).verdict for raw in raws]
 
     assert {i: v.outcome for i, v in enumerate(each) if v} == {i: v.outcome for i, v in record.exceptions.items()}
 

@@ -11,7 +11,7 @@ import pytest
 
 from trackway_collector.ingest.judge import Limits
 from trackway_collector.spool.record import encode_record
-from trackway_plan import Release
+from trackway_plan import EventSpec, Plan, Release, Source, compile_release
 
 from .conftest import StartCollector
 
@@ -279,3 +279,24 @@ async def test_a_single_body_that_is_no_json_is_refused(start_collector: StartCo
     assert (status, answer["code"]) == (400, "malformed_json")
     assert kept == 200
     assert {("web", "quarantined"): 1} == dict(+collector.ingest.counters.events)
+
+
+async def test_a_rejected_event_is_answered_with_its_verdict(start_collector: StartCollector) -> None:
+    """By policy, too: index, id, code, sentence and all violations to clients that ask; 400 on a single route."""
+    source = Source(name="web", on_violation={"unplanned_event": "reject", "unstamped": "allow"})
+    strict = compile_release(Plan(name="garden", sources={"web": source}, events={"seen": EventSpec(name="seen")}), 1)
+    collector = await start_collector(strict)
+    known, unknown = event(event="seen", properties={}), event(event="sene", messageId="m-2", timestamp="yesterday")
+
+    status, answer = await collector.post(
+        "/v1/batch", {"batch": [known, unknown]}, Accept="application/vnd.trackway.v1+json"
+    )
+    single = await collector.post("/v1/track", unknown)
+
+    (rejected,) = answer["rejected"]
+    assert status == 200
+    assert (rejected["index"], rejected["messageId"], rejected["code"]) == (1, "m-2", "unplanned_event")
+    assert rejected["violations"] == ["unplanned_event", "bad_timestamp"]
+    assert "Did you mean `seen`?" in rejected["message"]
+    assert (single[0], single[1]["code"]) == (400, "unplanned_event")
+    assert collector.ingest.counters.events == {("web", "ok"): 1, ("web", "rejected"): 1}

@@ -343,7 +343,9 @@ def test_an_old_repetition_is_a_new_event(pipeline: Pipeline) -> None:
 def test_a_property_is_stored_under_its_stored_name(pipeline: Pipeline, tmp_path: Path) -> None:
     """`store_as` of the plan renames at any depth, for clean and for flagged events, and nothing else moves."""
     (tmp_path / "plan" / "events" / "garden").mkdir(parents=True)
-    (tmp_path / "plan" / "plan.yaml").write_text("plan: garden\nformat: 1\nsources:\n  web: {kind: client}\n")
+    (tmp_path / "plan" / "plan.yaml").write_text(
+        "plan: garden\nformat: 1\nsources:\n  web: {kind: client}\non_violation: {unstamped: allow}\n"
+    )
     (tmp_path / "plan" / "events" / "garden" / "seeds_ordered.yaml").write_text(
         "event: seeds_ordered\nsummary: Somebody ordered seeds.\nowner: garden\nsent_by: [web]\nproperties:\n"
         "  size: {type: int, store_as: packets}\n"

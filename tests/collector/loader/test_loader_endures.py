@@ -157,7 +157,7 @@ def scales(tmp_path: Path) -> Release:
     """A plan with one event and a number in it."""
     (tmp_path / "plan" / "events" / "a").mkdir(parents=True)
     (tmp_path / "plan" / "plan.yaml").write_text(
-        "plan: scales\nformat: 1\nsources:\n  web: {kind: client, sdk: javascript}\n"
+        "plan: scales\nformat: 1\nsources:\n  web: {kind: client, sdk: javascript}\non_violation: {unstamped: allow}\n"
     )
     (tmp_path / "plan" / "events" / "a" / "weighed.yaml").write_text(
         "event: weighed\nsummary: Something was weighed.\nowner: garden\nsent_by: [web]\n"

@@ -20,7 +20,7 @@ from trackway_plan.layout import laid_out, plan_files
 from trackway_plan.layout.order import EVENT, GROUP, PLAN, PROPERTY_KEYS
 from trackway_plan.layout.tree import comments
 from trackway_plan.load_property import COMMON, CONSTRAINTS
-from trackway_plan.model import EventSpec, Group
+from trackway_plan.model import EventSpec, Group, Plan
 
 EXAMPLES = Path(__file__).parents[3] / "tracking_plan" / "examples"
 
@@ -153,7 +153,8 @@ def test_every_key_of_the_language_has_its_place() -> None:
     assert set(PROPERTY_KEYS) == {*COMMON, *(key for keys in CONSTRAINTS.values() for key in keys)}
     assert set(EVENT.keys) == set(EventSpec.__struct_fields__) - {"name", "area"} | {"event"}
     assert set(GROUP.keys) == set(Group.__struct_fields__) - {"name"} | {"group"}
-    assert {"plan", "format", "sources", "naming", "everywhere", "waive"} <= set(PLAN.keys)
+    elsewhere = {"name", "types", "groups", "traits", "events", "accepted", "places"}
+    assert set(Plan.__struct_fields__) - elsewhere <= set(PLAN.keys)
 
 
 scalars = st.one_of(

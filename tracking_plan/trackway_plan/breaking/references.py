@@ -38,6 +38,12 @@ class Reference(Protocol):
     def property(self) -> str: ...
 
 
+def definitions_beside(directory: Path) -> Path:
+    """Where the definitions of a plan are when nobody says so: in its directory, else beside it, as for `impact`."""
+    inside = directory / "definitions"
+    return inside if inside.is_dir() else directory.resolve().parent / "definitions"
+
+
 def load_references(directory: Path) -> list[Reference] | None:
     """Every use in the definitions of a directory; None if there are none to go by."""
     if not directory.is_dir():

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from ..breaking import findings
-from ..breaking.references import load_references
+from ..breaking.references import definitions_beside, load_references
 from ..breaking.write_accepted import write_accepted
 from ..near import did_you_mean, listed
 from .common import FINDINGS, loading
@@ -62,7 +62,7 @@ def accept(
         raise click.BadParameter(message, param_hint="--reason")
     with loading():
         before, after = open_pair(against, directory)
-        references = load_references(definitions or directory.parent / "definitions")
+        references = load_references(definitions or definitions_beside(directory))
         found = {
             finding.fingerprint: finding
             for finding in findings(before, after, today=today, history=History(directory), references=references)

@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from ..breaking import findings
-from ..breaking.references import load_references
+from ..breaking.references import definitions_beside, load_references
 from ..evidence import EvidenceSource, EvidenceUnreachableError, open_evidence
 from ..findings import Finding, Report, Severity
 from .common import UNREACHABLE, directory_argument, fail_on_option, finish, format_option, loading
@@ -68,7 +68,7 @@ def breaking(
     with loading():
         before, after = open_pair(against, directory)
         history = History(directory)
-        references = load_references(definitions or directory.parent / "definitions")
+        references = load_references(definitions or definitions_beside(directory))
     try:
         source = evidence_source(evidence, warehouse, exclude_source, minimum)
         with loading():

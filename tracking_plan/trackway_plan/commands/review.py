@@ -64,7 +64,7 @@ def review(
     """
     try:
         source = evidence_source(evidence, warehouse, exclude_source, minimum)
-        behind = open_clients(warehouse, source.days) if source and warehouse else None
+        behind = open_clients(warehouse or "", source.days) if source else None
         context = Context(Setting(directory, against, today, source, behind, definitions))
         if not (directory / "plan.yaml").is_file():
             message = f"{directory / 'plan.yaml'}:1:1: there is no plan here: plan.yaml is missing."

@@ -18,7 +18,7 @@ from .common import UNLOADABLE, directory_argument, fail_on_option, finish, form
 
 RULES = {
     "invalid": "What the plan language does not allow cannot be compiled, so nothing else can be said about the plan.",
-    "not-enforced": "What this version keeps but does not act on yet should not be relied on.",
+    "not-enforced": "What nobody can check, such as `required` of what is dropped, should not be relied on.",
     **RELEASE_RULES,
 }
 

@@ -27,8 +27,8 @@ from ..release import released_files
 from .clients import Behind
 from .context import Context, Part
 
-GENERATE = "trackway_plan.generate:findings"
-"""What compares generated clients with the plan: `findings(plan, directory) -> list[Finding]`."""
+GENERATE = "trackway_plan.generate:check"
+"""What compares the generated clients in the repository with the plan: `check(directory) -> list[Finding]`."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def generate(context: Context) -> Part:
         stale: Callable[..., list[Finding]] = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError):
         return Part("generate", skipped="this version cannot compare generated clients")
-    return Part("generate", tuple(stale(plan, directory)))
+    return Part("generate", tuple(stale(directory)))
 
 
 def releases(context: Context) -> Part:

@@ -16,7 +16,7 @@ Behind = Callable[[int], list[str]]
 
 
 def open_clients(warehouse_url: str, days: int) -> Behind | None:
-    """What asks a warehouse for its clients; None where this installation cannot count them."""
+    """What asks a warehouse ("" is the data directory's own) for its clients; None where that is not installed."""
     try:
         opener, census = (_named(name) for name in (OPENER, CENSUS))
     except (ImportError, AttributeError):
@@ -24,7 +24,7 @@ def open_clients(warehouse_url: str, days: int) -> Behind | None:
 
     def behind(newest: int) -> list[str]:
         try:
-            warehouse = opener(warehouse_url)
+            warehouse = opener(warehouse_url or None)
             try:
                 lines: list[str] = census(warehouse, days).behind(newest)
             finally:

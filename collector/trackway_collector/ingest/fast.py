@@ -1,0 +1,238 @@
+"""
+The one-pass way: a whole batch decoded into a tagged union, the plan's types as its properties.
+
+A batch that decodes so is a batch that is right and needs no redaction; anything else takes the careful way (`judge`).
+The stamp is part of the type, so that a batch of the newest revision, which most are, is known by the same pass. For
+others a short look at the stamps says which revision's types to try, or that none is stamped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any, Literal, NamedTuple, Union
+
+import msgspec
+
+from trackway_collector.ingest.judge import Limits
+from trackway_collector.ingest.judges import Judge, Judges, StampedContext
+from trackway_collector.outcomes import Outcome
+from trackway_collector.releases import Stamp
+from trackway_collector.timestamps import EARLIEST_YEAR, LATEST_YEAR
+from trackway_plan import Action, EventSpec, Release, ViolationCode
+from trackway_plan.redact import StoreRule, event_rules
+
+
+class Fine(NamedTuple):
+    """A batch of which nothing has to be said event by event."""
+
+    events: int
+    rev: int
+    verdict: Outcome
+    violations: tuple[str, ...] = ()
+
+
+class FastWays:
+    """The one-pass decoders of some judges, for each source made when it is first needed."""
+
+    def __init__(self, judges: Judges, limits: Limits) -> None:
+        self._judges = judges
+        self._limits = limits
+        self._batches: dict[tuple[str, int, bool], FastBatch | None] = {}
+
+    def fine(self, body: bytes, source: str) -> Fine | None:
+        """What a batch is as a whole if all of its events are right as they are, else None; never raises."""
+        judges = self._judges
+        newest = judges.newest
+        if events := self._count(body, source, newest, stamped=True):
+            return Fine(events, newest.rev, Outcome.OK)
+        shared, stamp = _shared_stamp(body)
+        if not shared:
+            return None
+        judge, known = judges.for_stamp(stamp)
+        if not known:
+            if events := self._count(body, source, newest, stamped=False):
+                return self._unstamped(events, newest, source)
+        elif judge is not newest and (events := self._count(body, source, judge, stamped=True)):
+            return Fine(events, judge.rev, Outcome.OK)
+        return None
+
+    def prepare(self, sources: list[str]) -> None:
+        """Make the decoders that most requests need, before the first one asks."""
+        for source in sources:
+            self._batch(source, self._judges.newest, stamped=True)
+
+    def _unstamped(self, events: int, newest: Judge, source: str) -> Fine:
+        action = _unstamped_action(newest.validator.release, source)
+        if action == Action.ALLOW:
+            return Fine(events, newest.rev, Outcome.OK)
+        return Fine(events, newest.rev, Outcome.FLAGGED, (ViolationCode.UNSTAMPED.value,))
+
+    def _count(self, body: bytes, source: str, judge: Judge, *, stamped: bool) -> int:
+        batch = self._batch(source, judge, stamped=stamped)
+        return batch.count(body) if batch is not None else 0
+
+    def _batch(self, source: str, judge: Judge, *, stamped: bool) -> FastBatch | None:
+        key = (source, judge.rev, stamped)
+        if key not in self._batches:
+            self._batches[key] = FastBatch.of(judge, source, self._limits, stamped=stamped)
+        return self._batches[key]
+
+
+class FastBatch:
+    """The one-pass decoder of one source's planned events, by one release."""
+
+    def __init__(
+        self,
+        types: dict[str, type],
+        checks: dict[type, Callable[[Any], bool]],
+        limits: Limits,
+        context: type | None,
+        *,
+        traits: bool,
+    ) -> None:
+        message_id = Annotated[str, msgspec.Meta(min_length=1, max_length=limits.message_id_chars)]
+        members = []
+        for number, (event, properties) in enumerate(types.items()):
+            fields: list[tuple[str, Any] | tuple[str, Any, Any]] = [
+                # In the order our SDK writes them: msgspec looks for the next field first.
+                ("type", Literal["track"]),
+                ("messageId", message_id),
+                ("userId", str | None, None),
+                ("anonymousId", str | None, None),
+                ("timestamp", Annotated[datetime, msgspec.Meta(tz=True)]),
+                ("properties", properties),
+            ]
+            if context is not None:
+                fields.append(("context", context))
+            options: Any = {"tag_field": "event", "tag": event, "kw_only": True, "gc": False}
+            members.append(msgspec.defstruct(f"Track{number}", fields, **options))
+        tracks: Any = Union[tuple(members)]  # noqa: UP007
+        batch: Any = msgspec.defstruct("FastBatch", [("batch", list[tracks])], gc=False)
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(batch)
+        self._checks = checks
+        self._limits = limits
+        self._traits = traits
+
+    @classmethod
+    def of(cls, judge: Judge, source: str, limits: Limits, *, stamped: bool) -> FastBatch | None:
+        """Return the decoder for what a source may send, or None when the plan gives it nothing to say yes to."""
+        validator = judge.validator
+        release = validator.release
+        if not stamped and _unstamped_action(release, source) not in (Action.ALLOW, Action.FLAG):
+            return None
+        types: dict[str, type] = {}
+        checks: dict[type, Callable[[Any], bool]] = {}
+        for event in validator.fast_events(source):
+            properties = validator.properties_type(event, redacted=True)
+            spec = release.events.get(event)
+            if properties is None or spec is None or not _redacted_by_its_own(judge, spec):
+                continue
+            if not stamped and ViolationCode.UNSTAMPED in spec.on_violation:
+                continue
+            types[event] = properties
+            check = validator.extra_check(event, redacted=True)
+            if check is not None:
+                checks[properties] = check
+        context = _context_type(release) if stamped else None
+        return cls(types, checks, limits, context, traits=bool(judge.redactor.traits)) if types else None
+
+    def count(self, body: bytes) -> int:
+        """Return the number of events when all are right, else 0; never raises on bad input."""
+        escapes = b"\\" in body
+        # What msgspec skips over it does not look into, so text that needs looking into takes the careful way.
+        if escapes and (b"\\ud" in body or b"\\uD" in body):
+            return 0
+        if self._traits and (b"traits" in body or b"\\u00" in body):
+            return 0  # traits, which may hold what is not to be stored, and may be written with escapes
+        try:
+            if not body.isascii():
+                body.decode()
+            batch = self._decoder.decode(body).batch
+            if len(body) > self._limits.event_bytes and not all_small(body, len(batch), self._limits, escapes=escapes):
+                return 0
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return 0
+        checks = self._checks
+        for event in batch:
+            # In the first and the last year the zone decides; the careful way looks at it.
+            if not (event.userId or event.anonymousId) or not EARLIEST_YEAR < event.timestamp.year < LATEST_YEAR:
+                return 0
+            if checks:
+                check = checks.get(type(event.properties))
+                if check is not None and not check(event.properties):
+                    return 0
+        return len(batch) if len(batch) <= self._limits.batch_events else 0
+
+
+def all_small(body: bytes, events: int, limits: Limits, *, escapes: bool) -> bool:
+    """
+    Say whether no event is over the limit.
+
+    Each event has its `"messageId"`. Without escapes, and with as many of them as events, each has exactly one;
+    an event over the limit would then cover two thirds of it whole with none in one of them. Finding one per third
+    is cheap. Where that says nothing, the events are measured.
+    """
+    limit = limits.event_bytes
+    third = limit // 3
+    if not escapes and body.count(_MESSAGE_ID) == events:
+        starts = range(0, len(body) - third + 1, third)
+        if all(body.find(_MESSAGE_ID, start, start + third) >= 0 for start in starts):
+            return True
+    return all(memoryview(raw).nbytes <= limit for raw in _raw_batch.decode(body).batch)
+
+
+class _RawBatch(msgspec.Struct, gc=False):
+    batch: list[msgspec.Raw]
+
+
+class _StampedEvent(msgspec.Struct, gc=False):
+    context: StampedContext | None = None
+
+
+class _StampedBatch(msgspec.Struct, gc=False):
+    batch: list[_StampedEvent]
+    context: StampedContext | None = None
+
+
+_MESSAGE_ID = b'"messageId"'
+_raw_batch = msgspec.json.Decoder(_RawBatch)
+_stamped_batch = msgspec.json.Decoder(_StampedBatch)
+
+
+def _shared_stamp(body: bytes) -> tuple[bool, Stamp | None]:
+    """Whether all events of a batch have one stamp, or all have none; and which."""
+    try:
+        found = _stamped_batch.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False, None
+    of_all = found.context.stamp if found.context else None
+    first: Stamp | None = None
+    for number, event in enumerate(found.batch):
+        stamp = (event.context.stamp if event.context else None) or of_all
+        if not number:
+            first = stamp
+        elif stamp != first:
+            return False, None
+    return True, first
+
+
+def _context_type(release: Release) -> type:
+    """A context that carries the stamp of this very release."""
+    stamp: list[tuple[str, Any]] = [
+        (name, Literal[getattr(release, attribute)])
+        for name, attribute in (("plan", "name"), ("rev", "rev"), ("hash", "hash"))
+    ]
+    protocols = msgspec.defstruct("Protocols", stamp, gc=False)
+    return msgspec.defstruct("Context", [("protocols", protocols)], gc=False)
+
+
+def _unstamped_action(release: Release, source: str) -> str:
+    sender = release.sources.get(source)
+    policy = sender.on_violation if sender and ViolationCode.UNSTAMPED in sender.on_violation else release.on_violation
+    return policy.get(ViolationCode.UNSTAMPED, Action.FLAG)
+
+
+def _redacted_by_its_own(judge: Judge, event: EventSpec) -> bool:
+    """Whether the newest release forbids nothing of this event beyond its own release, which made the types."""
+    return judge.redactor.events.get(event.name, StoreRule()) == StoreRule(members=event_rules(event))

@@ -1,0 +1,91 @@
+"""Who judges an event: the validator and the redactor of each live release, and the one that an event's stamp names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from trackway_collector.releases import LiveReleases, Stamp
+from trackway_plan import Release, Validator
+from trackway_plan.redact import Redactor
+
+
+class _Protocols(msgspec.Struct, gc=False):
+    plan: Any = None
+    rev: Any = None
+    hash: Any = None
+
+
+class StampedContext(msgspec.Struct, gc=False):
+    """The part of a context that holds the stamp."""
+
+    protocols: _Protocols | None = None
+
+    @property
+    def stamp(self) -> Stamp | None:
+        """The stamp, None without one."""
+        found = self.protocols
+        return None if found is None else Stamp(found.plan, found.rev, found.hash)
+
+
+_context = msgspec.json.Decoder(StampedContext)
+
+
+def stamp_of(context: bytes | msgspec.Raw | msgspec.UnsetType) -> Stamp | None:
+    """The stamp in a context; None when there is none, or none that could be one."""
+    if context is msgspec.UNSET or not context:
+        return None
+    try:
+        return _context.decode(context).stamp
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """One live release at work."""
+
+    validator: Validator
+    redactor: Redactor
+    """By this release and by the newest: what either forbids is not stored."""
+
+    @property
+    def rev(self) -> int:
+        """The revision whose verdicts it gives."""
+        return self.validator.release.rev
+
+
+class Judges:
+    """
+    The judges of some live releases, each made when it is first needed; safe to share between threads.
+
+    Args:
+        earlier: judges that were at work before, whose validators still hold.
+    """
+
+    def __init__(self, live: LiveReleases, hash_key: bytes | None = None, earlier: Judges | None = None) -> None:
+        self.live = live
+        self._hash_key = hash_key
+        self._validators: dict[int, Validator] = dict(earlier._validators) if earlier else {}
+        self._judges: dict[int, Judge] = {}
+        self.strictest = Redactor(live.by_rev.values(), hash_key)
+        """What redacts an event of which not even the stamp can be read."""
+        self.newest = self._judge(live.newest)
+
+    def for_stamp(self, stamp: Stamp | None) -> tuple[Judge, bool]:
+        """The judge of an event and whether its stamp says so; the newest for a stamp that is missing or unknown."""
+        release = self.live.stamped(stamp)
+        return (self.newest, False) if release is None else (self._judge(release), True)
+
+    def _judge(self, release: Release) -> Judge:
+        known = self._judges.get(release.rev)
+        if known is None:
+            validator = self._validators.get(release.rev)
+            if validator is None:
+                validator = self._validators[release.rev] = Validator(release)
+            releases = dict.fromkeys((release.rev, self.live.newest.rev))
+            redactor = Redactor([self.live.by_rev[rev] for rev in releases], self._hash_key)
+            known = self._judges[release.rev] = Judge(validator, redactor)
+        return known

@@ -1,0 +1,194 @@
+"""What the plan forbids to store does not reach the spool, however it is sent and whatever becomes of the event."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from trackway_collector.ingest.decode import BatchDecoder
+from trackway_collector.releases import LiveReleases
+from trackway_collector.spool import Record
+from trackway_plan import EventSpec, Plan, PropertySpec, Release, compile_release
+from trackway_plan.model import Former
+from trackway_plan.redact import hashed
+
+from .test_wire import event
+
+KEY = b"a key of the operator's own"
+SECRET = "for Ana alone"
+HASH = hashed(json.dumps(SECRET).encode(), KEY)
+
+
+def plan(rev: int = 1, **policy: str) -> Release:
+    """Gifts: a note that is dropped, an address that is hashed, also inside; a trait that is dropped."""
+    inner = {"street": PropertySpec(kind="string", store="hash"), "city": PropertySpec(kind="string")}
+    properties = {
+        "packets": PropertySpec(kind="int"),
+        "note": PropertySpec(kind="text", store="drop"),
+        "email": PropertySpec(kind="string", store="hash", max_length=20),
+        "to": PropertySpec(kind="object", properties=inner),
+        "guests": PropertySpec(kind="list", of=PropertySpec(kind="object", properties=inner)),
+    }
+    gift = EventSpec(name="gift_sent", properties=properties, formerly=(Former(event="gift_given", through=1),))
+    other = EventSpec(name="seen", properties={"note": PropertySpec(kind="string")})
+    traits = {"user": {"phone": PropertySpec(kind="string", store="drop"), "plan": PropertySpec(kind="string")}}
+    policy = {"unstamped": "allow"} | policy
+    events = {"gift_sent": gift, "seen": other}
+    return compile_release(Plan(name="gifts", events=events, traits=traits, on_violation=policy), rev)
+
+
+def gift(**changes: Any) -> dict[str, Any]:
+    return event(**({"event": "gift_sent", "properties": {"packets": 1, "note": SECRET, "email": SECRET}} | changes))
+
+
+def stored(body: Any, release: Release | LiveReleases | None = None, call: str = "") -> tuple[Record, bytes]:
+    """What the spool gets of a body."""
+    raw = body if isinstance(body, bytes) else msgspec.json.encode(body)
+    decoder = BatchDecoder(release or plan(), hash_key=KEY)
+    record, kept = decoder.decode(raw, call=call, source="web", received_at_us=1)
+    assert SECRET.encode() not in kept + msgspec.json.encode(record)
+    return record, kept
+
+
+def events(kept: bytes) -> list[Any]:
+    found: list[Any] = msgspec.json.decode(kept)["batch"]
+    return found
+
+
+def test_a_good_event_loses_just_that() -> None:
+    """Dropped is gone, hashed is the HMAC; the event is ok, and everything else of it as it was."""
+    record, kept = stored({"batch": [gift()], "sentAt": "2026-05-01T10:00:00Z", "context": {"app": {"name": "shop"}}})
+    body = msgspec.json.decode(kept)
+    assert (record.verdict, record.exceptions) == ("ok", {})
+    assert body["batch"] == [gift(properties={"packets": 1, "email": HASH})]
+    assert (body["sentAt"], body["context"]) == ("2026-05-01T10:00:00Z", {"app": {"name": "shop"}})
+
+
+def test_what_an_sdk_with_a_key_sends_goes_the_fast_way_untouched() -> None:
+    """Already hashed and without what is dropped: one pass, the client's own bytes."""
+    body = msgspec.json.encode({"batch": [gift(properties={"packets": 1, "email": HASH})]})
+    record, kept = stored(body)
+    assert (record.careful, kept) == (False, body)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"properties": {"packets": "three", "note": SECRET}},
+        {"properties": {"packets": 1, "email": [SECRET]}},
+        {"properties": {"to": {"street": SECRET, "city": "Porto"}, "guests": [{"street": SECRET}]}},
+        {"properties": {"to": [{"street": SECRET}], "guests": {"street": SECRET}}},
+        {"properties": {"to": json.dumps({"street": SECRET})}},
+        {"properties": json.dumps({"note": SECRET})},
+        {"properties": [{"note": SECRET}]},
+        {"type": "trakc"},
+        {"type": None},
+        {"userId": {"id": 1}},
+        {"event": "gift_given"},
+        {"properties": {"note": SECRET}, "timestamp": "yesterday"},
+        {"properties": {"email": SECRET * 9}},
+        {"type": "identify", "traits": {"phone": SECRET, "plan": "pro"}},
+        {"type": "track", "traits": {"phone": SECRET}, "event": "seen", "properties": {}},
+        {"event": "seen", "properties": {}, "context": {"traits": {"phone": SECRET}}},
+        {"event": "seen", "properties": {}, "pad": "x" * 40_000, "context": {"traits": {"phone": SECRET}}},
+    ],
+)
+def test_flagged_quarantined_and_rejected_events_keep_nothing_of_it(changes: dict[str, Any]) -> None:
+    """Whatever is wrong with the event, at any depth, in properties and traits, under former names."""
+    stored({"batch": [gift(**changes), event(event="seen", properties={})]})
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"type":"track","event":"gift_sent","properties":{"x":NaN,"note":"%s"}}',
+        b'{"type":"track","event":"gift_sent","properties":{"x":"\\ud800","note":"%s"}}',
+        b'{"type":"track","event":"gift_sent","properties":{"x":"\xff","email":"%s"}}',
+        b'{"type":"track","event":"gift_sent","properties":{"x":1e999,"to":{"street":"%s"}}}',
+        b'{"type":"track","event":"gift_sent","properties":{"\\ud800":1,"note":"%s"}}',
+        b'{"type":"track","event":"gift_sent","x\\ud800":1,"properties":{"note":"%s"}}',
+        b'{"type":"track","event":"gift_sent","properties":{"note":"%s","note":"x"}}',
+        b'{"type":"track","event":"gift_sent","properties":{"note":"%s"},"properties":{}}',
+        b'{"type":"track","event":"seen","properties":{},"event":"gift_sent","properties":{"no\\u0074e":"%s"}}',
+        b'{"type":"track","event":"seen","properties":{},"tr\\u0061its":{"phone":"%s"}}',
+        b'{"type":"track","event":"gift_sent","properties":{"x":' + b"[" * 900 + b"]" * 900 + b',"note":"%s"}}',
+    ],
+)
+@pytest.mark.parametrize("call", ["", "track"])
+def test_unreadable_events_keep_nothing_of_it(raw: bytes, call: str) -> None:
+    """NaN, lone surrogates, bad UTF-8, escaped and repeated keys, depth: in a batch and on a single route."""
+    one = raw % SECRET.encode()
+    stored(one if call else b'{"batch":[' + one + b',{"type":"page","userId":"lina"}]}', call=call)
+
+
+def test_what_a_batch_says_twice_is_kept_once() -> None:
+    """A second `batch` hides nothing, and traits in the batch's own context are traits."""
+    stored(b'{"batch":[%s],"batch":[]}' % msgspec.json.encode(gift()))
+    body = {"batch": [event(event="seen", properties={})], "context": {"traits": {"phone": SECRET, "plan": "pro"}}}
+    _, kept = stored(body)
+    assert msgspec.json.decode(kept)["context"] == {"traits": {"plan": "pro"}}
+
+
+def test_the_newest_release_forbids_for_clients_of_older_ones_too() -> None:
+    """What the team has decided to drop is dropped at once, not when the last client is updated."""
+    open_gift = EventSpec(name="gift_sent", properties={"note": PropertySpec(kind="text")})
+    old = compile_release(Plan(name="gifts", events={"gift_sent": open_gift}), 1)
+    context = {"protocols": {"plan": "gifts", "rev": 1, "hash": old.hash}}
+    record, kept = stored(
+        {"batch": [gift(properties={"note": SECRET}, context=context)]}, LiveReleases.of([old, plan(2)])
+    )
+    assert record.exceptions[0].rev == 1
+    assert events(kept)[0]["properties"] == {}
+
+
+def test_a_plan_that_forbids_nothing_keeps_the_clients_bytes() -> None:
+    """No redaction, no rewriting: what was sent is what is spooled, repeated keys and all."""
+    simple = compile_release(Plan(name="gifts", events={"seen": EventSpec(name="seen")}), 1)
+    body = b'{ "batch" : [ {"type":"track", "event":"seen", "userId":"u", "properties":{"a":1.0,"a":1e2}} ] }'
+    _, kept = stored(body, simple)
+    assert kept == body
+
+
+# --- strip and reject ------------------------------------------------------------------------------------------
+
+
+def test_strip_removes_the_property_and_flags_the_event() -> None:
+    """Unplanned and wrong properties are gone before the spool, every one of them, and the verdict names them."""
+    properties = {"packets": "three", "to": {"city": "Porto", "door": SECRET}} | {f"x{n}": SECRET for n in range(40)}
+    record, kept = stored(
+        {"batch": [gift(properties=properties)]}, plan(unplanned_property="strip", wrong_type="strip")
+    )
+    assert events(kept)[0]["properties"] == {"to": {"city": "Porto"}}
+    assert record.exceptions[0].outcome == "flagged"
+    assert {"wrong_type /packets", "unplanned_property /to/door"} <= set(record.exceptions[0].violations)
+
+
+def test_strip_holds_for_traits_and_in_quarantine() -> None:
+    """A quarantined payload has lost it too; traits are stripped as properties are."""
+    strict = plan(unplanned_property="strip")
+    user = event(type="identify", traits={"plan": "pro", "x": SECRET})
+    record, kept = stored({"batch": [gift(properties={"packets": "three", "x": SECRET}), user]}, strict)
+    assert [verdict.outcome for verdict in record.exceptions.values()] == ["quarantined", "flagged"]
+    assert [found.get("traits") or found["properties"] for found in events(kept)] == [
+        {"packets": "three"},
+        {"plan": "pro"},
+    ]
+
+
+def test_properties_that_are_no_object_cannot_be_stripped() -> None:
+    """Then the default holds: the event is quarantined."""
+    record, _ = stored({"batch": [gift(properties=[1])]}, plan(wrong_type="strip"))
+    assert record.exceptions[0].outcome == "quarantined"
+
+
+def test_a_rejected_event_leaves_nothing_but_its_verdict() -> None:
+    """Its place in the batch holds null; what it was rejected for comes first."""
+    unknown = gift(event="gift_snt", messageId="m-2", userId=None)
+    record, kept = stored({"batch": [gift(), unknown]}, plan(unplanned_event="reject"))
+    assert events(kept)[1] is None
+    rejected = record.exceptions[1]
+    assert (rejected.outcome, rejected.violations, rejected.message_id) == ("rejected", ("unplanned_event",), "m-2")
+    assert "gift_sent" in rejected.reasons[0]
