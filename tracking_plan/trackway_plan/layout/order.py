@@ -92,8 +92,6 @@ PLAN = Shape(
         ),
         "sources": Shape(each=_SOURCE),
         "naming": Shape(("events", "properties", "unit_suffixes"), {"events": _NAMES, "properties": _NAMES}),
-        "generate": Shape(each=Shape(("language", "out", "source", "release"))),
-        "coverage": Shape(("paths", "receivers", "wrappers")),
         "waive": _WAIVE,
     },
 )
