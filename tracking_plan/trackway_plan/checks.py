@@ -53,6 +53,9 @@ def _unknown(plan: Plan, at: tuple[str, ...], what: str, name: str, known: Itera
 
 def references(plan: Plan, events: Events) -> Iterator[Problem]:
     """Groups, sources and events that are named must exist."""
+    for client in plan.generate:
+        if client.source and client.source not in plan.sources:
+            yield _unknown(plan, ("generate", client.out), "`source` of a client", client.source, plan.sources)
     for name in plan.everywhere:
         if name not in plan.groups:
             yield _unknown(plan, ("everywhere",), "`everywhere`", name, plan.groups)

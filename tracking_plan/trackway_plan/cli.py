@@ -20,6 +20,8 @@ COMMANDS: dict[str, str] = {
     "impact": "trackway_plan.commands.impact:impact",
     "accept": "trackway_plan.commands.accept:accept",
     "review": "trackway_plan.commands.review:review",
+    "generate": "trackway_plan.commands.generate:generate",
+    "coverage": "trackway_plan.commands.coverage:coverage",
     "release": "trackway_plan.commands.release:release",
     "infer": "trackway_analytics.plan_data.commands:infer",
     "drift": "trackway_analytics.plan_data.commands:drift",

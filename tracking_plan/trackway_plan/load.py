@@ -25,6 +25,7 @@ from yaml.nodes import Node
 from .checks import check_plan
 from .compatibility import read_compatibility
 from .errors import PlanErrors, Problem
+from .load_clients import read_clients, read_coverage
 from .load_event import EventReader, read_key, read_list, read_names, read_policy, read_texts, read_waiver
 from .load_naming import read_naming
 from .load_property import PropertyReader
@@ -149,7 +150,7 @@ class _Loader:
         keys = reader.mapping(
             node,
             what,
-            ("plan", "format", "summary", "sources", "everywhere", "on_violation", "naming", "compatibility", "waive"),
+            _HEAD_KEYS,
             required=("plan", "format"),
         )
         head: dict[str, Any] = {"name": ""}
@@ -168,6 +169,10 @@ class _Loader:
             head["on_violation"] = read_policy(reader, keys["on_violation"])
         if "naming" in keys:
             head["naming"] = read_naming(reader, keys["naming"])
+        if "generate" in keys:
+            head["generate"] = read_clients(reader, keys["generate"], self.places)
+        if "coverage" in keys:
+            head["coverage"] = read_coverage(reader, keys["coverage"])
         head["waive"] = read_list(self.places, reader, keys, "waive", what, (), read_waiver)
         if "compatibility" in keys:
             head["compatibility"] = read_compatibility(reader, keys["compatibility"])
@@ -240,3 +245,9 @@ class _Loader:
                 self.places["accepted", texts["fingerprint"]] = reader.place(item)
                 found.append(Acceptance(**texts))
         return tuple(found)
+
+
+_HEAD_KEYS = (
+    *("plan", "format", "summary", "sources", "everywhere", "on_violation", "naming", "compatibility"),
+    *("generate", "coverage", "waive"),
+)

@@ -276,6 +276,43 @@ class Naming(Base, frozen=True, kw_only=True):
         return {unit for units in self.unit_suffixes.values() for unit in units}
 
 
+LANGUAGES = ("python", "typescript")
+"""What clients can be generated in."""
+
+
+class ClientFile(Base, frozen=True, kw_only=True):
+    """A client that `trackway plan generate` writes."""
+
+    language: str
+    out: str
+    """The file, seen from the plan's directory."""
+    source: str = ""
+    """Only the events that this source may send; "" for all."""
+    release: int = 0
+    """The release it is made from; 0 for the plan as it stands."""
+
+
+class Wrapper(Base, frozen=True, kw_only=True):
+    """A function of the program that sends events, as `trackway plan coverage` should read its calls."""
+
+    call: str
+    """What is called, as imported: `app.analytics.log_event`, `analytics.log`."""
+    event: int | str = 0
+    """The argument that names the event: its place from 0, or its name."""
+    properties: int | str = 1
+    """The argument that holds the properties; "**" where each keyword argument is one."""
+
+
+class CodeCoverage(Base, frozen=True, kw_only=True):
+    """What `trackway plan coverage` needs to know of the code."""
+
+    paths: tuple[str, ...] = ()
+    """Files and folders to scan, seen from the plan's directory."""
+    receivers: tuple[str, ...] = ()
+    """JavaScript names with a `track` method, beside those it knows (`analytics`, `tracker` …)."""
+    wrappers: tuple[Wrapper, ...] = ()
+
+
 class Plan(Base, frozen=True, kw_only=True):
     """A whole plan as it stands in its directory."""
 
@@ -288,6 +325,8 @@ class Plan(Base, frozen=True, kw_only=True):
     on_violation: dict[str, str] = {}
     naming: Naming = Naming()
     compatibility: dict[str, Any] = {}
+    generate: tuple[ClientFile, ...] = ()
+    coverage: CodeCoverage = CodeCoverage()
     types: dict[str, PropertySpec] = {}
     groups: dict[str, Group] = {}
     traits: dict[str, dict[str, PropertySpec]] = {}

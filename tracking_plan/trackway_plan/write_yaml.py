@@ -159,6 +159,8 @@ class _Writer:
         data["everywhere"] = list(plan.everywhere)
         data |= {"on_violation": plan.on_violation, "compatibility": plan.compatibility}
         data |= {"naming": _naming(plan.naming), "waive": _waivers(plan.waive)}
+        data["generate"] = [msgspec.to_builtins(client) for client in plan.generate]
+        data["coverage"] = msgspec.to_builtins(plan.coverage)
         return _filled({key: data[key] for key in PLAN.keys if key in data}, keep=("plan", "format"))
 
     def group(self, group: Group) -> dict[str, Any]:

@@ -86,10 +86,12 @@ PLAN = Shape(
         "waive",
     ),
     {
+        "generate": Shape(each=Shape(("language", "out", "source", "release"))),
+        "coverage": Shape(
+            ("paths", "receivers", "wrappers"), {"wrappers": Shape(each=Shape(("call", "event", "properties")))}
+        ),
         "sources": Shape(each=_SOURCE),
         "naming": Shape(("events", "properties", "unit_suffixes"), {"events": _NAMES, "properties": _NAMES}),
-        "generate": Shape(each=Shape(("language", "out", "source", "release"))),
-        "coverage": Shape(("paths", "receivers", "wrappers")),
         "waive": _WAIVE,
     },
 )
