@@ -13,6 +13,7 @@ import click
 COMMANDS: dict[str, str] = {
     "validate": "trackway_plan.commands.validate:validate",
     "impact": "trackway_plan.commands.impact:impact",
+    "docs": "trackway_plan.commands.docs:docs",
     "lint": "trackway_plan.commands.lint:lint",
     "release": "trackway_plan.commands.release:release",
 }

@@ -1,0 +1,55 @@
+"""`trackway plan docs`: the plan as a site of one file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from ..docs_site import Volumes, contents, page
+from ..load import load_plan
+from ..release import Release, released_files
+from .common import directory_argument, loading
+from .impact import definitions_of, definitions_option
+
+COUNTER = "trackway_analytics.plan_data.volumes:counted"
+"""What counts stored events: it needs the analytics package, which this one must not import."""
+
+
+def _http(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
+    if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc):
+        message = f"`{value}` is no address of the web; write https://…"
+        raise click.BadParameter(message, ctx, parameter)
+    return value
+
+
+@click.command()
+@directory_argument
+@click.option("--out", type=click.Path(path_type=Path), default="plan.html", show_default=True,
+              help="The file to write, or a directory for index.html.")  # fmt: skip
+@definitions_option
+@click.option("--source-url", default="", metavar="URL", callback=_http,
+              help="Where the plan's directory is shown, such as https://github.com/…/tree/main/tracking_plan.")  # fmt: skip
+def docs(directory: Path, out: Path, definitions: Path | None, source_url: str) -> None:
+    """
+    Write the plan in DIR (tracking_plan unless given) as a site for people: one HTML file that needs no network.
+
+    It has every event with its properties, rules, examples, history and the definitions that rest on it, and a search
+    over all of them. The same plan gives the same bytes.
+
+    \b
+    Example:
+      trackway plan docs tracking_plan --out site/plan.html
+    """
+    with loading():
+        plan = load_plan(directory)
+        releases = [Release.load(path) for path in released_files(directory).values()]
+        found = definitions_of(directory, definitions)
+    volumes: Volumes | None = None
+    text = page(contents(plan, releases, found, volumes=volumes, directory=directory, source_url=source_url))
+    path = out if out.suffix.lower() in (".html", ".htm") and not out.is_dir() else out / "index.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", newline="\n")
+    events = "1 event" if len(plan.events) == 1 else f"{len(plan.events):,} events"
+    click.echo(f"{path}: {plan.name}, {events}, {len(text.encode()):,} bytes.")
