@@ -18,7 +18,8 @@ from tests.analytics.logs import row, store
 from trackway_analytics import Answer, Events, step
 from trackway_collector.warehouse import Warehouse
 
-FILES = sorted((Path(trackway_analytics.__file__).parent / "queries").glob("*.sql"))
+PACKAGE = Path(trackway_analytics.__file__).parent
+FILES = [path for folder in ("queries", "plan_data") for path in sorted((PACKAGE / folder).glob("*.sql"))]
 GOLDEN = Path(__file__).parent.parent / "golden" / "sql"
 TABLES = {"events", "quarantine", "loads"}
 SLOT = re.compile(r"__([a-z_]+?)__")

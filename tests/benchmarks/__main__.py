@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from tests.benchmarks import ingest, load, questions, track
+from tests.benchmarks import ingest, load, plan, questions, track
 from tests.benchmarks.table import Row, print_table
 
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
@@ -13,6 +13,7 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "load": load.run,
     "track": track.run,
     "questions": questions.run,
+    "plan": plan.run,
 }
 
 

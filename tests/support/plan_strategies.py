@@ -96,20 +96,21 @@ def specs(draw: st.DrawFn, depth: int = 2) -> PropertySpec:
         spec = draw(scalar_specs())
     elif way == "union":
         # One kind each from groups that share no key, so that `min:` can be said of one part alone.
-        groups = st.permutations([("string", "text"), ("int", "number", "decimal"), ("bool",), ("date", "timestamp")])
+        kinds_apart = [("string", "text"), ("int", "number", "decimal"), ("bool",), ("date", "timestamp")]
+        groups = st.permutations(kinds_apart)
         kinds = draw(groups)[: draw(st.integers(2, 4))]
         spec = PropertySpec(kind="union", any_of=tuple(draw(scalar_specs(each)) for each in kinds))
     elif way == "list":
-        of = draw(_some(specs(depth - 1)))
+        of = draw(_some(specs(depth - 1).filter(lambda spec: spec.kind != "any")))
         shortest, longest = draw(_some(SIZES)), draw(_some(st.integers(9, 99)))
         spec = PropertySpec(kind="list", of=of, min_items=shortest, max_items=longest)
     elif way == "object":
         properties = draw(_some(property_maps(depth - 1)))
-        is_open = properties is not None and draw(st.booleans())
+        is_open = bool(properties) and draw(st.booleans())
         spec = PropertySpec(kind="object", properties=properties, open=is_open)
     return msgspec.structs.replace(
         spec,
-        nullable=draw(st.booleans()),
+        nullable=spec.kind != "any" and draw(st.booleans()),
         summary=draw(st.sampled_from(TEXTS)),
         pii=draw(_some(st.sampled_from(PII_CLASSES))),
         unit=draw(st.sampled_from(["", "ms", "m/s²"])),
@@ -148,7 +149,7 @@ def events(draw: st.DrawFn, name: str, groups: dict[str, Group], sources: list[s
     names = list(properties)
     choices = [key for key, spec in properties.items() if spec.kind == "choice"]
     rules: tuple[Rule, ...] = ()
-    if choices and draw(st.booleans()):
+    if draw(st.booleans()) and choices:
         values = tuple(choice.value for choice in properties[choices[0]].choices[: draw(st.integers(1, 2))])
         rules = (Rule(when={choices[0]: values}, then_required=(draw(st.sampled_from(names)),)),)
     status = draw(st.sampled_from(STATUSES))
@@ -193,7 +194,8 @@ def plans(draw: st.DrawFn) -> Plan:
         properties = {f"{name} {key}": _renamed(spec, f"{name} {key}") for key, spec in draw(property_maps(1)).items()}
         groups[name] = Group(name=name, summary=draw(st.sampled_from(TEXTS)), properties=properties)
     found = {}
-    for name in draw(st.lists(st.sampled_from(["tea_bought", "Order Completed", "茶 😀", "yes", "a/b"]), unique=True)):
+    names = st.sampled_from(["tea_bought", "Order Completed", "茶 😀", "yes", "a/b"])
+    for name in draw(st.lists(names, min_size=1, unique=True)):
         event = draw(events(name, groups, list(sources)))
         for type_name, spec in types.items():
             key = f"{type_name} {signature(spec)}"

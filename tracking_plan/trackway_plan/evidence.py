@@ -15,15 +15,18 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, cast
 
-from .errors import PlanError
 from .release import Release
 
 OPENER = "trackway_analytics.plan_data.evidence:open_evidence"
 """What opens the source that asks a warehouse: `open_evidence(url, days, exclude_sources=…, minimum=…)`."""
 
 
-class EvidenceUnreachableError(PlanError):
-    """The warehouse cannot be asked: exit code 4, because no answer is not the answer "none"."""
+class EvidenceUnreachableError(Exception):
+    """
+    The warehouse cannot be asked: exit code 4, because no answer is not the answer "none".
+
+    No `PlanError`: the plan is fine.
+    """
 
 
 @dataclass(frozen=True)

@@ -16,16 +16,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from yaml.nodes import Node
 
 from .checks import check_plan
+from .compatibility import read_compatibility
 from .errors import PlanErrors, Problem
 from .load_event import EventReader, read_key, read_list, read_names, read_policy, read_texts, read_waiver
 from .load_naming import read_naming
 from .load_property import PropertyReader
+from .memo import Memo, content_of
 from .model import (
     FORMAT,
     KINDS,
@@ -43,28 +46,30 @@ _TRAITS = ("user", "account")
 _NEAR_FOLDERS = {"event": "events", "group": "groups", "trait": "traits"}
 
 
-def load_plan(directory: str | os.PathLike[str]) -> Plan:
+def load_plan(directory: str | os.PathLike[str], memo: Memo | None = None) -> Plan:
     """
-    The plan in a directory.
+    The plan in a directory; with a `memo`, files that are equal to ones it knows are not parsed again.
 
     Raises:
         PlanErrors: with every problem found, each as file, line, column, what is wrong and what to write
         instead.
     """
-    plan, problems = read_plan(directory)
+    plan, problems = read_plan(directory, memo)
     if problems:
         raise PlanErrors(problems)
     return plan
 
 
-def read_plan(directory: str | os.PathLike[str]) -> tuple[Plan, list[Problem]]:
+def read_plan(directory: str | os.PathLike[str], memo: Memo | None = None) -> tuple[Plan, list[Problem]]:
     """What could be read of a plan, and every problem in it; with problems, only good for showing them."""
-    return _Loader(Path(directory)).load()
+    return _Loader(Path(directory), memo or Memo()).load()
 
 
 class _Loader:
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, memo: Memo) -> None:
         self.directory = directory
+        self.memo = memo
+        self.types = content_of(directory / "types.yaml") or b""
         self.problems: list[Problem] = []
         self.specs = PropertyReader()
         self.places: dict[tuple[str, ...], Place] = self.specs.places
@@ -104,7 +109,8 @@ class _Loader:
     def _each(self, folder: str, glob: str, read: Callable[[Reader, Node], Any], section: str) -> Iterator[Any]:
         """What each file of a folder holds; a name that two files claim is a problem of the second."""
         for path in sorted((self.directory / folder).glob(glob)):
-            found = self._one(path.relative_to(self.directory).as_posix(), read)
+            name = path.relative_to(self.directory).as_posix()
+            found = self.memo.read(path, name, self.types, self.places, self.problems, partial(self._one, name, read))
             if found is None:
                 continue
             place, key = found[0], (section, found[1].name)
@@ -163,10 +169,9 @@ class _Loader:
         if "naming" in keys:
             head["naming"] = read_naming(reader, keys["naming"])
         head["waive"] = read_list(self.places, reader, keys, "waive", what, (), read_waiver)
-        for key, known in _KEPT.items():
-            if key in keys:
-                parts = reader.mapping(keys[key], f"`{key}`", known)
-                head[key] = {name: reader.data(part, f"`{name}` of `{key}`") for name, part in parts.items()}
+        if "compatibility" in keys:
+            head["compatibility"] = read_compatibility(reader, keys["compatibility"])
+            self.places["compatibility",] = reader.place(keys["compatibility"])
         head["everywhere"] = tuple(head.get("everywhere") or ())
         self.places["everywhere",] = reader.place(keys.get("everywhere", node))
         return head
@@ -230,13 +235,8 @@ class _Loader:
         keys = reader.mapping(node, "accepted.yaml", ("accepted",), required=("accepted",))
         found: list[Acceptance] = []
         for item in reader.items(keys["accepted"], "`accepted`") if "accepted" in keys else ():
-            texts = read_texts(reader, item, "an accepted finding", ("fingerprint", "reason"), ("until", "author"))
+            texts = read_texts(reader, item, "an accepted finding", ("fingerprint", "reason", "until"), ("author",))
             if texts:
+                self.places["accepted", texts["fingerprint"]] = reader.place(item)
                 found.append(Acceptance(**texts))
         return tuple(found)
-
-
-# Kept as they stand for breaking; only their first keys are checked here.
-_KEPT = {
-    "compatibility": ("query", "ingest", "storage", "source", "notice_days", "quiet_below"),
-}

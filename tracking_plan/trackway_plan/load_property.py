@@ -200,7 +200,7 @@ class PropertyReader:
         """Read the keys that depend on the kind into `values`; in a union, into the parts that take them."""
         parts = list(base.any_of) or [base]
         for key, node in keys.items():
-            if key in COMMON:
+            if key in _COMMON_READERS or key == "type":
                 continue
             takers = [i for i, part in enumerate(parts) if key in CONSTRAINTS[part.kind] and not part.named_type]
             if not takers:
@@ -264,7 +264,8 @@ class PropertyReader:
                     reader.problem(node, f"{what} has `{low}: {least}` above `{high}: {most}`, so no value fits.")
         if spec.open and spec.properties is None:
             reader.problem(node, f"{what} is `open` without `properties`.", "Leave `open` out: it holds anything.")
-        values, depth = _extent(spec)
+        # A scalar holds one value, and most properties are scalars.
+        values, depth = (1, 1) if spec.kind in SCALARS else _extent(spec)
         if values > _MAX_VALUES or depth > _MAX_DEPTH:
             message = f"{what} holds {values} values, {depth} deep; the limits are {_MAX_VALUES} and {_MAX_DEPTH}."
             reader.problem(node, message, "Make an inner part `type: object` without `properties`, or split the event.")

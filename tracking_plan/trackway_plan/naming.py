@@ -57,16 +57,18 @@ def same_name(name: str) -> str:
     return unicodedata.normalize("NFKC", "".join(kept))
 
 
-_IRREGULAR = frozenset(
-    "sent seen bought paid made read run put set lost won begun begun bound built burnt came caught chosen cut done drawn "
-    "driven eaten fallen fed felt found frozen given gone got grown heard held hidden hit kept known laid led left lent let "
-    "lit met missed quit ridden rung sold shown shut sung sat slept spent split spread stood stuck struck swum taken taught "
-    "told thought thrown understood upset woken worn written went began broke chose did drew drove ate fell flew forgot froze "
-    "gave grew had knew rode rang saw sang spoke swam took threw was were woke wore wrote".split()
-)
+_IRREGULAR = """
+ate began begun bought bound broke built burnt came caught chose chosen cut did done drawn drew driven drove
+eaten fallen fed fell felt flew forgot found froze frozen gave given gone got grew grown had heard held hidden
+hit kept knew known laid led left lent let lit lost made met missed paid put quit rang read ridden rode run rung
+sang sat saw seen sent set shown shut slept sold spent split spoke spread stood struck stuck sung swam swum
+taken taught thought threw thrown told took understood upset was went were woke woken won wore worn written
+wrote
+"""
+_PAST = frozenset(_IRREGULAR.split())
 
 
 def is_past(word: str) -> bool:
     """Whether an English verb is in the past; True for words in other scripts, which are not judged."""
     plain = word.lower()
-    return not plain.isascii() or not plain.isalpha() or plain.endswith("ed") or plain in _IRREGULAR
+    return not plain.isascii() or not plain.isalpha() or plain.endswith("ed") or plain in _PAST

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 from typing import Any
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -24,6 +25,15 @@ _NUMBER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _CORE = "tag:yaml.org,2002:"
 _LONGEST_NAME = 200
+
+
+_STR = f"{_CORE}str"
+
+
+@lru_cache(maxsize=20_000)
+def _is_name(text: str) -> bool:
+    """Whether nothing is wrong with a name; most names of a plan are read many times."""
+    return bool(text) and text == text.strip() and len(text) <= _LONGEST_NAME and not _CONTROL.search(text)
 
 
 class Reader:
@@ -77,6 +87,8 @@ class Reader:
 
     def name(self, node: Node, what: str) -> str | None:
         """Text on one line that is not a disguised number, date or truth value."""
+        if type(node) is ScalarNode and node.tag == _STR and _is_name(node.value):
+            return str(node.value)
         name = self.text(node, what, strict=True)
         if name is None:
             return None

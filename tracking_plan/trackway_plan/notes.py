@@ -1,12 +1,9 @@
-"""What a plan's readers should know though nothing is wrong with it, and what is wrong with its releases."""
+"""What a plan's readers should know though nothing is wrong with it."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from .errors import Problem, ReleaseError
+from .errors import Problem
 from .model import Plan
-from .release import Release, released_files
 
 
 def plan_notes(plan: Plan) -> list[Problem]:
@@ -23,19 +20,3 @@ def plan_notes(plan: Plan) -> list[Problem]:
                 hint = "The value is stored as it was sent. Leave it out of the event if it must not be stored."
                 notes.append(Problem(place.file, place.line, place.column, message, hint))
     return sorted(notes)
-
-
-def release_problems(directory: Path) -> list[Problem]:
-    """Releases that cannot be read, were edited by hand, or have another number than their file."""
-    problems = []
-    for rev, path in released_files(directory).items():
-        try:
-            release = Release.load(path)
-        except ReleaseError as error:
-            message, _, hint = str(error).removeprefix(f"{path}: ").partition("\n")
-            problems.append(Problem(str(path), 1, 1, message, hint.strip()))
-            continue
-        if release.rev != rev:
-            message = f"the file is named {rev} but states rev {release.rev}."
-            problems.append(Problem(str(path), 1, 1, message, "Give it back its name."))
-    return problems

@@ -3,8 +3,8 @@ Personal data in a value: e-mail addresses, phone numbers, payment card numbers.
 
     value ─▶ every text in it, as it stands and with its escapes undone ─▶ detectors ─▶ {"email", "phone", "card"}
 
-Texts inside lists, objects, JSON text and URLs count, percent-encoded ones too (three times over at most). What comes out
-is the kind and never the value, so that a report can be shown to anybody.
+Texts inside lists, objects, JSON text and URLs count, percent-encoded ones too (three times over at most).
+What comes out is the kind and never the value, so that a report can be shown to anybody.
 
 A detector that cries wolf is switched off, so each errs on the side of silence: order numbers, timestamps, UUIDs,
 coordinates and versions are none of these (a table in tests/tracking_plan/test_pii.py). A number that only might be
@@ -13,6 +13,7 @@ a phone number counts where the property's name says that it is one.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator
@@ -48,9 +49,7 @@ _EMAIL = re.compile(
     r"(?<![\w.%+'@-])(?P<local>[\w.%+'-]{1,64})@(?P<domain>(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}[^\W\d_]{2,24})"
     r"(?![\w@-])"
 )
-_FILE_ENDINGS = frozenset(
-    "png jpg jpeg gif svg webp avif ico css js mjs ts tsx jsx json html htm pdf map mp4 webm woff ttf gz zip".split()
-)
+_FILE_ENDINGS = ("png", "jpg", "jpeg", "gif", "svg", "webp", "avif", "ico", "css", "js", "json", "html", "pdf", "zip")
 _AUTHORITY = re.compile(r"://[^/\s?#\"'<>]*\Z")
 
 _INTERNATIONAL = re.compile(r"(?<![\w+.,-])\+[1-9]\d{0,2}(?:[ .()/-]{0,2}\d){7,13}(?![\d.-]*\d)(?!\w)")
@@ -178,10 +177,8 @@ def _texts(value: Any, depth: int) -> Iterator[str]:
 
 def _inside(text: str) -> Iterator[Any]:
     if text[:1] in ("{", "["):
-        try:
+        with contextlib.suppress(ValueError, RecursionError):
             yield json.loads(text)
-        except (ValueError, RecursionError):
-            pass
     elif "=" in text:
         # Each part by itself: `?tel=030%2F12345678` holds a number that is alone there.
         yield from (unquote(part) for part in re.split(r"[?&#=;]", text)[:_MAX_PARTS] if len(part) >= 6)

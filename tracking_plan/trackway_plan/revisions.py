@@ -8,6 +8,7 @@ A plan at a revision: a directory, a release number, or a Git ref, as `breaking`
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import subprocess
 import tarfile
@@ -15,9 +16,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import PlanError
+from .errors import PlanError, PlanErrors
 from .load import load_plan
-from .model import Plan
+from .memo import Memo
+from .model import Place, Plan
 from .release import Release, compile_release, released_files
 
 
@@ -33,14 +35,27 @@ class Revision:
     """How people name it: `origin/main`, `rev 12`, `tracking_plan`."""
     release: Release
     plan: Plan | None = None
+    scratch: str = ""
+    """Where the files were while they were read, if they are not there any more."""
+
+    def place(self, keys: tuple[str, ...]) -> Place | None:
+        """Where something is written, or the nearest thing around it; None without the plan's files."""
+        if self.plan is None:
+            return None
+        while keys and keys not in self.plan.places:
+            keys = keys[:-1]
+        place = self.plan.places.get(keys) or self.plan.places["everywhere",]
+        at = (place.line, place.column) if keys else (1, 1)
+        return Place(file=_shown(place.file, self.scratch, self.label), line=at[0], column=at[1])
 
 
-def open_revision(name: str, directory: Path) -> Revision:
+def open_revision(name: str, directory: Path, memo: Memo | None = None) -> Revision:
     """
     The plan that `name` means, seen from the plan in `directory`.
 
     Args:
         name: a directory, the number of a release, or a Git ref of the repository that holds `directory`.
+        memo: what was read of another revision, so that equal files are parsed once.
 
     Raises:
         RevisionError: there is no such thing; the message says where was looked.
@@ -49,8 +64,8 @@ def open_revision(name: str, directory: Path) -> Revision:
     if name.isascii() and name.isdigit():
         return _released(int(name), directory)
     if Path(name).is_dir():
-        return _from_directory(Path(name), name)
-    return _from_git(name, directory)
+        return _from_directory(Path(name), name, memo)
+    return _from_git(name, directory, memo)
 
 
 def _released(rev: int, directory: Path) -> Revision:
@@ -62,13 +77,13 @@ def _released(rev: int, directory: Path) -> Revision:
     return Revision(f"rev {rev}", Release.load(files[rev]))
 
 
-def _from_directory(directory: Path, label: str) -> Revision:
-    plan = load_plan(directory)
+def _from_directory(directory: Path, label: str, memo: Memo | None) -> Revision:
+    plan = load_plan(directory, memo)
     newest = max(released_files(directory), default=0)
     return Revision(label, compile_release(plan, newest + 1), plan)
 
 
-def _from_git(ref: str, directory: Path) -> Revision:
+def _from_git(ref: str, directory: Path, memo: Memo | None) -> Revision:
     folder = _git(["rev-parse", "--show-prefix"], directory, ref).decode().strip().rstrip("/")
     commit = _git(["rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"], directory, ref)
     root = _git(["rev-parse", "--show-toplevel"], directory, ref).decode().strip()
@@ -77,8 +92,34 @@ def _from_git(ref: str, directory: Path) -> Revision:
     with tempfile.TemporaryDirectory(prefix="trackway-plan-") as scratch:
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             tar.extractall(scratch, filter="data")
-        found = _from_directory(Path(scratch) / folder, ref)
-    return found
+        try:
+            found = _from_directory(Path(scratch) / folder, ref, memo)
+        except PlanErrors as errors:
+            raise PlanErrors(
+                dataclasses.replace(problem, file=_shown(problem.file, scratch, ref)) for problem in errors.problems
+            ) from None
+    return dataclasses.replace(found, scratch=scratch)
+
+
+def _shown(file: str, scratch: str, ref: str) -> str:
+    """A file as Git names it at a ref (`origin/main:tracking_plan/plan.yaml`), if it was read from there."""
+    return f"{ref}:{Path(file).relative_to(scratch).as_posix()}" if scratch else file
+
+
+def files_at(ref: str, directory: Path, folder: str) -> dict[str, bytes]:
+    """
+    The files that a Git ref has in a folder of the plan in `directory`, by name; none if it has no such folder.
+
+    Raises:
+        RevisionError: there is no such ref, or no Git.
+    """
+    prefix = _git(["rev-parse", "--show-prefix"], directory, ref).decode().strip()
+    root = Path(_git(["rev-parse", "--show-toplevel"], directory, ref).decode().strip())
+    commit = _git(["rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"], directory, ref)
+    listing = ["ls-tree", "-z", "--name-only", commit.decode().strip(), "--", f"{prefix}{folder}/"]
+    paths = [path for path in _git(listing, root, ref).decode().split("\0") if path]
+    at = commit.decode().strip()
+    return {Path(path).name: _git(["cat-file", "blob", f"{at}:{path}"], root, ref) for path in paths}
 
 
 def _git(arguments: list[str], directory: Path, ref: str) -> bytes:

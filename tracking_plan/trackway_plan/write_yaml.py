@@ -171,6 +171,15 @@ def _unsafe_folder(area: str) -> bool:
     )
 
 
+def is_writable_union(parts: Iterable[PropertySpec]) -> bool:
+    """Whether one property can state these as its types: a bound goes to every part that takes it."""
+    try:
+        _Writer(None).property(PropertySpec(kind="union", any_of=tuple(parts)))
+    except CannotWriteError:
+        return False
+    return True
+
+
 class _FileNames:
     """File names made of names: small letters, no two alike even where case does not count."""
 

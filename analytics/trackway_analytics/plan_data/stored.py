@@ -108,9 +108,9 @@ def volumes(warehouse: Warehouse, window: Window, events: Collection[str] = ()) 
     return {name: Volume(int(s), int(q)) for name, s, q in warehouse.query(sql_file("volumes"), params).rows}
 
 
-def people_behind(warehouse: Warehouse, event: str, window: Window, shares: Shares) -> int:
-    """How many different people sent the stored events that `observed` reads."""
-    return int(warehouse.query(sql_file("people"), _params(event, window, shares.stored)).one())
+def people_behind(warehouse: Warehouse, event: str, window: Window, shares: Shares) -> float:
+    """How many equally busy people the stored events that `observed` reads are worth (`people.sql`)."""
+    return float(warehouse.query(sql_file("people"), _params(event, window, shares.stored)).one())
 
 
 def observed(

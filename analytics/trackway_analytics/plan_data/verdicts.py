@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from trackway_plan import Release, Validator, ViolationCode
 from trackway_plan.model import PropertySpec
+from trackway_plan.pii import personal_data
 
 Departure = tuple[str, str]
 """A violation's code and the path of the property, as people write it: `items[].price`, "" for the event itself."""
@@ -57,8 +59,15 @@ class Judge:
         return Look(departures, verdict.outcome == "quarantined")
 
 
+@lru_cache(maxsize=4096)
+def shown_name(name: str) -> str:
+    """The name of an event or property, unless it holds personal data itself, as keys made of values do."""
+    held = sorted(personal_data(name))
+    return f"(a name that holds {' and '.join(held)})" if held else name
+
+
 def people_path(pointer: str, root: PropertySpec) -> str:
-    """A JSON pointer into the properties as people write a path, without the positions in lists."""
+    """A JSON pointer into the properties as people write a path: no positions in lists, no personal data as a name."""
     text, spec = "", root
     for part in pointer.split("/")[1:]:
         name = part.replace("~1", "/").replace("~0", "~")
@@ -67,6 +76,6 @@ def people_path(pointer: str, root: PropertySpec) -> str:
             text += "[]"
             spec = spec.of or PropertySpec(kind="any")
         else:
-            text += ("." if text else "") + name
+            text += ("." if text else "") + (name if planned else shown_name(name))
             spec = planned or PropertySpec(kind="any")
     return text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackway_plan.naming import CASES, is_past, same_name, spelled, words
@@ -43,6 +43,7 @@ def test_each_style_is_what_its_name_says() -> None:
 
 
 @given(st.lists(st.from_regex("[a-z]{2,8}", fullmatch=True), min_size=1, max_size=4), st.sampled_from(sorted(CASES)))
+@settings(deadline=None)
 def test_a_name_in_a_style_is_in_that_style(parts: list[str], case: str) -> None:
     """Spelling twice changes nothing, or lint would ask for a name that it then refuses."""
     once = spelled("_".join(parts), case)
@@ -50,6 +51,7 @@ def test_a_name_in_a_style_is_in_that_style(parts: list[str], case: str) -> None
 
 
 @given(st.text(max_size=20))
+@settings(deadline=None)
 def test_any_text_can_be_judged(name: str) -> None:
     """No name of any script makes the functions fail."""
     for case in CASES:

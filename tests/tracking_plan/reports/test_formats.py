@@ -9,7 +9,7 @@ from xml.etree import ElementTree as Xml
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackway_plan.findings import Audience, Finding, Report, Severity
@@ -268,6 +268,7 @@ hostile = st.one_of(st.sampled_from(HOSTILE), st.text(max_size=60))
 
 
 @given(hostile, hostile, st.sampled_from(Severity))
+@settings(deadline=None)
 def test_no_text_of_a_plan_breaks_a_format(text: str, other: str, severity: Severity) -> None:
     """JSON parses, XML parses, commands stay commands, no cell is added to a table, nothing is rendered raw."""
     finding = Finding(rule="r", severity=severity, message=text, hint=other, event=other, file=f"a/{text}.yaml", line=1)

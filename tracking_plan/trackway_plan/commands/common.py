@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -25,6 +26,15 @@ directory_argument = click.argument(
 format_option = click.option(
     "--format", "form", type=click.Choice(list(FORMATS)), default="text", show_default=True, help="How to print it."
 )
+
+today_option = click.option(
+    "--today",
+    metavar="DAY",
+    type=click.DateTime(["%Y-%m-%d"]),
+    callback=lambda ctx, parameter, value: value.date() if value else datetime.now(UTC).date(),
+    help="Judge what expires as if it were this day.",
+)
+"""`--today`: the day that waivers, acceptances and sunsets are held against, in UTC unless given."""
 
 
 def fail_on_option(default: Severity = Severity.ERROR) -> Callable[[Any], Any]:

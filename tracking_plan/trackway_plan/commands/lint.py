@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 import click
@@ -10,25 +10,14 @@ import click
 from ..findings import Severity
 from ..lint import RULES, lint_report
 from ..load import load_plan
-from .common import directory_argument, fail_on_option, finish, format_option, loading
-
-
-def today_option() -> object:
-    """`--today`: judge what expires as if it were another day."""
-    return click.option(
-        "--today",
-        metavar="DAY",
-        type=click.DateTime(["%Y-%m-%d"]),
-        callback=lambda ctx, parameter, value: value.date() if value else datetime.now(UTC).date(),
-        help="Judge what expires as if it were this day.",
-    )
+from .common import directory_argument, fail_on_option, finish, format_option, loading, today_option
 
 
 @click.command()
 @directory_argument
 @format_option
 @fail_on_option()
-@today_option()  # type: ignore[operator]
+@today_option
 @click.option("--rules", "listing", is_flag=True, help="List the rules and why they are there, and exit.")
 def lint(directory: Path, form: str, fail_on: Severity, today: date, listing: bool) -> None:
     """

@@ -9,15 +9,17 @@ import click
 
 from ..errors import Problem
 from ..findings import Finding, Report, Severity
+from ..immutable import RULES as RELEASE_RULES
+from ..immutable import release_findings
 from ..load import read_plan
-from ..notes import plan_notes, release_problems
+from ..notes import plan_notes
 from ..reports import render
 from .common import UNLOADABLE, directory_argument, fail_on_option, finish, format_option
 
 RULES = {
     "invalid": "What the plan language does not allow cannot be compiled, so nothing else can be said about the plan.",
-    "release-damaged": "Clients and collector act on releases; one that was edited by hand says two things at once.",
     "not-enforced": "What this version keeps but does not act on yet should not be relied on.",
+    **RELEASE_RULES,
 }
 
 
@@ -46,13 +48,13 @@ def validate(directory: Path, form: str, fail_on: Severity) -> None:
 def validity(directory: Path) -> Report:
     """Every problem of the plan and its releases as a report; a note is never a problem."""
     plan, problems = read_plan(directory)
-    damaged = release_problems(directory)
+    releases = release_findings(directory)
     found = [
         *as_findings(problems, "invalid", Severity.ERROR),
-        *as_findings(damaged, "release-damaged", Severity.ERROR),
+        *releases,
         *as_findings(plan_notes(plan), "not-enforced", Severity.NOTE),
     ]
-    counts = f"{_count(len(plan.events), 'event')}, {_count(len(problems) + len(damaged), 'problem')}"
+    counts = f"{_count(len(plan.events), 'event')}, {_count(len(problems) + len(releases), 'problem')}"
     return Report(
         verb="validate",
         subject=plan.name or str(directory),

@@ -104,7 +104,7 @@ def _event(plan: Plan, event: EventSpec, files: _Files) -> dict[str, Any]:
         remove_after=event.remove_after,
         once_per=event.once_per,
         open=event.open,
-        include=tuple(dict.fromkeys((*plan.everywhere, *event.include))),
+        include=tuple(dict.fromkeys((*plan.everywhere, *plan.events[event.name].include))),
         properties=rows(event.properties, former),
         rules=[_rule(rule) for rule in event.rules],
         formerly=[_bare(name=old.event, through=old.through) for old in event.formerly if old.event],

@@ -3,7 +3,7 @@ Lint: what a plan may say by its language and had better not.
 
     Plan ── RULES, each a check ─▶ what was found ── waivers ─▶ findings
 
-`RULES` is the one list: the reports, docs/plan_rules.md and the folders under tests/golden/lint all follow it.
+`RULES` is the one list: the reports, docs/lint_rules.md and the folders under tests/golden/lint all follow it.
 An event or group waives a rule for itself, plan.yaml for what has no `waive` of its own; see `waivers`.
 """
 

@@ -18,7 +18,7 @@ def owner(plan: Plan, today: date) -> Iterator[Found]:
 def summary(plan: Plan, today: date) -> Iterator[Found]:
     for section, what, named in (("events", "event", plan.events), ("groups", "group", plan.groups)):
         for name, each in named.items():
-            if not each.summary:  # type: ignore[attr-defined]
+            if not each.summary:
                 yield Found((section, name), f"the {what} `{name}` has no summary.")
 
 

@@ -12,9 +12,10 @@ from .subjects import At, Found, Property, properties
 
 _NUMBERS = ("int", "number", "decimal")
 
-COMMON_UNITS = frozenset(
-    "ns us ms sec secs seconds minutes hours days weeks kg km cm mm px bytes kb mb gb percent pct cents usd eur".split()
-)
+_COMMON_UNITS = """
+ns us ms sec secs seconds minutes hours days weeks kg km cm mm px bytes kb mb gb percent pct cents usd eur
+"""
+COMMON_UNITS = frozenset(_COMMON_UNITS.split())
 """Units that are taken for units in a name even where the plan does not list them."""
 
 

@@ -54,31 +54,36 @@ function limitText(limit) {
   return make("span", { class: "limit" }, pattern === undefined ? limit : [before, name_(pattern)]);
 }
 
-/* Properties as a table; `parts` is the address of the page, so that each row has one of its own. */
+/* The columns of a table of properties: head and what a row says there. */
+const COLUMNS = [
+  ["Type", (row) => [make("span", { class: "type" }, row.type), row.nullable && make("small", {}, "or null"),
+    row.named && make("small", {}, link(["type", row.named], make("bdi", {}, row.named))),
+    row.open && make("small", {}, "with any other keys"),
+    row.column && make("small", {}, "column ", name_(row.column))]],
+  ["Allowed", (row) => [(row.limits || []).map(limitText), choiceList(row)]],
+  ["Unit", (row) => row.unit && [make("bdi", {}, row.unit)]],
+  ["Privacy", (row) => [row.pii && (row.pii === "none" ? make("span", { class: "soft" }, "none") : badge("pii", row.pii)),
+    row.store && make("small", {}, row.store === "drop" ? "not stored" : "stored hashed")]],
+  ["Meaning", (row) => [prose(row.summary)]],
+];
+
+/*
+ * Properties as a table; a column that no row fills is left out. `parts` is the address of the page, so that each row
+ * has one of its own.
+ */
 function propertyTable(rows, parts) {
-  const heads = ["Property", "Type", "Allowed", "Privacy", "Meaning"];
-  const cell = (index, ...children) => {
-    const content = children.flat(3).filter(Boolean);
-    return make("td", { "data-head": heads[index], class: content.length ? "" : "empty" }, content);
-  };
-  const line = (row) => make("tr", { id: address(...parts, row.path).slice(1), "data-depth": row.depth || "" },
-    make("th", { scope: "row", "data-depth": row.depth || "" },
-      make("a", { class: "own", href: address(...parts, row.path), title: row.path }, name_(row.depth ? row.name : row.path)),
-      row.required ? make("span", { class: "required" }, "required") : undefined,
+  const filled = COLUMNS.map(([head, said]) => [head, rows.map((row) => [said(row)].flat(3).filter(Boolean))])
+    .filter(([, cells]) => cells.some((cell) => cell.length));
+  const line = (row, index) => make("tr", { id: address(...parts, row.path).slice(1), "data-depth": row.depth },
+    make("th", { scope: "row", "data-depth": row.depth },
+      make("a", { class: "own", href: address(...parts, row.path), title: visible(row.path) }, name_(row.depth ? row.name : row.path)),
+      row.required && make("span", { class: "required" }, "required"),
       row.formerly && make("small", {}, "formerly ", listed(row.formerly.map(name_))),
       row.store_as && make("small", {}, "stored as ", name_(row.store_as)),
       row.group && make("small", {}, "from ", link(["group", row.group], make("bdi", {}, row.group)))),
-    cell(1, make("span", { class: "type" }, row.type), row.nullable && make("small", {}, "or null"),
-      row.named && make("small", {}, link(["type", row.named], make("bdi", {}, row.named))),
-      row.open && make("small", {}, "with any other keys"),
-      row.column && make("small", {}, "column ", name_(row.column))),
-    cell(2, row.unit && make("span", { class: "limit" }, "unit ", make("bdi", {}, row.unit)), (row.limits || []).map(limitText),
-      choiceList(row)),
-    cell(3, row.pii && badge(row.pii === "none" ? "quiet" : "pii", row.pii === "none" ? "none" : row.pii),
-      row.store && make("small", {}, row.store === "drop" ? "not stored" : "stored hashed")),
-    cell(4, prose(row.summary)));
+    filled.map(([head, cells]) => make("td", { "data-head": head, class: cells[index].length ? undefined : "empty" }, cells[index])));
   return make("div", { class: "wide" }, make("table", { class: "properties" },
-    make("thead", {}, make("tr", {}, heads.map((head) => make("th", { scope: "col" }, head)))),
+    make("thead", {}, make("tr", {}, ["Property", ...filled.map(([head]) => head)].map((head) => make("th", { scope: "col" }, head)))),
     make("tbody", {}, rows.map(line))));
 }
 

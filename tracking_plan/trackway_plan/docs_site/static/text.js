@@ -13,7 +13,7 @@ function make(tag, attributes, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes || {})) {
     if (value === true) node.setAttribute(name, "");
-    else if (value !== false && value !== undefined && value !== "") node.setAttribute(name, value);
+    else if (value !== false && value !== undefined) node.setAttribute(name, value);
   }
   node.append(...children.flat(3).filter((child) => child !== undefined && child !== null && child !== false && child !== "")
     .map((child) => (child instanceof Node ? child : visible(child))));
