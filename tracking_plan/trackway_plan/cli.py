@@ -14,8 +14,6 @@ COMMANDS: dict[str, str] = {
     "init": "trackway_plan.commands.init:init",
     "fmt": "trackway_plan.commands.fmt:fmt",
     "validate": "trackway_plan.commands.validate:validate",
-    "impact": "trackway_plan.commands.impact:impact",
-    "docs": "trackway_plan.commands.docs:docs",
     "lint": "trackway_plan.commands.lint:lint",
     "diff": "trackway_plan.commands.diff:diff",
     "breaking": "trackway_plan.commands.breaking:breaking",
@@ -26,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "drift": "trackway_analytics.plan_data.commands:drift",
     "import": "trackway_plan.commands.import_:import_plan",
     "export": "trackway_plan.commands.export:export",
+    "docs": "trackway_plan.commands.docs:docs",
 }
 """
 Verb → where its click command lives. Verbs that read data live with the data, in packages that this one must not

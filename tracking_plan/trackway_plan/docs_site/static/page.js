@@ -4,6 +4,7 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const entries = searchable(data);
 const at = (id) => document.getElementById(id);
 const MOST_OTHERS = 40;
+const MOST_OPEN = 80; // events; in a larger plan the areas are closed until somebody opens one
 
 function show(moveFocus) {
   const parts = location.hash.slice(1).split("/").map((part) => {
@@ -18,16 +19,24 @@ function show(moveFocus) {
   document.body.dataset.page = kind ? "one" : "home";
   const title = at("main").querySelector("h1").textContent;
   document.title = kind ? `${title} · ${visible(data.plan.name)}` : `${visible(data.plan.name)} · tracking plan`;
-  for (const anchor of document.querySelectorAll("#list a, #parts a")) {
-    const here = anchor.getAttribute("href") === address(...parts.slice(0, 2));
-    if (here) anchor.setAttribute("aria-current", "page"); else anchor.removeAttribute("aria-current");
-  }
+  mark();
   const row = rest.length > 1 && kind !== "definition" && document.getElementById(address(...parts).slice(1));
   if (row) row.classList.add("target");
   if (moveFocus || row) {
     // Readers of screens hear the new page's title; a link to a property goes to its row.
     (row ? row.querySelector("a") : at("main").querySelector("h1")).focus({ preventScroll: true });
     if (row) row.scrollIntoView({ block: "center" }); else scrollTo(0, 0);
+  }
+}
+
+/* Mark the links to the page that is shown, and open the area it is in. */
+function mark() {
+  const [kind, name] = location.hash.slice(1).split("/");
+  const here = "#" + [kind, name].filter((part) => part !== undefined).join("/");
+  for (const anchor of document.querySelectorAll("#list a, #parts a")) {
+    const current = anchor.getAttribute("href") === here;
+    if (current) anchor.setAttribute("aria-current", "page"); else anchor.removeAttribute("aria-current");
+    if (current && anchor.closest("details")) anchor.closest("details").open = true;
   }
 }
 
@@ -45,11 +54,14 @@ function list() {
   const hits = search(entries, query);
   const events = (query ? hits.filter((hit) => hit.kind === "event").map((hit) => hit.item) : data.events).filter(fits);
   const others = hits.filter((hit) => hit.kind !== "event");
-  const sections = query ? [[undefined, events]] : areas(events);
-  at("list").replaceChildren(...sections.filter(([, inside]) => inside.length).map(([area, inside]) => [
-    area === undefined ? undefined : make("h2", {}, make("bdi", {}, area || "events"), make("small", {}, String(inside.length))),
-    make("ul", {}, inside.map(eventItem))]).flat().filter(Boolean), ...otherHits(others));
-  at("found").textContent = query || status || owner
+  const narrowed = query || status || owner;
+  const groups = query ? [make("ul", {}, events.map(eventItem))]
+    : areas(events).map(([area, inside]) => make("details", { open: narrowed || data.events.length <= MOST_OPEN },
+      make("summary", {}, make("h2", {}, make("bdi", {}, area || "events")), make("small", {}, String(inside.length))),
+      make("ul", {}, inside.map(eventItem))));
+  at("list").replaceChildren(...groups, ...otherHits(others));
+  mark();
+  at("found").textContent = narrowed
     ? `${counted(events.length, "event")} of ${data.events.length.toLocaleString("en")}` + (query && others.length ? `, ${counted(others.length, "other hit")}` : "")
     : counted(data.events.length, "event");
 }

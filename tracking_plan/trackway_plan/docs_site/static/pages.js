@@ -29,7 +29,7 @@ function overview(data) {
   const tiles = [["event", data.events.length, "#"], ["group", data.groups.length, "#groups"],
     ["type", data.types.length, "#types"], ["source", data.sources.length, "#sources"],
     ["owner", ownersOf(data).length, "#owners"], ["definition", data.definitions.length, "#definitions"]];
-  const byStatus = STATUSES.map((status) => [status, data.events.filter((event) => event.status === status)]);
+  const leaving = data.events.filter((event) => event.status === "deprecated" || event.status === "retired");
   return [
     make("div", { class: "heading" }, make("h1", { tabindex: "-1" }, make("bdi", {}, plan.name)),
       make("span", { class: "soft" }, state), plan.unreleased && plan.rev ? badge("draft", "with changes not released yet") : undefined),
@@ -39,18 +39,16 @@ function overview(data) {
       return make("li", {}, href === "#" ? make("span", {}, content) : make("a", { href }, content));
     })),
     volumeNote(data),
-    section("On their way out", ["deprecated", "retired"].flatMap((status) =>
-      data.events.filter((event) => event.status === status)).length
-      ? make("ul", { class: "lines" }, byStatus.slice(2).flatMap(([, events]) => events).map((event) => make("li", {},
-        link(["event", event.name], name_(event.name)), badge(event.status), wayOut(event)))) : undefined),
-    section("Drafts", byStatus[0][1].length ? eventLines(byStatus[0][1]) : undefined),
+    section("On their way out", leaving.length ? make("ul", { class: "lines" }, leaving.map((event) => make("li", {},
+      link(["event", event.name], name_(event.name)), badge(event.status), wayOut(event)))) : undefined),
     section("Areas", make("ul", { class: "lines" }, areas(data.events).map(([area, events]) => make("li", {},
       make("strong", {}, make("bdi", {}, area || "events")), make("span", { class: "soft" }, counted(events.length, "event")))))),
     section("Traits", data.traits.length ? itemLines(data.traits.map((each) => ({
       parts: ["traits", each.name], name: each.name, said: counted(each.properties.length, "trait") }))) : undefined),
     section("Latest changes", historyList(data.log.slice(0, 1)),
       data.log.length > 1 ? make("p", {}, make("a", { href: "#changes" }, "All changes")) : undefined),
-    section("Where events depart from the plan", facts([["policy", policyText(plan.policy)]])),
+    section("What happens to an event that departs from the plan",
+      facts(Object.entries(plan.policy || {}).map(([code, action]) => [name_(code), action]))),
   ];
 }
 
@@ -70,9 +68,9 @@ function areas(events) {
 }
 
 function wayOut(event) {
-  const after = event.replaced_by && [" use ", link(["event", event.replaced_by], name_(event.replaced_by))];
-  const until = event.remove_after && [" removed after ", make("time", { datetime: event.remove_after }, event.remove_after)];
-  return after || until ? make("span", { class: "soft" }, after, after && until && ";", until) : undefined;
+  const after = event.replaced_by && ["use ", link(["event", event.replaced_by], name_(event.replaced_by))];
+  const until = event.remove_after && ["removed after ", make("time", { datetime: event.remove_after }, event.remove_after)];
+  return after || until ? make("span", { class: "soft" }, after, after && until && "; ", until) : undefined;
 }
 
 function eventPage(data, name, path) {
@@ -82,7 +80,7 @@ function eventPage(data, name, path) {
   return [
     heading(["Event", event.area && [" in ", make("bdi", {}, event.area)]], name, badge(event.status)),
     event.status === "deprecated" || event.status === "retired"
-      ? make("p", { class: "notice" }, event.status === "retired" ? "Retired: nothing sends it any more." : "Deprecated: build nothing new on it.",
+      ? make("p", { class: "notice" }, event.status === "retired" ? "Retired: nothing should send it any more. " : "Deprecated: build nothing new on it. ",
         wayOut(event)) : undefined,
     prose(event.summary, { class: "lead" }),
     facts([
@@ -129,7 +127,8 @@ function volumeTable(data, event) {
   return section("Volume", make("p", {}, make("strong", {}, total.toLocaleString("en")),
     ` received from ${data.volumes.since} to ${data.volumes.until}.`),
   rows.length ? make("div", { class: "wide" }, make("table", { class: "plain" },
-    make("thead", {}, make("tr", {}, ["Source", "Events", "Last seen"].map((head) => make("th", { scope: "col" }, head)))),
+    make("thead", {}, make("tr", {}, ["Source", "Events", "Last seen"].map((head) =>
+      make("th", { scope: "col", class: head === "Events" ? "number" : undefined }, head)))),
     make("tbody", {}, rows.map((row) => make("tr", {}, make("th", { scope: "row" }, make("bdi", {}, row.source)),
       make("td", { class: "number" }, row.events.toLocaleString("en")), make("td", {}, row.last || "–")))))) : undefined);
 }
