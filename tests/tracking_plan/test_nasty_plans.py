@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
@@ -17,10 +17,10 @@ HEAD = "plan: tea\nformat: 1\n"
 EVENT = "event: tea_bought\n"
 
 
-def _files(**files: str | bytes) -> Callable[[Path], None]:
+def _files(files: Mapping[str, str | bytes] | None = None) -> Callable[[Path], None]:
     def write(directory: Path) -> None:
-        for name, content in ({"plan.yaml": HEAD} | files).items():
-            path = directory / name.replace("__", "/")
+        for name, content in {"plan.yaml": HEAD, **(files or {})}.items():
+            path = directory / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content.encode() if isinstance(content, str) else content)
 
@@ -28,7 +28,7 @@ def _files(**files: str | bytes) -> Callable[[Path], None]:
 
 
 def _event(text: str | bytes) -> Callable[[Path], None]:
-    return _files(**{"events/shop/tea.yaml": text})
+    return _files({"events/shop/tea.yaml": text})
 
 
 def _plan_is_a_folder(directory: Path) -> None:
@@ -45,14 +45,17 @@ def _dangling(directory: Path) -> None:
 BOMB = "a: &a [x]\n" + "".join(
     f"{n}: &{n} [{', '.join(['*' + p] * 9)}]\n" for p, n in zip("abcdefgh", "bcdefghi", strict=True)
 )
-CIRCLE = {"groups/a.yaml": "group: a\ninclude: [b]\n", "groups/b.yaml": "group: b\ninclude: [a]\n"}
+CIRCLE: dict[str, str | bytes] = {
+    "groups/a.yaml": "group: a\ninclude: [b]\n",
+    "groups/b.yaml": "group: b\ninclude: [a]\n",
+}
 
 NASTY: dict[str, Callable[[Path], None]] = {
     "nothing_there": lambda directory: None,
     "plan_is_a_folder": _plan_is_a_folder,
     "dangling_links": _dangling,
-    "empty_files": _files(**{"plan.yaml": "", "types.yaml": "", "events/a/b.yaml": ""}),
-    "not_a_mapping": _files(**{"plan.yaml": "- 1\n", "events/a/b.yaml": "7\n", "accepted.yaml": "no\n"}),
+    "empty_files": _files({"plan.yaml": "", "types.yaml": "", "events/a/b.yaml": ""}),
+    "not_a_mapping": _files({"plan.yaml": "- 1\n", "events/a/b.yaml": "7\n", "accepted.yaml": "no\n"}),
     "malformed": _event("event: [tea\nproperties: {a: \n"),
     "duplicate_keys": _event(f"{EVENT}owner: a\nowner: b\nproperties:\n  a: {{type: int}}\n  a: {{type: string}}\n"),
     "tabs": _event(f"{EVENT}properties:\n\ta: {{type: int}}\n"),
@@ -65,13 +68,13 @@ NASTY: dict[str, Callable[[Path], None]] = {
     "nul": _event(b"event: tea\x00\n"),
     "surrogate": _event('event: "\\ud800"\n'),
     "tags": _event("event: !!python/object/apply:os.system [echo]\n"),
-    "group_circle": _files(**CIRCLE, **{"events/shop/tea.yaml": f"{EVENT}include: [a]\n"}),
-    "type_circle": _files(**{"types.yaml": "types:\n  a: {type: list, of: b}\n  b: {type: list, of: a}\n"}),
+    "group_circle": _files({**CIRCLE, "events/shop/tea.yaml": f"{EVENT}include: [a]\n"}),
+    "type_circle": _files({"types.yaml": "types:\n  a: {type: list, of: b}\n  b: {type: list, of: a}\n"}),
     "two_documents": _event(f"---\n{EVENT}---\n{EVENT}"),
     "keys_that_are_lists": _event("? [a, b]\n: c\n"),
     "yes_no": _event("event: no\nstatus: yes\nproperties: {on: {type: int}, 1: {type: int}, ~: {type: int}}\n"),
     "emoji_and_scripts": _files(
-        **{
+        {
             "plan.yaml": 'plan: 🫖 茶 إبريق\nformat: 1\nsources: {วeb: }\nsummary: "::error::%0A|<b>`@all`\\u202e"\n',
             "events/🫖/茶.yaml": "event: 茶を買った 🫖\nowner: '@everyone'\n"
             "properties:\n  größe|`<b>`: {type: int, pii: none}\n"
@@ -79,7 +82,7 @@ NASTY: dict[str, Callable[[Path], None]] = {
         }
     ),
     "releases_of_nonsense": _files(
-        **{
+        {
             "releases/0001.json": "{",
             "releases/0002.json": "[]",
             "releases/0003.json": b"\xff",
@@ -87,7 +90,7 @@ NASTY: dict[str, Callable[[Path], None]] = {
             "accepted.yaml": "accepted: {a: b}\n",
         }
     ),
-    "definitions_of_nonsense": _files(**{"../definitions/a.yaml": "- [", "events/shop/tea.yaml": EVENT}),
+    "definitions_of_nonsense": _files({"../definitions/a.yaml": "- [", "events/shop/tea.yaml": EVENT}),
 }
 
 

@@ -54,7 +54,7 @@ def test_an_edit_by_hand_is_found_by_the_hash(repository: Repository) -> None:
     path = repository.top / "tracking_plan" / "releases" / "0001.json"
     path.write_text(path.read_text().replace('"max": 999', '"max": 998'))
     result = run(repository, "release", "--verify")
-    assert (result.exit_code, "error[release-damaged]: ingest: the content has hash" in result.output) == (1, True)
+    assert (result.exit_code, "error[release-damaged]: the content has hash" in result.output) == (1, True)
 
 
 def test_a_release_that_says_the_same_in_other_bytes_is_found(repository: Repository) -> None:
@@ -70,7 +70,7 @@ def test_a_release_that_is_gone_is_found(repository: Repository) -> None:
     """Clients are out with it."""
     (repository.top / "tracking_plan" / "releases" / "0001.json").unlink()
     result = verify(repository)
-    assert (result.exit_code, "error[release-removed]: ingest: main has this release" in result.output) == (1, True)
+    assert (result.exit_code, "error[release-removed]: main has this release" in result.output) == (1, True)
 
 
 def test_a_missing_number_is_found(repository: Repository) -> None:
@@ -82,7 +82,7 @@ def test_a_missing_number_is_found(repository: Repository) -> None:
     run(repository, "release")
     (releases / "0002.json").unlink()
     result = run(repository, "release", "--verify")
-    assert "error[release-gap]: ingest: there is a release 3, and none of these before it: 2." in result.output
+    assert "error[release-gap]: there is a release 3, and none of these before it: 2." in result.output
 
 
 def test_two_branches_that_both_release_collide(repository: Repository) -> None:
@@ -97,7 +97,7 @@ def test_two_branches_that_both_release_collide(repository: Repository) -> None:
     repository("switch", "--quiet", "dearest")
     result = verify(repository)
     assert result.exit_code == 1
-    assert "releases/0002.json:1:1: error[release-collision]: ingest: main has another release" in result.output
+    assert "releases/0002.json:1:1: error[release-collision]: main has another release" in result.output
     assert "keep its 0002.json, and run `trackway plan release` for the next number" in result.output
     assert "CONFLICT (add/add)" in repository("merge", "main", fails=True)
 

@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "breaking": "trackway_plan.commands.breaking:breaking",
     "impact": "trackway_plan.commands.impact:impact",
     "accept": "trackway_plan.commands.accept:accept",
+    "review": "trackway_plan.commands.review:review",
     "release": "trackway_plan.commands.release:release",
     "infer": "trackway_analytics.plan_data.commands:infer",
     "drift": "trackway_analytics.plan_data.commands:drift",

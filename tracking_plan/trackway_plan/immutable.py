@@ -13,7 +13,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from .errors import ReleaseError
-from .findings import Audience, Finding, Severity
+from .findings import Finding, Severity
 from .release import Release, released_files
 from .revisions import files_at
 
@@ -98,7 +98,6 @@ def _finding(path: Path, rule: str, message: str, hint: str) -> Finding:
     return Finding(
         rule=rule,
         severity=Severity.ERROR,
-        audience=Audience.INGEST,
         message=message,
         hint=hint,
         file=str(path),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import re
 import subprocess
 import tarfile
 import tempfile
@@ -21,6 +22,9 @@ from .load import load_plan
 from .memo import Memo
 from .model import Place, Plan
 from .release import Release, compile_release, released_files
+
+_HUNK = re.compile(r"@@ -\S+ \+(\d+)(?:,(\d+))? @@")
+_KEPT = (".json", ".yaml")
 
 
 class RevisionError(PlanError):
@@ -106,6 +110,41 @@ def _shown(file: str, scratch: str, ref: str) -> str:
     return f"{ref}:{Path(file).relative_to(scratch).as_posix()}" if scratch else file
 
 
+def merge_base(ref: str, directory: Path) -> str:
+    """
+    The commit where the work in `directory` left `ref`, so that what others merged meanwhile is no part of the change.
+
+    Where Git cannot tell, in a shallow clone, it is the commit of `ref` itself.
+
+    Raises:
+        RevisionError: there is no such ref, or no Git.
+    """
+    commit = _git(["rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"], directory, ref)
+    try:
+        return _git(["merge-base", "HEAD", commit.decode().strip()], directory, ref).decode().strip()
+    except RevisionError:
+        return commit.decode().strip()
+
+
+def changed_lines(ref: str, directory: Path) -> dict[str, frozenset[int]]:
+    """
+    File of the plan, as findings name it, to the lines of it that are not as they are at a Git ref.
+
+    Raises:
+        RevisionError: there is no such ref, or no Git.
+    """
+    arguments = ["diff", "--unified=0", "--no-color", "--no-ext-diff", "--relative", ref, "--", "."]
+    found: dict[str, set[int]] = {}
+    lines: set[int] = set()
+    for line in _git(arguments, directory, ref).decode(errors="replace").splitlines():
+        if line.startswith("+++ b/"):
+            lines = found.setdefault(str(directory / line.removeprefix("+++ b/").rstrip("\t")), set())
+        elif match := _HUNK.match(line):
+            first, count = int(match[1]), int(match[2] or 1)
+            lines |= set(range(first, first + count))
+    return {file: frozenset(lines) for file, lines in found.items()}
+
+
 def files_at(ref: str, directory: Path, folder: str) -> dict[str, bytes]:
     """
     The files that a Git ref has in a folder of the plan in `directory`, by name; none if it has no such folder.
@@ -116,9 +155,10 @@ def files_at(ref: str, directory: Path, folder: str) -> dict[str, bytes]:
     prefix = _git(["rev-parse", "--show-prefix"], directory, ref).decode().strip()
     root = Path(_git(["rev-parse", "--show-toplevel"], directory, ref).decode().strip())
     commit = _git(["rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"], directory, ref)
-    listing = ["ls-tree", "-z", "--name-only", commit.decode().strip(), "--", f"{prefix}{folder}/"]
-    paths = [path for path in _git(listing, root, ref).decode().split("\0") if path]
+    inside = f"{prefix}{folder}/" if folder else prefix or "."
+    listing = ["ls-tree", "-z", "--name-only", commit.decode().strip(), "--", inside]
     at = commit.decode().strip()
+    paths = [path for path in _git(listing, root, ref).decode().split("\0") if path.endswith(_KEPT)]
     return {Path(path).name: _git(["cat-file", "blob", f"{at}:{path}"], root, ref) for path in paths}
 
 

@@ -19,58 +19,10 @@ from typing import Any
 import msgspec
 
 from .errors import PlanError
+from .layout.order import EVENT, PROPERTY_KEYS
 from .load_property import COMMON, CONSTRAINTS
-from .model import Choice, EventSpec, Group, Plan, PropertySpec, Source
+from .model import Choice, EventSpec, Group, Naming, Plan, PropertySpec, Source, Waiver
 from .yaml_text import Raw, block
-
-PROPERTY_KEYS = (
-    "type",
-    "of",
-    "choices",
-    "may_grow",
-    "required",
-    "nullable",
-    "min",
-    "max",
-    "multiple_of",
-    "min_length",
-    "max_length",
-    "pattern",
-    "format",
-    "min_items",
-    "max_items",
-    "unit",
-    "pii",
-    "store",
-    "store_as",
-    "column",
-    "low_cardinality",
-    "summary",
-    "open",
-    "properties",
-)
-"""The canonical order of a property's keys."""
-
-EVENT_KEYS = (
-    "event",
-    "summary",
-    "status",
-    "replaced_by",
-    "remove_after",
-    "owner",
-    "sent_by",
-    "when",
-    "once_per",
-    "include",
-    "open",
-    "properties",
-    "rules",
-    "formerly",
-    "on_violation",
-    "examples",
-    "waive",
-)
-"""The canonical order of an event's keys."""
 
 _OPENED = frozenset({"properties", "types", "choices", "rules", "examples", "formerly", "waive", "accepted"})
 
@@ -205,15 +157,17 @@ class _Writer:
         data: dict[str, Any] = {"plan": plan.name, "format": plan.format, "summary": plan.summary}
         data["sources"] = {name: _source(source) for name, source in plan.sources.items()}
         data["everywhere"] = list(plan.everywhere)
-        data |= {"on_violation": plan.on_violation, "naming": plan.naming, "compatibility": plan.compatibility}
+        data |= {"on_violation": plan.on_violation, "naming": _naming(plan.naming), "compatibility": plan.compatibility}
+        data["waive"] = _waivers(plan.waive)
         return _filled(data, keep=("plan", "format"))
 
     def group(self, group: Group) -> dict[str, Any]:
-        data = {"group": group.name, "summary": group.summary, "include": list(group.include)}
-        return _filled(data | {"properties": self.properties(group.properties)}, keep=("group",))
+        data: dict[str, Any] = {"group": group.name, "summary": group.summary, "include": list(group.include)}
+        data |= {"properties": self.properties(group.properties), "waive": _waivers(group.waive)}
+        return _filled(data, keep=("group",))
 
     def event(self, event: EventSpec) -> dict[str, Any]:
-        data = {key: getattr(event, key) for key in EVENT_KEYS if key not in ("event", "properties", "rules")}
+        data = {key: getattr(event, key) for key in EVENT.keys if key not in ("event", "properties", "rules")}
         data |= {
             "event": event.name,
             "properties": self.properties(event.properties),
@@ -223,10 +177,10 @@ class _Writer:
                 for rule in event.rules
             ],
             "formerly": [msgspec.to_builtins(each) for each in event.formerly],
-            "waive": [msgspec.to_builtins(each) for each in event.waive],
+            "waive": _waivers(event.waive),
             "remove_after": Raw(event.remove_after),
         }
-        return _filled({key: data[key] for key in EVENT_KEYS}, keep=("event", "status"))
+        return _filled({key: data[key] for key in EVENT.keys}, keep=("event", "status"))
 
     def properties(self, properties: Mapping[str, PropertySpec]) -> dict[str, Any]:
         return {name: self.property(spec) for name, spec in properties.items()}
@@ -304,6 +258,15 @@ def _choice(choice: Choice) -> Any:
     if choice.formerly:
         return _filled({"summary": choice.summary, "formerly": list(choice.formerly)})
     return choice.summary
+
+
+def _naming(naming: Naming) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.to_builtins(naming)
+    return {key: rules for key, rules in found.items() if rules}
+
+
+def _waivers(waivers: Iterable[Waiver]) -> list[dict[str, Any]]:
+    return [msgspec.to_builtins(each) for each in waivers]
 
 
 def _source(source: Source) -> dict[str, Any]:

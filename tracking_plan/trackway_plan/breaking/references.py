@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from ..diff_change import Change
 
 LOADER = "trackway_plan.definitions:load_definitions"
+
+
+@dataclass(frozen=True)
+class _Reference:
+    event: str
+    value: Any
+    file: str
+    line: int
+    property: str
 
 
 class Reference(Protocol):
@@ -38,7 +48,18 @@ def load_references(directory: Path) -> list[Reference] | None:
     except ImportError:
         return None
     definitions = load(directory)
-    return [use for definition in definitions for use in definition.uses] if definitions else None
+    return references_of(definitions) if definitions else None
+
+
+def references_of(definitions: Iterable[Any]) -> list[Reference]:
+    """The uses of some definitions, one for each event and value; "" for a property of any event."""
+    return [
+        _Reference(event, value, use.place.file, use.place.line, use.property)
+        for definition in definitions
+        for use in definition.uses
+        for event in use.events or ("",)
+        for value in use.values or (None,)
+    ]
 
 
 def referring(change: Change, references: Iterable[Reference] | None, pairs: Mapping[str, str]) -> Sequence[str]:
@@ -48,7 +69,7 @@ def referring(change: Change, references: Iterable[Reference] | None, pairs: Map
     for event, path in change.uses or ((change.event, change.path),):
         names = (event, pairs.get(event, event))
         for use in references or ():
-            if use.event in names and _about(use, path, value):
+            if (use.event in names or (path and not use.event)) and _about(use, path, value):
                 found[f"{use.file}:{use.line}"] = None
     return list(found)
 

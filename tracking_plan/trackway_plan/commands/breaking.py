@@ -64,7 +64,7 @@ def breaking(
         history = History(directory)
         references = load_references(definitions or directory.parent / "definitions")
     try:
-        source = _source(evidence, warehouse, exclude_source, minimum)
+        source = evidence_source(evidence, warehouse, exclude_source, minimum)
         with loading():
             found = findings(before, after, today=today, history=history, evidence=source, references=references)
     except EvidenceUnreachableError as error:
@@ -76,9 +76,16 @@ def breaking(
     finish(report, form, fail_on)
 
 
-def _source(
+def evidence_source(
     evidence: str | None, warehouse: str | None, exclude: tuple[str, ...], minimum: int
 ) -> EvidenceSource | None:
+    """
+    What `--evidence 14d --warehouse URL` asks, or None without `--evidence`.
+
+    Raises:
+        click.UsageError: no number of days, or no warehouse.
+        EvidenceUnreachableError: the warehouse does not answer.
+    """
     if evidence is None:
         return None
     match = _DAYS.fullmatch(evidence)

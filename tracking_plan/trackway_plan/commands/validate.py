@@ -58,7 +58,7 @@ def validity(directory: Path) -> Report:
     return Report(
         verb="validate",
         subject=plan.name or str(directory),
-        findings=tuple(found),
+        findings=tuple(sorted(found, key=Finding.sort_key)),
         facts={"plan": plan.name, "events": len(plan.events)},
         summary=f"{plan.name or directory}: {counts}.",
         rules=RULES,

@@ -56,6 +56,7 @@ PROPERTY_KEYS = (
     "summary",
     "choices",
     "may_grow",
+    "open",
     "properties",
 )
 
@@ -103,6 +104,7 @@ EVENT = Shape(
         "when",
         "once_per",
         "include",
+        "open",
         "properties",
         "rules",
         "formerly",

@@ -17,7 +17,7 @@ _HIDDEN = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufeff\u
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BREAKS = re.compile("\r\n|[\n\r\t\u2028\u2029]")
 _SPAN = re.compile("`([^`\n]+)`")
-_MARKUP = re.compile(r"[\\`*_\[\]<>#|~&$]|^[-+=]|^\d+(?=[.)])")
+_MARKUP = re.compile(r"[\\`*\[\]<>#|~&$]|(?<!\w)_|_(?!\w)|^[-+=]|^\d+(?=[.)])")
 _MENTION = re.compile(r"(?<=[@#])(?=\w)")
 _LINK = re.compile(r"(?<=\w):(?=//)|(?<=\bwww)\.", re.IGNORECASE)
 _PLAIN_CODE = re.compile(r"[^`|\\\n]+")

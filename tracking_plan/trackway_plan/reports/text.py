@@ -14,11 +14,11 @@ _STYLES = {Severity.ERROR: "bold red", Severity.WARN: "yellow", Severity.NOTE: "
 
 
 def render_text(report: Report) -> str:
-    """The findings, worst first, and a line that counts them; in colour where the terminal has it."""
+    """The findings, in the order they were found, and a line that counts them; in colour where the terminal has it."""
     out = StringIO()
     # soft_wrap: a path that rich has broken in two is no longer one that an editor or grep can follow.
     console = Console(file=out, soft_wrap=True, highlight=False, force_terminal=Console().is_terminal)
-    for finding in sorted(report.findings, key=Finding.sort_key):
+    for finding in report.findings:
         console.print(_line(finding))
         for line in _below(finding):
             console.print(Text(f"  {one_line(line)}", style="dim"))
