@@ -30,7 +30,9 @@ def storefront(directory: Path) -> Path:
     write_release(load_plan(root), root, date(2026, 12, 1))
     _replace(viewed, "event: product_viewed", "event: product_page_viewed")
     _replace(viewed, "examples:", "formerly: [{event: product_viewed, through: 2}]\nexamples:")
-    _replace(root / "events/browse/product_seen.yaml", "replaced_by: product_viewed", "replaced_by: product_page_viewed")
+    _replace(
+        root / "events/browse/product_seen.yaml", "replaced_by: product_viewed", "replaced_by: product_page_viewed"
+    )
     write_release(load_plan(root), root, date(2026, 12, 24))
     _replace(viewed, "max: 5", "max: 10")
     return root

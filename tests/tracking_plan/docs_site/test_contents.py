@@ -124,7 +124,9 @@ def test_used_by_names_the_places_in_definitions(tmp_path: Path) -> None:
         {"kind": "metric", "name": "order_value", "roles": ["event", "of: amount_minor"]},
         {"kind": "retention", "name": "repurchase", "roles": ["start", "return", "where: payment_method"]},
     ]
-    assert event(data, "product_page_viewed")["used_by"] == [{"kind": "funnel", "name": "checkout", "roles": ["step 1"]}]
+    assert event(data, "product_page_viewed")["used_by"] == [
+        {"kind": "funnel", "name": "checkout", "roles": ["step 1"]}
+    ]
 
 
 class Elements(HTMLParser):
@@ -162,7 +164,9 @@ def test_the_page_asks_for_nothing_outside_itself() -> None:
     """No element names another file or address, and the policy allows nothing but the page's own style and script."""
     found = Elements()
     found.feed(page(site(plans.STOREFRONT)))
-    outside = [(tag, name) for tag, attributes in found.tags for name in attributes if name in ("src", "srcset", "data")]
+    outside = [
+        (tag, name) for tag, attributes in found.tags for name in attributes if name in ("src", "srcset", "data")
+    ]
     assert outside == []
     assert {attributes.get("href", "#") for _, attributes in found.tags} <= {"#", "#main"}
     [policy] = [a["content"] or "" for _, a in found.tags if a.get("http-equiv") == "Content-Security-Policy"]

@@ -184,4 +184,4 @@ class _Files:
 
 def _bare(**values: Any) -> dict[str, Any]:
     """The values without those that say nothing."""
-    return {key: value for key, value in values.items() if value or value == 0 and key in ("rev", "events")}
+    return {key: value for key, value in values.items() if value or (value == 0 and key in ("rev", "events"))}
