@@ -20,7 +20,7 @@ def volumes_at(url: str, days: int) -> Volumes:
 
 
 def volumes_of(found: Census) -> Volumes:
-    """A census by event and source; one that stopped before the days began is there with 0, and when it was last seen."""
+    """A census by event and source; what stopped before the days began is there with 0 and its last day."""
     by_event: dict[str, dict[str, tuple[int, datetime]]] = {}
     for sender in found.senders:
         sources = by_event.setdefault(sender.event, {})

@@ -23,7 +23,7 @@ EMOJI = "🛒 added / 100%"
 
 
 def storefront(directory: Path) -> Path:
-    """The shop after three revisions and a change that is not released: renamed, deprecated, with a new group member."""
+    """The shop after three revisions, one of them a rename, and a change that is not released."""
     root = Path(shutil.copytree(STOREFRONT, directory / "storefront"))
     viewed, money = root / "events/browse/product_viewed.yaml", root / "groups/money.yaml"
     _replace(money, "properties:\n", "properties:\n  tax_minor: {type: int, min: 0, unit: minor, pii: none}\n")
@@ -58,12 +58,17 @@ def large(directory: Path, events: int = 1000, properties: int = 20) -> Path:
     """As many events with as many properties each; the last event is about tea in Łódź."""
     _write(directory / "plan.yaml", {"plan": "large", "format": 1, "sources": {"web": {}}})
     for number in range(events):
-        own = {f"property_{number % 50}_{each}": {"type": "int", "min": each, "pii": "none",
-            "summary": f"What number {each} of event {number} says about it."} for each in range(properties)}  # fmt: skip
-        content = {"event": f"thing_{number:04}_done", "owner": f"team-{number % 12}", "summary": f"Thing {number} was done.",
-            "status": "draft" if number % 10 == 0 else "active", "properties": own}  # fmt: skip
-        if number == events - 1:
-            content["summary"] = "Herbata w Łodzi, ÉTÉ."
+        own = {}
+        for each in range(properties):
+            summary = f"What number {each} of event {number} says about it."
+            own[f"property_{number % 50}_{each}"] = {"type": "int", "min": each, "pii": "none", "summary": summary}
+        content = {
+            "event": f"thing_{number:04}_done",
+            "owner": f"team-{number % 12}",
+            "summary": "Herbata w Łodzi, ÉTÉ." if number == events - 1 else f"Thing {number} was done.",
+            "status": "draft" if number % 10 == 0 else "active",
+            "properties": own,
+        }
         _write(directory / "events" / f"area_{number % 25:02}" / f"thing_{number:04}.yaml", content)
     return directory
 

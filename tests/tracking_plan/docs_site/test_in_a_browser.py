@@ -184,13 +184,20 @@ def test_a_deep_link_to_a_property_marks_its_row(browser: Chrome, shop: str) -> 
 
 
 def test_links_lead_on_and_back(browser: Chrome, shop: str) -> None:
-    """Groups, types, sources, owners and definitions have pages; the browser's back button works; titles get the focus."""
+    """Groups, types, sources, owners and definitions have pages; the back button works; titles get the focus."""
     opened(browser, f"{shop}#event/order_completed")
     for address, title in {
-        "#group/money": "money", "#type/order_line": "order_line", "#source/api": "api", "#owner/checkout-team": "checkout-team",
-        "#definition/funnel/checkout": "checkout", "#property/sku": "sku", "#traits/user": "user", "#changes": "Changes",
-        "#groups": "Property groups", "#owners": "Owners",
-    }.items():  # fmt: skip
+        "#group/money": "money",
+        "#type/order_line": "order_line",
+        "#source/api": "api",
+        "#owner/checkout-team": "checkout-team",
+        "#definition/funnel/checkout": "checkout",
+        "#property/sku": "sku",
+        "#traits/user": "user",
+        "#changes": "Changes",
+        "#groups": "Property groups",
+        "#owners": "Owners",
+    }.items():
         browser.execute_script("location.hash = arguments[0]", address)
         until(browser, lambda title=title: texts(browser, "h1") == [title])  # type: ignore[misc]
         assert browser.execute_script("return document.activeElement.tagName") == "H1"

@@ -33,7 +33,7 @@ def _http(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
 @click.option("--warehouse", metavar="URL", help="Ask this warehouse how often each event arrived.")
 @click.option("--days", type=click.IntRange(1), default=30, show_default=True, help="Over so many days.")
 @click.option("--source-url", default="", metavar="URL", callback=_http,
-              help="Where the plan's directory is shown, such as https://github.com/…/tree/main/tracking_plan.")  # fmt: skip
+              help="Where the plan's directory is shown, such as https://github.com/…/tracking_plan.")  # fmt: skip
 def docs(
     directory: Path, out: Path, definitions: Path | None, warehouse: str | None, days: int, source_url: str
 ) -> None:

@@ -17,11 +17,8 @@ from .write_json_schema import SchemaWriter
 _OPENED = frozenset({"spec", "events", "properties", "categories", "rules", "variants", "cases"})
 _CONFIG = {
     **{key: key for key in ("enum", "minimum", "maximum", "pattern", "format")},
-    "minLength": "min_length",
-    "maxLength": "max_length",
-    "multipleOf": "multiple_of",
-    "minItems": "min_items",
-    "maxItems": "max_items",
+    "minLength": "min_length", "maxLength": "max_length", "multipleOf": "multiple_of",
+    "minItems": "min_items", "maxItems": "max_items",
 }
 
 
