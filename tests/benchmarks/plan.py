@@ -1,8 +1,8 @@
 """
 What checking a large plan takes: 1,000 events of 20 properties, one file each, from the command line.
 
-Each row is the best of a few whole processes, Python's start included, because that is what CI waits for. `breaking` goes
-against a release file and against a Git ref, with 200 events changed; peak memory is that of the process.
+Each row is the best of a few whole processes, Python's start included, because that is what CI waits for. `breaking`
+goes against a release file and against a Git ref, with 200 events changed; peak memory is that of the process.
 """
 
 from __future__ import annotations
@@ -32,13 +32,12 @@ def run(events: int = EVENTS, rounds: int = ROUNDS) -> list[Row]:
         _plan(directory, "release")
         _commit(Path(scratch))
         _change(directory, CHANGED * events // EVENTS)
+        changed = "200 events changed"
         note = f"{events:,} events × {PROPERTIES} properties, best of {rounds} processes"
         return [
             *_rows("plan validate", ["validate"], directory, rounds, "< 2", note),
-            *_rows("plan breaking, release", ["breaking", "--against", "1"], directory, rounds, "< 3", "200 changed"),
-            *_rows(
-                "plan breaking, Git ref", ["breaking", "--against", "HEAD"], directory, rounds, "< 3", "200 changed"
-            ),
+            *_rows("plan breaking, release", ["breaking", "--against", "1"], directory, rounds, "< 3", changed),
+            *_rows("plan breaking, Git ref", ["breaking", "--against", "HEAD"], directory, rounds, "< 3", changed),
         ]
 
 

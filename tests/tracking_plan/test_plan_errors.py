@@ -19,7 +19,7 @@ def test_golden_plan_has_exactly_these_problems(name: str, monkeypatch: pytest.M
     with pytest.raises(PlanErrors) as caught:
         load_plan(".")
     expected = Path("expected.txt")
-    if os.environ.get("TRACKWAY_REWRITE_GOLDEN"):
+    if os.environ.get("TRACKWAY_UPDATE_GOLDEN"):
         expected.write_text(f"{caught.value}\n", encoding="utf-8")
     assert f"{caught.value}\n" == expected.read_text(encoding="utf-8")
 

@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 
+_TWO_NUMBERS = re.compile(r"(?<=\d)\0(?=\d)")
 _HUMP = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -52,9 +53,9 @@ def spelled(name: str, case: str) -> str:
 
 
 def same_name(name: str) -> str:
-    """What two names share that a reader would take for one another: letters and digits, without case."""
-    kept = (each for each in name.casefold() if each.isalnum() or unicodedata.category(each).startswith("M"))
-    return unicodedata.normalize("NFKC", "".join(kept))
+    """What two names share that a reader would take for one another: `orderId`, `order_id`; not `v1_11`, `v11_1`."""
+    parts = [part.casefold() for part in words(unicodedata.normalize("NFKC", name))]
+    return _TWO_NUMBERS.sub(" ", "\0".join(parts)).replace("\0", "")
 
 
 _IRREGULAR = """

@@ -30,7 +30,7 @@ except ImportError:  # PyYAML without libyaml reads the same, more slowly
 
 class SafeLoader(_SafeLoader):
     """
-    The safe loader with its resolver remembered: which tag a text has depends on the text alone.
+    PyYAML's safe loader with its resolver remembered: which tag a text has depends on the text alone.
 
     A plan says `type`, `int` and `none` thousands of times; asking five regular expressions each time took a fifth of
     the reading.

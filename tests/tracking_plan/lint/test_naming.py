@@ -63,3 +63,9 @@ def test_any_text_can_be_judged(name: str) -> None:
 def test_the_past_is_known_for_english_only() -> None:
     """Regular and irregular verbs are judged; other scripts are not."""
     assert [is_past(word) for word in ("completed", "sent", "buy", "完了")] == [True, True, False, True]
+
+
+def test_names_that_a_reader_would_mix_up_are_one() -> None:
+    """Case, punctuation and width do not count; numbers that stand apart stay apart."""
+    assert len({same_name(name) for name in ("order_id", "orderId", "OrderID", "order-id", "ｏｒｄｅｒ＿ｉｄ")}) == 1
+    assert same_name("step_1_11") != same_name("step_11_1")

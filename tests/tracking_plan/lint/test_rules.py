@@ -26,7 +26,7 @@ def test_golden_plan_has_exactly_these_findings(name: str, monkeypatch: pytest.M
     report = lint_report(load_plan("plan"), TODAY)
     text = render(report, "text")
     expected = Path("expected.txt")
-    if os.environ.get("TRACKWAY_REWRITE_GOLDEN"):
+    if os.environ.get("TRACKWAY_UPDATE_GOLDEN"):
         expected.write_text(text, encoding="utf-8")
     assert text == expected.read_text(encoding="utf-8")
     # A waiver of a rule that does not exist leaves what it meant to waive.

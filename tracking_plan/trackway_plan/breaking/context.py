@@ -81,7 +81,7 @@ def _is_quiet(event: str, context: Context) -> bool:
     found = (context.evidence or {}).get(event)
     if found is None or not found.failing.events:
         return True
-    return found.failing.events / max(found.fitting, 1) < context.compatibility.quiet_below
+    return found.failing.events / max(found.seen, 1) < context.compatibility.quiet_below
 
 
 def _notice(change: Change, context: Context) -> Iterator[Change]:

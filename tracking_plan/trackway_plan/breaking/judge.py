@@ -127,7 +127,7 @@ def _finding(
     place = context.after.place(change.keys or ("events", change.event))
     said = change.detail and f"{change.detail} "
     data: dict[str, object] = {"events": list(change.events)} if change.group or change.named_type else {}
-    return Finding(
+    finding = Finding(
         rule=rule.id,
         severity=severity,
         audience=audience,
@@ -143,6 +143,11 @@ def _finding(
         evidence=evidence,
         data=data,
     )
+    if severity is not Severity.ERROR:
+        return finding
+    base = context.before.label.removeprefix("rev ")
+    way_out = f"If it is meant: trackway plan accept {finding.fingerprint} --against {base} --reason … --until …"
+    return msgspec.structs.replace(finding, hint=f"{finding.hint}\n{way_out}".lstrip())
 
 
 def _why(rule: Rule, audience: Audience | None) -> str:

@@ -54,6 +54,7 @@ def plan_losses(plan: Plan, tool: str, losses: Losses, kept: tuple[str, ...] = (
     if "types" not in kept:
         for name in plan.types:
             losses.add(f"type {name}", f"type {name}", "it is written out at each property that has it")
+    waivers = [*plan.waive, *(waiver for group in plan.groups.values() for waiver in group.waive)]
     whole = {
         "plan": plan.name if "name" not in kept else "",
         "summary": plan.summary if "summary" not in kept else "",
@@ -61,7 +62,8 @@ def plan_losses(plan: Plan, tool: str, losses: Losses, kept: tuple[str, ...] = (
             name for name, source in plan.sources.items() if source.kind or source.sdk or source.summary
         ),
         "on_violation": ", ".join(plan.on_violation),
-        "naming": ", ".join(plan.naming),
+        "naming": ", ".join(msgspec.to_builtins(plan.naming)),
+        "waive": ", ".join(waiver.rule for waiver in waivers),
         "compatibility": ", ".join(plan.compatibility),
     }
     for key, value in whole.items():

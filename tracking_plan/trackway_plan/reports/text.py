@@ -18,9 +18,9 @@ def render_text(report: Report) -> str:
     out = StringIO()
     # soft_wrap: a path that rich has broken in two is no longer one that an editor or grep can follow.
     console = Console(file=out, soft_wrap=True, highlight=False, force_terminal=Console().is_terminal)
-    for finding in report.findings:
+    for finding, following in zip(report.findings, [*report.findings[1:], None], strict=True):
         console.print(_line(finding))
-        for line in _below(finding):
+        for line in _below(finding, following):
             console.print(Text(f"  {one_line(line)}", style="dim"))
     console.print(Text(one_line(closing_line(report)), style="bold red" if report.failing() else "green"))
     return out.getvalue()
@@ -52,8 +52,10 @@ def _line(finding: Finding) -> Text:
     return where + kind + Text(f":{audience} {one_line(finding.message)}")
 
 
-def _below(finding: Finding) -> list[str]:
-    lines = finding.hint.splitlines()
+def _below(finding: Finding, following: Finding | None) -> list[str]:
+    """How to mend it, once where one change has several findings in a row that are mended in one way."""
+    again = following is not None and (following.rule, following.hint) == (finding.rule, finding.hint)
+    lines = [] if again else finding.hint.splitlines()
     if finding.accepted_until:
         lines.append(f"Accepted until {finding.accepted_until}.")
     return lines

@@ -49,7 +49,7 @@ def _sections(context: Context, parts: Sequence[Part], report: Report, rows: int
     breaking = by_name["breaking"].findings if "breaking" in by_name else ()
     yield f"{marker(context)}\n{_verdict(report)}"
     yield f"{prose(context.subject)}. {_evidence_line(by_name)}"
-    yield _by_audience(breaking, report)
+    yield _by_audience([*breaking, *(by_name["impact"].findings if "impact" in by_name else ())])
     yield _problems(parts, report, rows)
     yield from _changes(context, breaking, rows)
     yield _definitions(by_name, rows)
@@ -72,27 +72,24 @@ def _evidence_line(by_name: dict[str, Part]) -> str:
     part = by_name.get("breaking")
     if part is None or part.skipped:
         return ""
-    found = [finding.evidence for finding in part.findings if finding.evidence]
     if part.said == "no evidence":
         return "No evidence: no warehouse was asked how often this would happen."
-    failing = sum(each.failing for each in found if each)
-    return (
-        f"Stored events were asked: {part.said}, up to {failing:,} would fail."
-        if found
-        else f"{part.said.capitalize()}."
-    )
+    failing = [finding.evidence.failing for finding in part.findings if finding.evidence]
+    if not failing:
+        return f"{part.said.capitalize()}."
+    return f"Stored events were asked: {part.said}, up to {sum(failing):,} would fail."
 
 
-def _by_audience(breaking: Sequence[Finding], report: Report) -> str:
-    """How many findings concern whom; those of the plan itself have a section of their own."""
+def _by_audience(found: Sequence[Finding]) -> str:
+    """How many findings of `breaking` and `impact` concern whom; those of the plan itself stand apart."""
     lines = ["| for whom | errors | warnings | accepted |", "| --- | --: | --: | --: |"]
     for audience, name in _AUDIENCES.items():
-        mine = [f for f in breaking if f.audience is audience and f.severity is not Severity.NOTE]
+        mine = [f for f in found if f.audience is audience and f.severity is not Severity.NOTE]
         open_ = [f.severity for f in mine if not f.accepted_until]
         if mine or audience is not None:
             counts = open_.count(Severity.ERROR), open_.count(Severity.WARN), len(mine) - len(open_)
             lines.append(f"| {name} | {' | '.join(str(count) if count else '–' for count in counts)} |")
-    return "\n".join(lines) if any(f.severity is not Severity.NOTE for f in breaking) else ""
+    return "\n".join(lines) if any(f.severity is not Severity.NOTE for f in found) else ""
 
 
 def _problems(parts: Sequence[Part], report: Report, rows: int) -> str:
