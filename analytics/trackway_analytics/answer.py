@@ -15,22 +15,27 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Protocol, Self, TypeVar
 
 if TYPE_CHECKING:
     import pandas as pd
     from plotly.graph_objects import Figure
     from rich.table import Table
 
+    from trackway_analytics.queries.fields import Known
     from trackway_analytics.queries.fragments import Scope, Statement
     from trackway_analytics.queries.timelines import Unit
     from trackway_collector.warehouse import QueryResult, Warehouse
+    from trackway_plan.renames import Names
 
 
 class Question(Protocol):
     """A frozen dataclass whose fields are the options of one question."""
 
-    def compile(self, types: Mapping[str, str], *, exact: bool) -> Statement:
+    def present(self, names: Names) -> Self:
+        """The same question with every name as it is now."""
+
+    def compile(self, known: Known, *, exact: bool) -> Statement:
         """The statement that answers it; see `queries/timelines.py` for `exact`."""
 
     @property
@@ -109,13 +114,26 @@ class Answer(ABC, Generic[Q]):
         raise AttributeError(message)
 
     @cached_property
+    def known(self) -> Known:
+        """What the warehouse knew of types and names when the question was first answered."""
+        from trackway_analytics.names import names_of
+        from trackway_analytics.queries.fields import Known
+
+        return Known(PropertyTypes(self.warehouse), names_of(self.warehouse))
+
+    @cached_property
+    def present(self) -> Q:
+        """The question with every event under its present name: what was answered."""
+        return self.question.present(self.known.names)
+
+    @cached_property
     def _answered(self) -> tuple[Statement, QueryResult]:
-        types = PropertyTypes(self.warehouse)
-        return ask(
+        statement, result = ask(
             self.warehouse,
-            lambda exact: self.question.compile(types, exact=exact),
+            lambda exact: self.present.compile(self.known, exact=exact),
             always_exact=self.question.always_exact,
         )
+        return statement, result
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -131,7 +149,7 @@ class Answer(ABC, Generic[Q]):
 
         bindings = Bindings()
         scope = self.question.scope
-        where = scope.filter(Reader(bindings, PropertyTypes(self.warehouse)), unit)
+        where = scope.filter(Reader(bindings, self.known), unit)
         scope.bind(bindings)
         count: int = self.warehouse.query(f"SELECT {population(unit, where)}", bindings.params).one()
         return count
@@ -147,9 +165,24 @@ class Answer(ABC, Generic[Q]):
         return dict(self._answered[0].params)
 
     @property
-    @abstractmethod
     def semantics(self) -> str:
-        """One sentence that says what exactly was counted."""
+        """One sentence that says what exactly was counted, and one on former names where any are included."""
+        from trackway_analytics.names import told
+
+        return self.meaning + told(self._asked_by_former_names() + self._answered[0].notes)
+
+    @property
+    @abstractmethod
+    def meaning(self) -> str:
+        """The first sentence of `semantics`: what exactly was counted."""
+
+    def _asked_by_former_names(self) -> tuple[str, ...]:
+        """What was asked for by a name that it no longer has."""
+        from trackway_analytics.queries.fields import Bindings, Reader
+
+        asked = Bindings()
+        Reader(asked, self.known).sent_names(self.question.named_events)
+        return tuple(note for note in asked.notes if " is now called " in note)
 
     @property
     def df(self) -> pd.DataFrame:

@@ -306,7 +306,7 @@ class Events:
         sources = () if source is None else (source,) if isinstance(source, str) else tuple(source)
         scope = Scope(start, end, sources, where)
         # A filter that cannot be read is an error now, not when the answer is looked at.
-        scope.filter(Reader(Bindings(), {}))
+        scope.filter(Reader(Bindings()))
         return scope
 
     def close(self) -> None:
@@ -330,5 +330,5 @@ def _positive(option: str, value: int) -> None:
 
 def _checked(step: Step) -> Step:
     """Return `step`; a filter that cannot be read is an error now, not when the answer is looked at."""
-    step.condition(Reader(Bindings(), {}), "step")
+    step.condition(Reader(Bindings()), "step")
     return step

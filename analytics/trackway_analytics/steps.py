@@ -6,11 +6,12 @@ filter.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trackway_analytics.errors import QuestionError
 from trackway_analytics.queries.fields import Reader
 from trackway_analytics.queries.where import compile_where
+from trackway_plan.renames import Names
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +35,17 @@ class Step:
         """What the step asks for after "first": `event` rather than `any event`."""
         return self.spelled() if self.events else "event"
 
+    def present(self, names: Names) -> Step:
+        """The same step with its events under their present names."""
+        return replace(self, events=tuple(dict.fromkeys(names.event(event) for event in self.events)))
+
     def condition(self, reader: Reader, name: str) -> str:
         """SQL that is 1 for the events of this step; `name` names its bound parameters."""
         parts = []
         if self.events:
-            parts.append(f"event IN {reader.bindings.bind(name, 'Array(String)', list(self.events))}")
+            parts.append(reader.event_in(self.events, name))
         if self.where:
-            parts.append(compile_where(self.where, reader))
+            parts.append(compile_where(self.where, reader.of_events(self.events)))
         return f"({' AND '.join(parts)})" if parts else "1"
 
 

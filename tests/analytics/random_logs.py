@@ -10,6 +10,7 @@ from secrets import token_hex
 
 from hypothesis import strategies as st
 
+from tests.analytics.former_names import Style, as_sent
 from tests.analytics.logs import row, store
 from tests.analytics.reference import Event
 from trackway_collector.warehouse import Warehouse
@@ -61,8 +62,19 @@ def logs(
     ]
 
 
-def keep(warehouse: Warehouse, events: Iterable[Event]) -> str:
-    """Store the events under a source of their own, and return its name."""
+def keep(
+    warehouse: Warehouse,
+    events: Iterable[Event],
+    style: Style = "as named",
+    names: tuple[str, ...] = ("a", "b", "c", "d"),
+) -> str:
+    """
+    Store the events under a source of their own, and return its name.
+
+    Args:
+        style: whether clients sent them under former names (`former_names`); one in two stamps its revision.
+        names: every name of an event.
+    """
     source = f"log-{token_hex(8)}"
     store(
         warehouse,
@@ -74,9 +86,11 @@ def keep(warehouse: Warehouse, events: Iterable[Event]) -> str:
                 message_id=event.message_id,
                 session_id=event.session,
                 source=source,
+                plan_rev=rev * (number % 2),
+                validated_rev=rev if number % 2 == 0 else 6,
                 properties={name: value for name, value in event.properties.items() if value is not None},
             )
-            for event in events
+            for number, (event, rev) in enumerate(as_sent(warehouse, list(events), names, style))
         ),
     )
     return source

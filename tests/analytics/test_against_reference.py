@@ -1,4 +1,8 @@
-"""Random logs: the SQL's answers equal those of the brute-force reference, on both engines."""
+"""
+Random logs: the SQL's answers equal those of the brute-force reference, on both engines.
+
+Each also where clients of several revisions sent the log under former names: the answers are the same.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.analytics import reference
+from tests.analytics.former_names import STYLES, Style
 from tests.analytics.random_logs import HOUR, START, keep, logs
 from tests.analytics.reference import Event
 from trackway_analytics import Events, step
@@ -30,11 +35,14 @@ examples = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
+styles = pytest.mark.parametrize("style", STYLES)
+
 
 def _is(name: str, event: Event) -> bool:
     return event.name == name
 
 
+@styles
 @examples
 @given(
     log=logs(sessions=("", "", "s1", "s2")),
@@ -44,7 +52,13 @@ def _is(name: str, event: Event) -> bool:
     unit=st.sampled_from(["user", "session"]),
 )
 def test_funnel(
-    warehouse: Warehouse, log: list[Event], steps: list[str], within: timedelta | None, entry: Any, unit: Any
+    warehouse: Warehouse,
+    style: Style,
+    log: list[Event],
+    steps: list[str],
+    within: timedelta | None,
+    entry: Any,
+    unit: Any,
 ) -> None:
     """
     A funnel counts whom the exhaustive search over chains counts, with the same median times; steps never
@@ -62,7 +76,7 @@ def test_funnel(
         within=within,
         entry=entry,
         unit=unit,
-        source=keep(warehouse, log),
+        source=keep(warehouse, log, style),
     )
     assert list(answer.df[answer.units]) == reached
     assert answer.population == len(units)
@@ -72,9 +86,12 @@ def test_funnel(
     assert reached == sorted(reached, reverse=True)
 
 
+@styles
 @examples
 @given(log=logs(), entry=st.sampled_from(["first", "any"]))
-def test_funnel_with_alternatives_filters_and_breakdown(warehouse: Warehouse, log: list[Event], entry: Any) -> None:
+def test_funnel_with_alternatives_filters_and_breakdown(
+    warehouse: Warehouse, style: Style, log: list[Event], entry: Any
+) -> None:
     """
     Steps of several events and with filters count what they say; a breakdown's parts add up to the whole.
     """
@@ -85,7 +102,7 @@ def test_funnel_with_alternatives_filters_and_breakdown(warehouse: Warehouse, lo
     ]
     reached, _ = reference.funnel(reference.by_person(log), steps, HOUR, entry)
     asked = (step("a", "b"), step("c", where="value > 2"), step("a", "c"))
-    source = keep(warehouse, log)
+    source = keep(warehouse, log, style)
     plain = Events(warehouse).funnel(*asked, within=HOUR, entry=entry, source=source)
     broken = Events(warehouse).funnel(
         *asked,
@@ -197,6 +214,7 @@ def test_events_that_read_like_nodes_stay_apart(warehouse: Warehouse, log: list[
     assert found == {name if name == "a" else f"{name} (event)": count for name, count in firsts.items()}
 
 
+@styles
 @examples
 @given(
     log=logs(sessions=("", "", "s1", "s2")),
@@ -208,6 +226,7 @@ def test_events_that_read_like_nodes_stay_apart(warehouse: Warehouse, log: list[
 )
 def test_paths(
     warehouse: Warehouse,
+    style: Style,
     log: list[Event],
     anchor: tuple[str | None, str | None],
     steps: int,
@@ -228,7 +247,7 @@ def test_paths(
         collapse=collapse,
         unit=unit,
         top=top,
-        source=keep(warehouse, log),
+        source=keep(warehouse, log, style),
     )
     arrow = " ← " if end else " → "
     found = answer.top(1_000)
@@ -250,9 +269,10 @@ def test_paths(
         )
 
 
+@styles
 @examples
 @given(log=logs(sessions=("", "s1")), collapse=st.booleans())
-def test_transitions(warehouse: Warehouse, log: list[Event], collapse: bool) -> None:
+def test_transitions(warehouse: Warehouse, style: Style, log: list[Event], collapse: bool) -> None:
     """
     Transitions are the pairs of neighbours of all sessions; the probabilities of each source add up to 1.
     """
@@ -261,7 +281,7 @@ def test_transitions(warehouse: Warehouse, log: list[Event], collapse: bool) -> 
         names = [event.name for event in session]
         pairs = itertools.pairwise(names)
         expected.update(pair for pair in pairs if not collapse or pair[0] != pair[1])
-    frame = Events(warehouse).paths(collapse=collapse, source=keep(warehouse, log)).transitions()
+    frame = Events(warehouse).paths(collapse=collapse, source=keep(warehouse, log, style)).transitions()
     assert {(row[0], row[1]): row[2] for row in frame.itertuples(index=False)} == dict(expected)
     if len(frame):
         assert frame.groupby("source")["probability"].sum().to_list() == pytest.approx(
@@ -281,6 +301,7 @@ _STEPS_AROUND = [
 ]
 
 
+@styles
 @examples
 @given(
     data=st.data(),
@@ -295,6 +316,7 @@ _STEPS_AROUND = [
 )
 def test_retention(
     warehouse: Warehouse,
+    style: Style,
     data: st.DataObject,
     period: Any,
     zone: str,
@@ -325,7 +347,7 @@ def test_retention(
     )
     answer = Events(warehouse).retention(
         start=start, return_=back, period=period, periods=5, first=first, mode=mode,
-        tz=zone, week_start=week_start, since=since, source=keep(warehouse, log),
+        tz=zone, week_start=week_start, since=since, source=keep(warehouse, log, style),
     )  # fmt: skip
     frame = answer.long()
     if period != "hour":  # the two hours when clocks go back have one name
@@ -347,13 +369,16 @@ def test_retention(
     assert frame["rate"].to_list() == pytest.approx(expected_rates, nan_ok=True)
 
 
+@styles
 @examples
 @given(
     log=logs(names=("ad", "mail", "visit", "buy", "buy_from_ad")),
     lookback=st.sampled_from([None, timedelta(minutes=30), HOUR, 2 * HOUR]),
     ranged=st.booleans(),
 )
-def test_attribution(warehouse: Warehouse, log: list[Event], lookback: timedelta | None, ranged: bool) -> None:
+def test_attribution(
+    warehouse: Warehouse, style: Style, log: list[Event], lookback: timedelta | None, ranged: bool
+) -> None:
     """Each model's credits are the reference's, and add up to the conversions; so do the values."""
     since = START + HOUR if ranged else None
     value = {1: 1.0, 2.5: 2.5, "7": 7.0}
@@ -367,7 +392,7 @@ def test_attribution(warehouse: Warehouse, log: list[Event], lookback: timedelta
         since=since,
         value=lambda e: value.get(e.properties["value"]),
     )
-    source = keep(warehouse, log)
+    source = keep(warehouse, log, style, ("ad", "mail", "visit", "buy", "buy_from_ad"))
     for with_value in (None, "value"):
         answer = Events(warehouse).attribution(
             conversion=["buy", "buy_from_ad"],

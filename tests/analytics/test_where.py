@@ -134,7 +134,7 @@ def test_typed_paths_read_alike(warehouse: Warehouse) -> None:
 def test_errors_point_at_the_place(where: str, position: int, part: str) -> None:
     """What cannot be read is an error with the expression, a mark under the place, and what to write."""
     with pytest.raises(WhereError) as caught:
-        compile_where(where, Reader(Bindings(), {}))
+        compile_where(where, Reader(Bindings()))
     assert caught.value.position == position
     assert part in str(caught.value)
     assert f"\n  {where}\n  {' ' * position}^\n" in str(caught.value)
@@ -147,7 +147,7 @@ def test_errors_point_at_the_place(where: str, position: int, part: str) -> None
 def test_limits(where: str) -> None:
     """Empty, very long and deeply nested conditions are refused."""
     with pytest.raises(QuestionError):
-        compile_where(where, Reader(Bindings(), {}))
+        compile_where(where, Reader(Bindings()))
 
 
 def test_a_filter_is_checked_when_the_question_is_put(warehouse: Warehouse) -> None:
@@ -165,7 +165,7 @@ def test_text_never_becomes_sql(text: str) -> None:
     """Any text either is refused or becomes SQL of our own words; what it says travels as parameters."""
     bindings = Bindings()
     try:
-        sql = compile_where(f"properties[{_quoted(text)}] = {_quoted(text)}", Reader(bindings, {}))
+        sql = compile_where(f"properties[{_quoted(text)}] = {_quoted(text)}", Reader(bindings))
     except QuestionError:
         return
     assert sql == "ifNull(CAST(properties.{property:Identifier}, 'Nullable(String)') = {value:String}, 0)"

@@ -14,6 +14,7 @@ import msgspec
 from .errors import Problem
 from .explain import pointer, shown_path
 from .fast import value_accepts
+from .former_names import former_name_problems
 from .model import SCALARS, EventSpec, Place, Plan, PropertySpec
 from .near import did_you_mean, listed
 from .release import events_in_place, included
@@ -159,25 +160,13 @@ def storage(plan: Plan, events: Events) -> Iterator[Problem]:
 
 
 def event_parts(plan: Plan, events: Events) -> Iterator[Problem]:
-    """Rules, `once_per` and `formerly` speak of the event's own properties; a status fits its companions."""
-    former: dict[str, str] = {}
+    """Rules and `once_per` speak of the event's own properties; a status fits its companions."""
     for event in events.values():
         at, what = ("events", event.name), f"of event `{event.name}`"
         yield from _rules(plan, event, at, what)
         for name in event.once_per:
             if name not in event.properties:
                 yield _unknown(plan, (*at, "once_per"), f"`once_per` {what}", name, event.properties)
-        for i, old in enumerate(event.formerly):
-            here = (*at, "formerly", str(i))
-            if old.now and old.now not in event.properties:
-                yield _unknown(plan, here, f"`now` {what}", old.now, event.properties)
-            if old.property in event.properties:
-                yield _problem(plan, here, f"`{old.property}` is both a former and a present property {what}.")
-            if old.event and (old.event in plan.events or old.event in former):
-                other = old.event if old.event in plan.events else former[old.event]
-                yield _problem(plan, here, f"`{old.event}` is a former name {what} and a name of event `{other}`.")
-            if old.event:
-                former[old.event] = event.name
         for key in ("replaced_by", "remove_after"):
             if getattr(event, key) and event.status not in ("deprecated", "retired"):
                 hint = "Write `status: deprecated`, or remove the key."
@@ -220,4 +209,4 @@ def examples(plan: Plan, events: Events) -> Iterator[Problem]:
                 yield _problem(plan, ("events", event.name, "examples", str(i)), text, hint)
 
 
-CHECKS = (references, circles, clashes, shared_names, storage, event_parts)
+CHECKS = (references, circles, clashes, shared_names, storage, event_parts, former_name_problems)

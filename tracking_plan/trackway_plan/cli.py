@@ -23,6 +23,8 @@ COMMANDS: dict[str, str] = {
     "release": "trackway_plan.commands.release:release",
     "infer": "trackway_analytics.plan_data.commands:infer",
     "drift": "trackway_analytics.plan_data.commands:drift",
+    "ddl": "trackway_collector.warehouse.plan_ddl_command:ddl",
+    "replay": "trackway_collector.replay.command:replay",
     "import": "trackway_plan.commands.import_:import_plan",
     "export": "trackway_plan.commands.export:export",
     "docs": "trackway_plan.commands.docs:docs",

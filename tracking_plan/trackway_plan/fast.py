@@ -108,7 +108,7 @@ def _scalar_type(spec: PropertySpec) -> Any:
     if spec.kind == "number":
         return _number_type(spec)
     if spec.kind == "choice":
-        return Literal[tuple(choice.value for choice in spec.choices)]
+        return Literal[spec.values]
     if spec.kind in TEXTS:
         return Annotated[str, _meta(min_length=spec.min_length, max_length=spec.max_length)]
     return {"bool": bool, "any": Any}[spec.kind]
@@ -226,7 +226,7 @@ def _whole_test(spec: PropertySpec) -> Test:
     """All that a scalar must be, its JSON type too: for unions, whose parts msgspec cannot tell apart."""
     if spec.kind in TEXTS:
         check = text_check(spec)
-        choices = frozenset(choice.value for choice in spec.choices)
+        choices = frozenset(spec.values)
         shortest, longest = spec.min_length or 0, math.inf if spec.max_length is None else spec.max_length
         return lambda value: (
             type(value) is str

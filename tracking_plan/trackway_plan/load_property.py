@@ -312,7 +312,20 @@ def _choices(reader: Reader, node: Node, what: str) -> tuple[Choice, ...]:
         found = [_choice(reader, name, value) for name, (_, value) in reader.named(node, what).items()]
     if not found:
         reader.problem(node, f"{what} is empty.", "Write `choices: [first, second]`.")
+    _former_values(reader, node, what, found)
     return tuple(found)
+
+
+def _former_values(reader: Reader, node: Node, what: str, choices: list[Choice]) -> None:
+    """Report former values that are values, or belong to two choices."""
+    meant = {choice.value: choice.value for choice in choices}
+    for choice in choices:
+        for old in choice.formerly:
+            if old in meant:
+                instead = "a value of its own" if meant[old] == old else f"one of `{meant[old]}`"
+                message = f"{what}: `{old}` is a former value of `{choice.value}` and {instead}."
+                reader.problem(node, message, "Keep one of them: a stored value can mean one thing only.")
+            meant.setdefault(old, choice.value)
 
 
 def _choice(reader: Reader, name: str, node: Node) -> Choice:

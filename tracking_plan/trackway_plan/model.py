@@ -134,6 +134,12 @@ class PropertySpec(Base, frozen=True, kw_only=True):
     named_type: str = ""
     """The entry of types.yaml this came from."""
 
+    @property
+    def values(self) -> tuple[str, ...]:
+        """What a choice may be on the wire: its values, then those they had before."""
+        former = (old for choice in self.choices for old in choice.formerly)
+        return tuple(dict.fromkeys((*(choice.value for choice in self.choices), *former)))
+
 
 class Rule(Base, frozen=True, kw_only=True):
     """When every property in `when` has one of the listed values, `then_required` must be present."""

@@ -69,7 +69,7 @@ def property_schema(spec: PropertySpec) -> Schema:
     if spec.kind == "list" and spec.of is not None:
         schema["items"] = property_schema(spec.of)
     if spec.kind == "choice":
-        schema["enum"] = [choice.value for choice in spec.choices] + [None] * spec.nullable
+        schema["enum"] = [*spec.values] + [None] * spec.nullable
     json_type = _JSON_TYPE.get(spec.kind, "string")
     schema["type"] = [json_type, "null"] if spec.nullable else json_type
     return schema | _limits(spec)

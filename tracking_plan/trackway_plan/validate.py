@@ -7,6 +7,10 @@ The one validator: the same verdict for the same event in SDK, collector, tests,
 
 msgspec is the fast yes. What it refuses goes to jsonschema, whose verdict is final and whose reasons people
 read.
+
+An event under a former name is judged by the event it is now. One with properties under former names is judged by
+the event as it was: the same, with those properties (and the rules about them) under the names that were sent. Where
+a former and the present name are both there, the present one counts and the former is unplanned.
 """
 
 from __future__ import annotations
@@ -22,9 +26,13 @@ from . import explain, fast
 from .model import Action, EventSpec, PropertySpec, ViolationCode
 from .near import NearNames
 from .release import Release
+from .renames import as_it_was, era_of, former_events, former_properties, names_in_use
 
 Outcome = Literal["ok", "flagged", "quarantined", "unplanned"]
 Properties = bytes | Mapping[str, Any]
+
+MOST_VARIANTS = 64
+"""Combinations of former property names that are remembered for an event; clients of one revision send one."""
 
 UNREADABLE = (msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError)
 
@@ -48,20 +56,29 @@ class Verdict(Struct, frozen=True):
 class Shape:
     """How one set of properties (an event's or a person's) is checked, both ways."""
 
-    __slots__ = ("_spec", "_validator", "event", "extra", "schema", "struct", "type")
+    __slots__ = ("_former", "_spec", "_validator", "_variants", "event", "extra", "schema", "struct", "type")
 
     def __init__(self, name: str, properties: Mapping[str, PropertySpec], event: EventSpec | None = None) -> None:
         from . import schema
 
         self._spec = PropertySpec(kind="object", properties=dict(properties))
         self._validator: Any = None
+        self._former = former_properties(event) if event else {}
+        self._variants: dict[tuple[tuple[str, str], ...], Shape] = {}
         self.event = event
         is_open, rules = event is not None and event.open, event.rules if event else ()
         self.type = fast.object_type(name, properties, is_open=is_open)
         self.struct: type[Struct] | None = None if is_open else self.type
         """The type where it is a struct: whoever decodes many events as one message needs that."""
         self.extra = fast.open_test(properties, rules) if is_open else fast.object_test(properties, rules)
+        if self.extra is not None and is_open and self._former:
+            self.extra = self._under_present_names(self.extra)
         self.schema = schema.object_schema(properties) if event is None else schema.event_schema(event)
+
+    def _under_present_names(self, test: fast.Test) -> fast.Test:
+        """The test of an open event, to which a former name would be just one more property."""
+        former = self._former
+        return lambda value: not names_in_use(value, former) and test(value)
 
     def accepts(self, raw: bytes) -> bool:
         """The fast yes: True means jsonschema accepts it, False only that it must be asked."""
@@ -82,7 +99,29 @@ class Shape:
             value = msgspec.json.decode(raw)
         except UNREADABLE as error:
             return [(ViolationCode.WRONG_TYPE, (), f"The properties cannot be read as JSON: {_reason(error)}.")]
-        return self.schema_findings(value)
+        shape = self.as_sent(value) if self._former else self
+        if shape is not self and shape.accepts(raw):
+            return []
+        return shape.schema_findings(value)
+
+    def as_sent(self, value: Any) -> Shape:
+        """The shape for properties as they are named in this event: this one, or one under former names."""
+        used = names_in_use(value, self._former) if self._former and isinstance(value, dict) else {}
+        return self.under(used) if used else self
+
+    def under(self, used: Mapping[str, str]) -> Shape:
+        """This shape with some properties (the keys) under former names."""
+        if not used or self.event is None:
+            return self
+        key = tuple(sorted(used.items()))
+        shape = self._variants.get(key)
+        if shape is None:
+            event = as_it_was(self.event, used)
+            shape = Shape(f"{event.name}_as_it_was", event.properties, event)
+            shape._former = self._former
+            if len(self._variants) < MOST_VARIANTS:
+                self._variants[key] = shape
+        return shape
 
     def schema_findings(self, value: Any) -> list[explain.Finding]:
         """What jsonschema alone finds wrong with decoded properties."""
@@ -91,7 +130,19 @@ class Shape:
 
             self._validator = schema_validator(self.schema)
         rules = self.event.rules if self.event else ()
-        return explain.findings(self._spec, self._validator.iter_errors(value), rules)
+        found = explain.findings(self._spec, self._validator.iter_errors(value), rules)
+        return [self._about_both(finding) for finding in found] if self._former else found
+
+    def _about_both(self, finding: explain.Finding) -> explain.Finding:
+        """The finding, or a better one where a property came under a former name and the present one as well."""
+        code, path, _ = finding
+        present = self._former.get(str(path[0])) if len(path) == 1 else None
+        if code is not ViolationCode.UNPLANNED_PROPERTY or present is None:
+            return finding
+        known = self._spec.properties or {}
+        counts = next((name for name in known if self._former.get(name, name) == present), present)
+        message = f"`{explain.shown_path(path)}` is a former name of `{present}`; `{counts}` is sent too, and counts."
+        return code, path, message
 
 
 class Validator:
@@ -104,14 +155,24 @@ class Validator:
             name: Shape(f"Event{index}", event.properties, event)
             for index, (name, event) in enumerate(release.events.items())
         }
+        self._former_events = former_events(release)
+        for old, name in self._former_events.items():
+            self._events[old] = self._events[name]
         self._traits = {kind: Shape(f"{kind}_traits", specs) for kind, specs in release.traits.items()}
         # (source, event) → decoder and check, for those where a decode that succeeds means "ok".
         self._fast: dict[tuple[str | None, str], tuple[Callable[[bytes], Any], fast.Test | None]] = {}
         for source in (None, *release.sources):
             for name in self._fast_events(source):
-                shape = self._events[name]
+                shape = self._likely(name)
                 self._fast[source, name] = msgspec.json.Decoder(shape.type).decode, shape.extra
         self._near_event = lru_cache(maxsize=1024)(NearNames(release.events).did_you_mean)
+
+    def _likely(self, name: str) -> Shape:
+        """The shape of an event as it is sent under this name: under a former one, with the properties of then."""
+        shape = self._events[name]
+        if name in self._former_events and shape.event is not None:
+            return shape.under(era_of(shape.event, name))
+        return shape
 
     def check_track(self, event: str, properties: Properties, source: str | None = None) -> Verdict:
         """
@@ -142,13 +203,11 @@ class Validator:
 
     def properties_type(self, event: str) -> type[Struct] | None:
         """The struct whose successful decode, with `extra_check`, means "ok"; None if there is none."""
-        shape = self._events.get(event)
-        return shape.struct if shape else None
+        return self._likely(event).struct if event in self._events else None
 
     def extra_check(self, event: str) -> fast.Test | None:
         """What a decoded struct must still pass (formats, rules …), or None if decoding says it all."""
-        shape = self._events.get(event)
-        return shape.extra if shape else None
+        return self._likely(event).extra if event in self._events else None
 
     def traits_type(self, kind: str) -> type[Struct] | None:
         """As `properties_type`, for the traits of a user or account."""
@@ -161,8 +220,8 @@ class Validator:
         return shape.extra if shape else None
 
     def fast_events(self, source: str | None) -> tuple[str, ...]:
-        """The events in use that a source may send and that have a `properties_type`."""
-        return tuple(name for name in self._fast_events(source) if self._events[name].struct is not None)
+        """The events in use, and their former names, that a source may send and that have a `properties_type`."""
+        return tuple(name for name in self._fast_events(source) if self._likely(name).struct is not None)
 
     def json_schema(self, event: str) -> dict[str, Any] | None:
         """The JSON Schema of an event's properties, or None for an event the plan does not know."""
@@ -172,9 +231,9 @@ class Validator:
     def _fast_events(self, source: str | None) -> tuple[str, ...]:
         return tuple(
             name
-            for name, event in self.release.events.items()
-            if event.status in ("active", "draft")
-            and self._events[name].type is not None
+            for name in (*self.release.events, *self._former_events)
+            if (event := self.release.events[self._former_events.get(name, name)]).status in ("active", "draft")
+            and self._likely(name).type is not None
             and self._may_send(event, source)
         )
 

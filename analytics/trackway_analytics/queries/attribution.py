@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from trackway_analytics.answer import Answer
 from trackway_analytics.labels import NO_TOUCH, value_label
-from trackway_analytics.queries.fields import Bindings, Reader, field_named
+from trackway_analytics.queries.fields import Bindings, Known, Reader, field_named
 from trackway_analytics.queries.fragments import Scope, Statement, render, subquery
 from trackway_analytics.queries.timelines import MAX_PACKED_MARK, timelines
 from trackway_analytics.steps import Step
 from trackway_analytics.times import EARLIEST, microseconds, spell
 from trackway_analytics.wording import counted
+from trackway_plan.renames import Names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,10 +60,15 @@ class AttributionQuestion:
         """Conversions and touches."""
         return self.conversion.events + (self.touch.events if self.touch else ())
 
-    def compile(self, types: Mapping[str, str], *, exact: bool) -> Statement:
+    def present(self, names: Names) -> AttributionQuestion:
+        """The same question in present names."""
+        touch = self.touch.present(names) if self.touch else None
+        return replace(self, conversion=self.conversion.present(names), touch=touch)
+
+    def compile(self, known: Known, *, exact: bool) -> Statement:
         """The statement that counts it."""
         bindings = Bindings()
-        reader = Reader(bindings, types)
+        reader = Reader(bindings, known)
         # Touches before the range count for conversions in it.
         self.scope.bind(bindings, reach_back=self.lookback or timedelta.max)
         bindings.params |= {
@@ -79,7 +84,8 @@ class AttributionQuestion:
             f"2 * if({touch}, transform({channel}, names, arrayEnumerate(names), 0), 0)"
             f" + ({conversion} AND timestamp >= {{since:DateTime64(6, 'UTC')}})"
         )
-        value = f"if({conversion}, {reader.number(field_named(self.value))}, NULL)" if self.value else "NULL"
+        paid = reader.of_events(self.conversion.events)
+        value = f"if({conversion}, {paid.number(field_named(self.value))}, NULL)" if self.value else "NULL"
         pieces = {
             "names": subquery("channels", {"channel": channel, "touch_event": touch, "filter": where}),
             "timelines": timelines(
@@ -94,7 +100,7 @@ class AttributionQuestion:
             "too_many": "0" if exact else f"length(names) > {MAX_PACKED_MARK // 2}",
             "credits": ",\n".join(self._credits()),
         }
-        return Statement(render("attribution", pieces), bindings.params)
+        return Statement(render("attribution", pieces), bindings.params, tuple(bindings.notes))
 
     def _credits(self) -> list[str]:
         columns = [f"sum({CREDITS[model]}) AS credit_{model}" for model in self.models]
@@ -119,9 +125,8 @@ class Attribution(Answer[AttributionQuestion]):
         return self.rows[0]["conversions"] if self.rows else 0
 
     @property
-    def semantics(self) -> str:
-        """One sentence that says what exactly was counted."""
-        q = self.question
+    def meaning(self) -> str:
+        q = self.present
         channel = field_named(q.channel).label
         touch = q.touch.spelled() if q.touch else f"any event with {channel}"
         window = f"in the {spell(q.lookback)} before it" if q.lookback else "at any time before it"

@@ -9,6 +9,7 @@ made of our own text and of `{name:Type}` placeholders, never of a value. The sl
 * `__gather__`       an aggregate: the unit's events as one sorted array
 * `__at__`, `__mark__`, `__values__`, `__ambiguous__`   what its elements `x` hold
 * `__…_event__`      1 for the events of a step
+* `__event__`        what the row's event is called now
 * `__timelines__`, `__sequences__`, `__names__`   another file of this folder, as a subquery
 """
 
@@ -35,6 +36,8 @@ class Statement:
 
     sql: str
     params: Mapping[str, object]
+    notes: tuple[str, ...] = ()
+    """The former names that it includes."""
 
 
 @cache

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from trackway_analytics.answer import Answer
 from trackway_analytics.labels import OTHER, value_label
-from trackway_analytics.queries.fields import Bindings, Reader, field_named
+from trackway_analytics.queries.fields import Bindings, Known, Reader, field_named
 from trackway_analytics.queries.fragments import Scope, Statement, render
 from trackway_analytics.queries.timelines import MARK_BITS, Unit, population, timelines
 from trackway_analytics.statistics import share, wilson
 from trackway_analytics.steps import Step
 from trackway_analytics.times import microseconds, spell
 from trackway_analytics.wording import counted
+from trackway_plan.renames import Names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,10 +52,14 @@ class FunnelQuestion:
         """Those of the steps."""
         return tuple(event for step in self.steps for event in step.events)
 
-    def compile(self, types: Mapping[str, str], *, exact: bool) -> Statement:
+    def present(self, names: Names) -> FunnelQuestion:
+        """The same question in present names."""
+        return replace(self, steps=tuple(step.present(names) for step in self.steps))
+
+    def compile(self, known: Known, *, exact: bool) -> Statement:
         """The statement that counts it."""
         bindings = Bindings()
-        reader = Reader(bindings, types)
+        reader = Reader(bindings, known)
         self.scope.bind(bindings)
         mark = self._mark(reader)
         value = f"ifNull({reader.text(field_named(self.breakdown))}, '')" if self.breakdown else "''"
@@ -64,7 +69,7 @@ class FunnelQuestion:
             # The mark says the same; by names the engine finds the parts of the table to read, as it is
             # sorted by them.
             names = list(dict.fromkeys(event for step in self.steps for event in step.events))
-            looked_at = f"{where} AND event IN {bindings.bind('events', 'Array(String)', names)}"
+            looked_at = f"{where} AND {reader.event_in(names, 'events')}"
         pieces = {
             "timelines": timelines(self.unit, mark=mark, where=looked_at, exact=exact, value=value),
             "population": population(self.unit, where),
@@ -77,16 +82,18 @@ class FunnelQuestion:
             "window_us": microseconds(self.within) if self.within else _FOREVER_US,
             "top": self.top if self.breakdown else 1,
         }
-        return Statement(render("funnel", pieces), bindings.params)
+        return Statement(render("funnel", pieces), bindings.params, tuple(bindings.notes))
 
     def _mark(self, reader: Reader) -> str:
         """SQL of a bit mask: bit i is set when the event can be step i (from 0)."""
-        if all(len(step.events) and not step.where for step in self.steps):
+        stored = [reader.sent_names(step.events) for step in self.steps]
+        plain = not any(sent.bounded for names in stored for sent in names)
+        if plain and all(len(step.events) and not step.where for step in self.steps):
             # Names alone: one look-up instead of a comparison a step.
             masks: dict[str, int] = {}
-            for number, step in enumerate(self.steps):
-                for event in step.events:
-                    masks[event] = masks.get(event, 0) | 1 << number
+            for number, sent_names in enumerate(stored):
+                for sent in sent_names:
+                    masks[sent.name] = masks.get(sent.name, 0) | 1 << number
             names = reader.bindings.bind("step_events", "Array(String)", list(masks))
             marks = reader.bindings.bind("step_marks", "Array(UInt64)", list(masks.values()))
             return f"transform(event, {names}, {marks}, toUInt64(0))"
@@ -113,9 +120,8 @@ class Funnel(Answer[FunnelQuestion]):
         return self.rows[0]["population"] if self.rows else self.ask_population(self.question.unit)
 
     @property
-    def semantics(self) -> str:
-        """One sentence that says what exactly was counted."""
-        q = self.question
+    def meaning(self) -> str:
+        q = self.present
         path = " → ".join(step.spelled() for step in q.steps)
         window = f"each within {spell(q.within)} of the first" if q.within else "without a time limit"
         if q.entry == "first":
@@ -157,7 +163,7 @@ class Funnel(Answer[FunnelQuestion]):
         medians = list(row["median_us"]) if row else []
         counts = [reached[i] if i < len(reached) else 0 for i in range(len(self.question.steps))]
         records = []
-        for i, step in enumerate(self.question.steps):
+        for i, step in enumerate(self.present.steps):
             before = counts[i - 1] if i else counts[0]
             # The first step is what the others are compared with: a share of 1 by definition.
             low, high = wilson(counts[i], counts[0]) if i else (share(counts[0], counts[0]),) * 2

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from trackway_analytics.answer import Answer, PropertyTypes, ask
+from trackway_analytics.answer import Answer, ask
 from trackway_analytics.labels import OTHER_NODE
-from trackway_analytics.queries.fields import Bindings, Reader
+from trackway_analytics.queries.fields import Bindings, Known, Reader
 from trackway_analytics.queries.fragments import Scope, Statement, render, subquery
 from trackway_analytics.queries.timelines import MAX_PACKED_MARK, Unit, population, timelines
 from trackway_analytics.statistics import share
 from trackway_analytics.times import microseconds, spell
 from trackway_analytics.wording import counted
+from trackway_plan.renames import Names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,18 +58,26 @@ class PathsQuestion:
         """Where the paths start or end, and what they look past; not what is looked past unasked."""
         return (*self.anchor, *(event for event in self.exclude if event not in NOT_BEHAVIOUR))
 
-    def compile(self, types: Mapping[str, str], *, exact: bool) -> Statement:
-        """The statement that counts moves from node to node."""
-        return self.report("paths", types, exact=exact)
+    def present(self, names: Names) -> PathsQuestion:
+        """The same question in present names."""
+        anchor = tuple(dict.fromkeys(names.event(event) for event in self.anchor))
+        exclude = tuple(dict.fromkeys(names.event(event) for event in self.exclude))
+        return replace(self, anchor=anchor, exclude=exclude)
 
-    def report(self, name: Report, types: Mapping[str, str], *, exact: bool, top: int | None = None) -> Statement:
+    def compile(self, known: Known, *, exact: bool) -> Statement:
+        """The statement that counts moves from node to node."""
+        return self.report("paths", known, exact=exact)
+
+    def report(self, name: Report, known: Known, *, exact: bool, top: int | None = None) -> Statement:
         """One of the statements over the same sequences; they differ in what they count."""
         bindings = Bindings()
-        where = self.scope.filter(Reader(bindings, types), "session")
+        reader = Reader(bindings, known)
+        where = self.scope.filter(reader, "session")
         self.scope.bind(bindings)
-        names = subquery("nodes", {"filter": where})
+        event = reader.event_name()
+        names = subquery("nodes", {"filter": where, "event": event})
         # `names` is what the report's WITH calls the array; it holds for the subqueries too.
-        mark = "transform(event, names, arrayEnumerate(names), 0)"
+        mark = f"transform({event}, names, arrayEnumerate(names), 0)"
         sequences = {
             "timelines": timelines(self.unit, mark=mark, where=where, exact=exact),
             "too_many": "0" if exact else f"length(names) > {MAX_PACKED_MARK}",
@@ -90,7 +98,7 @@ class PathsQuestion:
         }
         if top is not None:
             bindings.params["top"] = top
-        return Statement(render(name, pieces), bindings.params)
+        return Statement(render(name, pieces), bindings.params, tuple(bindings.notes))
 
 
 class Paths(Answer[PathsQuestion]):
@@ -121,9 +129,8 @@ class Paths(Answer[PathsQuestion]):
         return self.rows[0]["population"] if self.rows else self.ask_population(self.question.unit)
 
     @property
-    def semantics(self) -> str:
-        """One sentence that says what exactly was counted."""
-        q = self.question
+    def meaning(self) -> str:
+        q = self.present
         sessions = ""
         if q.unit == "session":
             sessions = f" (the client's session id, else {spell(q.session_gap)} without an event end one)"
@@ -152,7 +159,7 @@ class Paths(Answer[PathsQuestion]):
             counts = self._counts(column)
             # The anchor is what was asked for; it is never "other".
             named = sorted(
-                counts, key=lambda name: (name not in self.question.anchor or column > 0, -counts[name], name)
+                counts, key=lambda name: (name not in self.present.anchor or column > 0, -counts[name], name)
             )
             kept.append(set(named[: self.question.top]))
         return kept
@@ -264,10 +271,9 @@ class Paths(Answer[PathsQuestion]):
         )
 
     def _report(self, name: Report, top: int | None = None) -> list[dict[str, Any]]:
-        types = PropertyTypes(self.warehouse)
         _, result = ask(
             self.warehouse,
-            lambda exact: self.question.report(name, types, exact=exact, top=top),
+            lambda exact: self.present.report(name, self.known, exact=exact, top=top),
             always_exact=False,
         )
         return result.dicts()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -11,11 +10,12 @@ from typing import TYPE_CHECKING, Literal
 from trackway_analytics.answer import Answer
 from trackway_analytics.errors import QuestionError
 from trackway_analytics.periods import Period
-from trackway_analytics.queries.fields import Bindings, Reader
+from trackway_analytics.queries.fields import Bindings, Known, Reader
 from trackway_analytics.queries.fragments import Scope, Statement, render, subquery
 from trackway_analytics.statistics import share
 from trackway_analytics.steps import Step
 from trackway_analytics.times import EARLIEST, MICROSECOND
+from trackway_plan.renames import Names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,10 +50,14 @@ class RetentionQuestion:
         """What starts a user and what counts as coming back."""
         return self.start.events + self.return_.events
 
-    def compile(self, types: Mapping[str, str], *, exact: bool) -> Statement:
+    def present(self, names: Names) -> RetentionQuestion:
+        """The same question in present names."""
+        return replace(self, start=self.start.present(names), return_=self.return_.present(names))
+
+    def compile(self, known: Known, *, exact: bool) -> Statement:
         """The statement that counts it."""
         bindings = Bindings()
-        reader = Reader(bindings, types)
+        reader = Reader(bindings, known)
         self.scope.bind(bindings)
         if self.first == "ever":
             # The first event of a person may lie before the range.
@@ -81,7 +85,7 @@ class RetentionQuestion:
         else:
             name = "person_periods"
         pieces = {"person_periods": subquery(name, persons), "filter": where}
-        return Statement(render("retention", pieces), bindings.params)
+        return Statement(render("retention", pieces), bindings.params, tuple(bindings.notes))
 
 
 class Retention(Answer[RetentionQuestion]):
@@ -105,9 +109,8 @@ class Retention(Answer[RetentionQuestion]):
         return now if last is None else min(now, datetime.fromtimestamp(0, UTC) + (last + 1) * MICROSECOND)
 
     @property
-    def semantics(self) -> str:
-        """One sentence that says what exactly was counted."""
-        q = self.question
+    def meaning(self) -> str:
+        q = self.present
         period = q.period.name
         start = {
             "ever": f"whose first {q.start.noun} ever falls into it",

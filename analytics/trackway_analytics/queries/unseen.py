@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from trackway_analytics.errors import near
+from trackway_analytics.names import names_of
 from trackway_analytics.queries.fragments import sql_file
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ def event_names(warehouse: Warehouse, sources: Iterable[str] = ()) -> dict[str, 
 
 def unseen_events(warehouse: Warehouse, names: Iterable[str], sources: Iterable[str] = ()) -> list[str]:
     """
-    Return a sentence for each of `names` that no event from `sources` (none: all) has, with a near name if there is
-    one.
+    Return a sentence for each of `names` that no event from `sources` (none: all) has or had, with a near name if
+    there is one.
 
     The warehouse is asked for the names in question alone, which its sort order makes cheap; only where one is missing
     for all there are.
@@ -28,8 +29,11 @@ def unseen_events(warehouse: Warehouse, names: Iterable[str], sources: Iterable[
     asked, wanted = list(dict.fromkeys(names)), list(sources)
     if not asked:
         return []
-    found = {name for (name,) in warehouse.query(sql_file("events_seen"), {"events": asked, "sources": wanted}).rows}
-    missing = [name for name in asked if name not in found]
+    names_now = names_of(warehouse)
+    stored = {name: [sent.name for sent in names_now.events(names_now.event(name))] for name in asked}
+    params = {"events": [name for sent in stored.values() for name in sent], "sources": wanted}
+    found = {name for (name,) in warehouse.query(sql_file("events_seen"), params).rows}
+    missing = [name for name in asked if found.isdisjoint(stored[name])]
     if not missing:
         return []
     known = event_names(warehouse, wanted)

@@ -3,7 +3,8 @@ What a condition (`where=`) means: from the tree of `trackway_plan.condition`, w
 with bound parameters. Nothing of the text reaches the SQL.
 
 A comparison is either true or false: an event without the property is not `= "x"`, hence it is `!= "x"`. A number is
-compared with numbers, and with strings that spell a number; never with true or false.
+compared with numbers, and with strings that spell a number; never with true or false. A former name of an event,
+a property or a choice means what the thing is called now, and the other way round.
 """
 
 from __future__ import annotations
@@ -93,6 +94,8 @@ class _Compiler:
         if of.kind == "time":
             placeholder = bind("value", "DateTime64(6, 'UTC')", self._time(value, at))
             return f"({of.name} {operator} {placeholder})"
+        if operator == "=":
+            return f"ifNull({self.reader.text_equals(of, value)}, 0)"
         return f"ifNull({self.reader.text(of)} {operator} {bind('value', 'String', value)}, 0)"
 
     def _part(self, of: Field, word: str, value: Value) -> str:

@@ -121,6 +121,18 @@ class Delivery:
                 backoff_s = self.wait(error, backoff_s)
                 self._wait_for_end(query_id)
 
+    def put(self, spool: str, table: str, rows: bytes) -> None:
+        """Insert rows that may be there already: the table keeps one of those with the same key."""
+        backoff_s = FIRST_BACKOFF_S
+        while True:
+            query_id = self._next_query_id(spool)
+            try:
+                self._insert(table, rows, query_id, query_id)
+                return
+            except Transient as error:
+                backoff_s = self.wait(error, backoff_s)
+                self._wait_for_end(query_id)
+
     def stored_offsets(self, spool: str, chunk: Chunk) -> dict[int, bool]:
         """Return which of the chunk's offsets are in the warehouse, and of each whether it is in quarantine."""
         since = datetime.fromtimestamp(chunk.received_from_us() / 1e6, UTC) - timedelta(seconds=1)

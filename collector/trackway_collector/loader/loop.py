@@ -5,7 +5,7 @@ While one chunk is being inserted, which is the engine's work, the next is alrea
 which is Python's. Order per chunk:
 
     1. the range is frozen as `pending` in the checkpoint, fsynced
-    2. rows into `events`, rows into `quarantine`, one row into `loads`
+    2. rows into `events`, rows into `quarantine` (and, of replays, into `replayed`), one row into `loads`
     3. the checkpoint moves behind the range, fsynced
 """
 
@@ -22,6 +22,7 @@ from typing import TypeVar
 
 from trackway_collector.loader.dedup import SeenKeys
 from trackway_collector.loader.delivery import Delivery, LoadRow, Stopped
+from trackway_collector.loader.replays import REPLAYED, replay_key, replayed_rows, stored_before
 from trackway_collector.loader.row import EVENTS, QUARANTINE, Row
 from trackway_collector.loader.sources import Source, Sources
 from trackway_collector.loader.starting import days_to_remember, prepare_tables, remember_day, row_maker
@@ -62,6 +63,8 @@ class _Prepared:
     chunk: Chunk
     rows: list[Row]
     duplicates: int
+    replays: list[Row]
+    """Every event of it that was in quarantine, the duplicates too."""
 
 
 class Loader:
@@ -83,6 +86,7 @@ class Loader:
         self._stop = threading.Event()
         self._delivery = Delivery(warehouse, self._stop)
         self._seen = SeenKeys()
+        self._replayed = SeenKeys()
         self._sources = Sources(spool_dir, grace_s)
         self._last_insert = 0.0
         self._last_housekeeping = 0.0
@@ -162,6 +166,7 @@ class Loader:
             self._last_housekeeping = time.monotonic()
             self._sources.delete_passed_segments()
             self._seen.forget_before(self._sources.oldest_waiting_us())
+            self._replayed.forget_before(self._sources.oldest_waiting_us())
 
     def _gather(self, prepared: _Prepared) -> None:
         if prepared.chunk.events < GATHER_BELOW_EVENTS:
@@ -184,15 +189,24 @@ class Loader:
         return None
 
     def _with_rows(self, source: Source, chunk: Chunk, present: Container[int]) -> _Prepared:
-        rows = [row for row in source.maker.rows(chunk) if row.offset not in present]
-        seen = self._seen.seen([row.key for row in rows])
+        every = list(source.maker.rows(chunk))
+        rows = [row for row in every if row.offset not in present]
+        replays = [row for row in every if row.replay is not None]
+        seen = self._seen_replays(rows) if replays else self._seen.seen([row.key for row in rows])
         fresh: dict[bytes, Row] = {}
         for row, was_seen in zip(rows, seen, strict=True):
             if not was_seen:
                 fresh.setdefault(row.key, row)
         # From here on these keys count as stored: the chunk will be, whatever it takes.
-        self._seen.add(fresh, chunk.committed_at_us)
-        return _Prepared(source, chunk, list(fresh.values()), len(rows) - len(fresh))
+        (self._replayed if replays else self._seen).add(fresh, chunk.committed_at_us)
+        return _Prepared(source, chunk, list(fresh.values()), len(rows) - len(fresh), replays)
+
+    def _seen_replays(self, rows: list[Row]) -> list[bool]:
+        """Say for each row whether it is stored, or will be by a chunk before this one."""
+        for row in rows:
+            row.key = replay_key(row.replay) if row.replay is not None else row.key
+        stored = self._until_answered(stored_before, self._warehouse, rows)
+        return [a or b for a, b in zip(stored, self._replayed.seen([row.key for row in rows]), strict=True)]
 
     def _store(self, prepared: _Prepared) -> None:
         source, chunk = prepared.source, prepared.chunk
@@ -211,8 +225,12 @@ class Loader:
         for table in (EVENTS, QUARANTINE):
             rows = [row for row in prepared.rows if row.table == table]
             stored += self._delivery.deliver(source.name, chunk, table, rows)
-        there = list((present or {}).values()) + [row.table == QUARANTINE for row in stored]
-        quarantined = sum(there)
+        there = dict(present or {}) | {row.offset: row.table == QUARANTINE for row in stored}
+        quarantined = sum(there.values())
+        if prepared.replays:
+            now_us = time.time_ns() // 1000
+            lines = replayed_rows(prepared.replays, there, source.name, chunk.segment, now_us)
+            self._delivery.put(source.name, REPLAYED, lines)
         load = LoadRow(
             source.name,
             chunk.segment,

@@ -1,4 +1,8 @@
-"""`store_as`: the names under which planned properties are stored, where they differ from those that are sent."""
+"""
+`store_as`: the names under which planned properties are stored, where they differ from those that are sent.
+
+Former names of events and properties (`formerly`) are stored as they were sent; questions resolve them.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +11,24 @@ from typing import Any
 
 from trackway_plan import Release
 from trackway_plan.model import PropertySpec
+from trackway_plan.renames import former_events
 
 Renames = Mapping[str, tuple[str, "Renames"]]
 """Property as sent → (name as stored, the same for what is inside it); only where something differs."""
 
 
 def renames_of(release: Release | None) -> dict[str, Renames]:
-    """Return event → renames, for the events of which any property, at any depth, is stored under another name."""
-    events = release.events.items() if release is not None else ()
-    return {name: found for name, event in events if (found := _renames(event.properties))}
+    """
+    Return event → renames, for the events of which any property, at any depth, is stored under another name.
+
+    A former name of an event has the renames of the event.
+    """
+    if release is None:
+        return {}
+    found: dict[str, Renames] = {
+        name: renames for name, event in release.events.items() if (renames := _renames(event.properties))
+    }
+    return found | {old: found[name] for old, name in former_events(release).items() if name in found}
 
 
 def renamed(values: Mapping[str, Any], renames: Renames) -> dict[str, Any]:

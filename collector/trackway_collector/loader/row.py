@@ -8,6 +8,21 @@ EVENTS = "events"
 QUARANTINE = "quarantine"
 
 
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """That a row is a quarantined event which fits by now, and which one."""
+
+    spool: str
+    segment: int
+    offset: int
+    source: str
+    event: str
+    message_id: str
+    received_at_us: int
+    rev: int
+    outcome: str
+
+
 @dataclass(slots=True)
 class Row:
     """One row to insert."""
@@ -18,3 +33,4 @@ class Row:
     """16 bytes that stand for (source, messageId); see `dedup`."""
     text: bytes
     """The row as one JSON object."""
+    replay: Replay | None = None

@@ -7,7 +7,7 @@ The row is a function of the spool record and of the columns' types, nothing els
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -16,9 +16,9 @@ from trackway_collector.loader.context import ContextColumns
 from trackway_collector.loader.dedup import dedup_key
 from trackway_collector.loader.quarantine import quarantine_row, unreadable
 from trackway_collector.loader.renames import Renames, renamed
-from trackway_collector.loader.row import EVENTS, Row
+from trackway_collector.loader.row import EVENTS, Replay, Row
 from trackway_collector.loader.values import Fit, json_text, shape
-from trackway_collector.loader.wire import Request, WireEvent, id_text, open_request, stamp
+from trackway_collector.loader.wire import Request, WireEvent, id_text, lenient, open_request, stamp
 from trackway_collector.outcomes import Outcome
 from trackway_collector.spool import Chunk, EventVerdict, Record
 from trackway_collector.timestamps import corrected_us, parse_timestamp_us
@@ -67,6 +67,7 @@ class RowMaker:
         properties: typed path → how a value fits it, for `properties`; `traits` the same.
         trusted_rev: the plan revision whose properties have, each, the typed path of its kind: what it accepted fits.
         renames: event → the names its properties are stored under, where they differ.
+        doubted: events whose properties may come under names without a typed path of their kind, `trusted_rev` or not.
     """
 
     def __init__(
@@ -76,8 +77,10 @@ class RowMaker:
         traits: dict[str, Fit],
         trusted_rev: int | None = None,
         renames: Mapping[str, Renames] | None = None,
+        doubted: Container[str] = (),
     ) -> None:
         self._spool = spool
+        self._doubted = doubted
         self._renames = renames or {}
         self._trusted_rev = trusted_rev
         self._properties = properties
@@ -98,12 +101,24 @@ class RowMaker:
         for position, raw in enumerate(batch):
             verdict = exceptions.get(position) if exceptions else None
             offset = first_offset + position
-            if verdict is None:
+            if record.replay_of is not None and verdict is not None:
+                yield self._replay(request, raw, verdict, segment, offset)
+            elif verdict is None:
                 yield self._event_row(request, raw, record.verdict, None, segment, offset)
             elif verdict.outcome == Outcome.QUARANTINED:
                 yield quarantine_row(request, raw, verdict, self._spool, segment, offset)
             elif verdict.outcome != Outcome.REJECTED:
                 yield self._event_row(request, raw, verdict.outcome, verdict, segment, offset)
+
+    def _replay(self, request: Request, raw: msgspec.Raw, verdict: EventVerdict, segment: int, offset: int) -> Row:
+        row = self._event_row(request, raw, verdict.outcome, verdict, segment, offset)
+        record, event = request.record, lenient(raw).get("event")
+        assert record.replay_of is not None  # noqa: S101
+        name, rev = event if isinstance(event, str) else "", record.validated_rev
+        row.replay = Replay(
+            *record.replay_of, record.source, name, verdict.message_id, record.received_at_us, rev, verdict.outcome
+        )
+        return row
 
     def _event_row(
         self, request: Request, raw: msgspec.Raw, outcome: str, verdict: EventVerdict | None, segment: int, offset: int
@@ -148,6 +163,7 @@ class RowMaker:
                 record.careful
                 or outcome != Outcome.OK
                 or record.validated_rev != self._trusted_rev
+                or row.event in self._doubted
                 or _LONG_NUMBER.search(wire.properties) is not None
             )
             renames = self._renames.get(row.event) if self._renames else None

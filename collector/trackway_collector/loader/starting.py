@@ -10,16 +10,18 @@ from trackway_collector.loader.delivery import sql_text
 from trackway_collector.loader.renames import renames_of
 from trackway_collector.loader.rows import RowMaker
 from trackway_collector.loader.values import fits_for
-from trackway_collector.warehouse import Warehouse, apply_plan, migrate, property_types
+from trackway_collector.warehouse import Warehouse, apply_plan, migrate, property_types, record_release
 from trackway_collector.warehouse.plan_columns import typed_paths
 from trackway_plan import Release
+from trackway_plan.renames import former_events
 
 
 def prepare_tables(warehouse: Warehouse, release: Release | None) -> None:
-    """Bring the tables up to this version, and give the plan's properties their typed paths."""
+    """Bring the tables up to this version, give the plan's properties their typed paths, and record the release."""
     migrate(warehouse)
     if release is not None:
         apply_plan(warehouse, release)
+        record_release(warehouse, release)
 
 
 def row_maker(warehouse: Warehouse, spool: str, release: Release | None) -> RowMaker:
@@ -27,7 +29,9 @@ def row_maker(warehouse: Warehouse, spool: str, release: Release | None) -> RowM
     types = property_types(warehouse, "properties")
     traits = property_types(warehouse, "traits")
     trusted_rev = _trusted_rev(types, release)
-    return RowMaker(spool, fits_for(types), fits_for(traits), trusted_rev, renames_of(release))
+    # Under a former name of the event, properties come under former names too, which may have another type.
+    doubted = former_events(release) if release is not None else ()
+    return RowMaker(spool, fits_for(types), fits_for(traits), trusted_rev, renames_of(release), doubted)
 
 
 def _trusted_rev(types: Mapping[str, str], release: Release | None) -> int | None:

@@ -45,6 +45,8 @@ class Record(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True, g
     """The events were judged one by one: a value may be fine, as 1.0 is for an int, and not fit its column as it is."""
     exceptions: dict[int, EventVerdict] = {}
     """Position in the body → verdict."""
+    replay_of: tuple[str, int, int] | None = None
+    """The body is one event that was in quarantine and fits by now: spool, segment and offset of its row there."""
 
 
 _encoder = msgspec.json.Encoder()

@@ -31,8 +31,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
+import msgspec
+
 from trackway_collector.warehouse.base import Warehouse
 from trackway_collector.warehouse.stored_paths import safe_to_add
+from trackway_plan.renames import former_properties
 
 logger = logging.getLogger(__name__)
 
@@ -92,6 +95,7 @@ def apply_plan(warehouse: Warehouse, release: Release) -> None:
         "properties": typed_paths(spec.properties for spec in release.events.values()),
         "traits": typed_paths(release.traits.values()),
     }
+    wanted["properties"] |= former_paths(release)
     for column, paths in wanted.items():
         present = _column_types(warehouse, column)
         new = _new_paths(column, present, paths)
@@ -123,6 +127,22 @@ def typed_paths(specs: Iterable[Mapping[str, PropertySpec]]) -> dict[str, str]:
     order = list(STORAGE_TYPES.values())
     chosen = sorted(plain, key=lambda name: (order.index(typed[name]), name))[:MAX_TYPED_PATHS]
     return {name: typed[name] for name in chosen}
+
+
+def former_paths(release: Release) -> dict[str, str]:
+    """
+    Path → type for properties under their former names, which old clients go on sending: the type they have now.
+
+    A name that some event uses now is left to that event.
+    """
+    in_use = {spec.store_as or name for event in release.events.values() for name, spec in event.properties.items()}
+    specs = [
+        {old: msgspec.structs.replace(event.properties[new], store_as="")}
+        for event in release.events.values()
+        for old, new in former_properties(event).items()
+        if old not in in_use
+    ]
+    return typed_paths(specs)
 
 
 def json_type(paths: Mapping[str, str]) -> str:

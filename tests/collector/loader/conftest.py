@@ -33,6 +33,19 @@ class Pipeline:
         """Append batches to a worker's spool, as the ingest worker would."""
         asyncio.run(self._spool(batches, source, worker, at_us or time.time_ns() // 1000))
 
+    def spool_call(self, body: bytes, call: str, source: str = "web") -> None:
+        """Append one event that came by a route of its own."""
+
+        async def spool() -> None:
+            writer = SpoolWriter(self.spool_dir / "w0")
+            writer.start()
+            decoder = BatchDecoder(self.release, self.limits)
+            record, kept = decoder.decode(body, call=call, source=source, received_at_us=time.time_ns() // 1000)
+            await writer.append(encode_record(record), kept, record.events)
+            await writer.close()
+
+        asyncio.run(spool())
+
     async def _spool(self, batches: tuple[Any, ...], source: str, worker: str, at_us: int) -> None:
         writer = SpoolWriter(self.spool_dir / worker)
         writer.start()

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from tests.support.house import environment
 from trackway_collector.cli import warehouse as command
 from trackway_collector.warehouse import Warehouse, WarehouseUrl
+from trackway_collector.warehouse.migrate import bundled
 
 
 def full_url(url: WarehouseUrl) -> str:
@@ -24,7 +25,7 @@ def test_migrate_then_status(empty_warehouse: Warehouse) -> None:
     """Says what it applied, once; then shows the tables without a password."""
     url = full_url(empty_warehouse.url)
     first = CliRunner().invoke(command, ["migrate", "--warehouse", url])
-    assert (first.exit_code, first.output) == (0, "applied 0001_events\n")
+    assert (first.exit_code, first.output) == (0, "".join(f"applied {migration.title}\n" for migration in bundled()))
     assert "is up to date" in CliRunner().invoke(command, ["migrate", "--warehouse", url]).output
     noon = "2026-05-01T12:00:00Z"
     row = f'{{"event":"Order Completed","message_id":"m1","timestamp":"{noon}","received_at":"{noon}"}}\n'
@@ -40,7 +41,10 @@ def test_status_before_migrate(empty_warehouse: Warehouse) -> None:
     """A database without tables, and no database at all, say what to do."""
     url = full_url(empty_warehouse.url)
     shown = CliRunner().invoke(command, ["status", "--warehouse", url])
-    assert "to be migrated: 0001_events. Run `trackway warehouse migrate`" in shown.output
+    assert (
+        f"to be migrated: {', '.join(migration.title for migration in bundled())}. Run `trackway warehouse migrate`"
+        in shown.output
+    )
     empty_warehouse.command(f"DROP DATABASE {empty_warehouse.database} SYNC")
     shown = CliRunner().invoke(command, ["status", "--warehouse", url])
     assert "there is no database yet. Run `trackway warehouse migrate`" in shown.output

@@ -4,16 +4,16 @@
 --          the units without the anchor event that have a row in __sequences__; in every row: population (units
 --          with any event) and ambiguous units
 WITH (
-    SELECT groupArray(event)
+    SELECT groupArray(node)
     FROM (
-        SELECT event
+        SELECT event AS node
         FROM events
         WHERE timestamp BETWEEN {first:DateTime64(6, 'UTC')} AND {last:DateTime64(6, 'UTC')}
             AND (empty({sources:Array(String)}) OR has({sources:Array(String)}, source))
             AND (person_id != '' OR session_id != '')
-            AND NOT has({exclude:Array(String)}, event)
-        GROUP BY event
-        ORDER BY count() DESC, event
+            AND NOT has({exclude:Array(String)}, node)
+        GROUP BY node
+        ORDER BY count() DESC, node
     )
 ) AS names
 SELECT

@@ -1,0 +1,154 @@
+"""Judge quarantined events by a later revision, and make spool records of those that fit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+
+import msgspec
+
+from trackway_collector.ingest.judge import CALLS, Limits, judge
+from trackway_collector.outcomes import Outcome
+from trackway_collector.spool import EventVerdict, Record, SpoolWriter
+from trackway_collector.spool.record import encode_record
+from trackway_collector.warehouse import Warehouse
+from trackway_plan import Release, Validator
+
+SPOOL = "replay"
+"""The spool directory of replays; only the loader tells it from an ingest worker's."""
+
+PAGE = 2_000
+MOST_REASONS = 20
+
+_FITS = (Outcome.OK, Outcome.FLAGGED, Outcome.UNPLANNED)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One row of quarantine."""
+
+    spool: str
+    segment: int
+    offset: int
+    source: str
+    type: str
+    event: str
+    message_id: str
+    received_us: int
+    sent_us: int | None
+    payload: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a replay found."""
+
+    rev: int
+    fits: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(event, outcome) → events that fit now."""
+    stays: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(event, violation) → events that still do not fit; one event may have several violations."""
+    staying: int = 0
+
+    @property
+    def fitting(self) -> int:
+        """How many events fit now."""
+        return self.fits.total()
+
+
+def waiting(warehouse: Warehouse, since: datetime, events: Sequence[str] = ()) -> Iterator[Waiting]:
+    """
+    Yield the quarantined events received since then that no replay has stored, in the order of their spools.
+
+    Raises:
+        WarehouseError: the warehouse cannot be asked.
+    """
+    sql = (resources.files(__package__) / "sql" / "waiting.sql").read_text("utf-8")
+    after: tuple[str, int, int] = ("", 0, 0)
+    while True:
+        params: dict[str, object] = {
+            "since": since,
+            "events": list(events),
+            "after_spool": after[0],
+            "after_segment": after[1],
+            "after_offset": after[2],
+            "page": PAGE,
+        }
+        rows = warehouse.query(sql, params).rows
+        for row in rows:
+            yield Waiting(*row)
+        if len(rows) < PAGE:
+            return
+        after = rows[-1][0], rows[-1][1], rows[-1][2]
+
+
+def rejudge(events: Iterable[Waiting], release: Release, tally: Tally) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the spool record, meta and body, of each event that fits the release; `tally` counts them all."""
+    validator = Validator(release)
+    # What was accepted once is not too large now, whatever the collector's limit was.
+    limits = Limits(event_bytes=2**31)
+    for event in events:
+        raw = event.payload.encode()
+        call, body = _as_received(event, raw)
+        verdict = judge(raw, call=call, source=event.source, validator=validator, limits=limits)
+        outcome = Outcome(verdict.outcome) if verdict is not None else Outcome.OK
+        if outcome not in _FITS:
+            tally.staying += 1
+            tally.stays.update((event.event, code) for code in (verdict.violations if verdict else ()))
+            continue
+        tally.fits[event.event, str(outcome)] += 1
+        said = EventVerdict(str(outcome), verdict.violations if verdict else (), (), event.message_id)
+        record = Record(
+            event.source, event.received_us, 1, str(outcome), release.rev, call,
+            careful=True, exceptions={0: said}, replay_of=(event.spool, event.segment, event.offset),
+        )  # fmt: skip
+        yield encode_record(record), body
+
+
+def append(spool_dir: Path, records: Iterable[tuple[bytes, bytes]]) -> None:
+    """
+    Append records to the spool of replays; what this has returned for is fsynced.
+
+    Raises:
+        SpoolLocked: another replay is at work here.
+        SpoolUnavailable: the disk refuses.
+    """
+    asyncio.run(_append(spool_dir / SPOOL, records))
+
+
+async def _append(directory: Path, records: Iterable[tuple[bytes, bytes]]) -> None:
+    writer = SpoolWriter(directory)
+    writer.start()
+    try:
+        waiting_for: list[asyncio.Future[None]] = []
+        for meta, body in records:
+            waiting_for.append(writer.append(meta, body, 1))
+            if len(waiting_for) >= PAGE:
+                await asyncio.gather(*waiting_for)
+                waiting_for = []
+        await asyncio.gather(*waiting_for)
+    finally:
+        await writer.close()
+
+
+def _as_received(event: Waiting, raw: bytes) -> tuple[str, bytes]:
+    """The route's call, and the body, by which the loader makes the row it would have made then."""
+    try:
+        own_type = msgspec.json.decode(raw, type=_Typed).type
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        own_type = None
+    if own_type != event.type and event.type in CALLS:
+        return event.type, raw  # it came by a route of its own, and carries its own `sentAt`
+    sent_at = b""
+    if event.sent_us is not None:
+        sent_at = b',"sentAt":' + msgspec.json.encode(datetime.fromtimestamp(event.sent_us / 1e6, UTC))
+    return "", b'{"batch":[' + raw + b"]" + sent_at + b"}"
+
+
+class _Typed(msgspec.Struct):
+    type: str = ""
