@@ -14,6 +14,7 @@ import msgspec
 from ..definitions import Definition
 from ..model import EventSpec, Group, Plan, Rule
 from ..release import Release, compile_release, events_in_place
+from ..renames import former_properties
 from ..reports.escape import visible
 from .history import histories, log
 from .properties import rows
@@ -43,7 +44,7 @@ def contents(
     files = _Files(plan, directory)
     events = events_in_place(plan)
     revisions = with_plan(plan, releases)
-    told, uses = histories(revisions), used_by(events, definitions)
+    told, uses = histories(revisions), used_by(revisions[-1], definitions)
     newest = releases[-1] if releases else None
     return {
         "plan": _bare(
@@ -90,7 +91,6 @@ def with_plan(plan: Plan, releases: Sequence[Release]) -> list[Release]:
 
 
 def _event(plan: Plan, event: EventSpec, files: _Files) -> dict[str, Any]:
-    former = {old.property: old.now for old in event.formerly if old.property}
     return _bare(
         name=event.name,
         area=event.area,
@@ -105,7 +105,7 @@ def _event(plan: Plan, event: EventSpec, files: _Files) -> dict[str, Any]:
         once_per=event.once_per,
         open=event.open,
         include=tuple(dict.fromkeys((*plan.everywhere, *plan.events[event.name].include))),
-        properties=rows(event.properties, former),
+        properties=rows(event.properties, former_properties(event)),
         rules=[_rule(rule) for rule in event.rules],
         formerly=[_bare(name=old.event, through=old.through) for old in event.formerly if old.event],
         policy=event.on_violation,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import StringIO
+from itertools import zip_longest
 
 from rich.console import Console
 from rich.text import Text
@@ -18,7 +19,7 @@ def render_text(report: Report) -> str:
     out = StringIO()
     # soft_wrap: a path that rich has broken in two is no longer one that an editor or grep can follow.
     console = Console(file=out, soft_wrap=True, highlight=False, force_terminal=Console().is_terminal)
-    for finding, following in zip(report.findings, [*report.findings[1:], None], strict=True):
+    for finding, following in zip_longest(report.findings, report.findings[1:]):
         console.print(_line(finding))
         for line in _below(finding, following):
             console.print(Text(f"  {one_line(line)}", style="dim"))
