@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.plan_strategies import plans
+from trackway_plan import layout
 from trackway_plan.errors import Problem
+from trackway_plan.layout import laid_out
 from trackway_plan.load import load_plan, read_plan
 from trackway_plan.model import EventSpec, Plan, PropertySpec
 from trackway_plan.nodes import Reader
@@ -51,6 +53,17 @@ def test_the_examples_are_read_again(name: str, tmp_path: Path) -> None:
     plan = load_plan(EXAMPLES / name)
     write_plan(plan, tmp_path / "copy")
     assert bare(load_plan(tmp_path / "copy")) == bare(plan)
+
+
+@pytest.mark.parametrize("name", ["storefront", "demo"])
+def test_what_is_written_is_as_fmt_would_have_it(name: str, tmp_path: Path) -> None:
+    """`fmt` finds nothing to change in written files: there is one canonical order."""
+    write_plan(load_plan(EXAMPLES / name), tmp_path)
+    problems: list[Problem] = []
+    for path in layout.plan_files(tmp_path):
+        assert (both := laid_out(path, tmp_path, problems)) is not None
+        assert both[0] == both[1]
+    assert problems == []
 
 
 def _read(text: str, folder: str) -> Any:

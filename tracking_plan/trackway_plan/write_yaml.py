@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from .errors import PlanError
-from .layout.order import EVENT, PROPERTY_KEYS
+from .layout.order import EVENT, PLAN, PROPERTY_KEYS
 from .load_property import COMMON, CONSTRAINTS
 from .model import Choice, EventSpec, Group, Naming, Plan, PropertySpec, Source, Waiver
 from .yaml_text import Raw, block
@@ -157,9 +157,9 @@ class _Writer:
         data: dict[str, Any] = {"plan": plan.name, "format": plan.format, "summary": plan.summary}
         data["sources"] = {name: _source(source) for name, source in plan.sources.items()}
         data["everywhere"] = list(plan.everywhere)
-        data |= {"on_violation": plan.on_violation, "naming": _naming(plan.naming), "compatibility": plan.compatibility}
-        data["waive"] = _waivers(plan.waive)
-        return _filled(data, keep=("plan", "format"))
+        data |= {"on_violation": plan.on_violation, "compatibility": plan.compatibility}
+        data |= {"naming": _naming(plan.naming), "waive": _waivers(plan.waive)}
+        return _filled({key: data[key] for key in PLAN.keys}, keep=("plan", "format"))
 
     def group(self, group: Group) -> dict[str, Any]:
         data: dict[str, Any] = {"group": group.name, "summary": group.summary, "include": list(group.include)}

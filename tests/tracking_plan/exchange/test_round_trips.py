@@ -48,8 +48,8 @@ def differences(before: Plan, after: Plan) -> Iterable[tuple[str, str, str]]:
         for path, key in _of_properties(old[name].properties, new[name].properties):
             yield name, path, key
     for kind in {*before.traits, *after.traits}:
-        traits = [flat_properties(plan.traits.get(kind, {})) for plan in (before, after)]
-        for path, key in _of_properties(*traits):
+        one, other = (flat_properties(plan.traits.get(kind, {})) for plan in (before, after))
+        for path, key in _of_properties(one, other):
             yield f"traits of the {kind}", path, key
 
 

@@ -7,19 +7,22 @@ costs something is a loss; a property that is merely stored under a name of its 
 
 from __future__ import annotations
 
+import tempfile
 from collections import deque
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from ..checks import check_plan
 from ..findings import Finding, Severity
 from ..formats import is_date
-from ..model import DEFAULT_POLICY, Action, EventSpec, Place, Plan, PropertySpec, Source
+from ..load import read_plan
+from ..model import DEFAULT_POLICY, Action, EventSpec, Plan, PropertySpec, Source
 from ..storage import storage_type
 from ..validate import Shape
-from ..write_yaml import area_name
+from ..write_yaml import area_name, write_plan
+from .bounds import with_room
 from .documents import ImportRefusedError
 from .losses import Losses
 from .names import event_name, is_name, plan_name, property_path
@@ -58,7 +61,9 @@ class Collector:
 
     def add(self, event: EventSpec) -> None:
         """Keep an event whose name came from `name`."""
-        self.events[event.name] = msgspec.structs.replace(event, area=area_name(event.area) or DEFAULT_AREA)
+        properties = with_room(event.properties, self.losses)
+        area = area_name(event.area) or DEFAULT_AREA
+        self.events[event.name] = msgspec.structs.replace(event, area=area, properties=properties)
 
     def add_traits(self, kind: str, event: EventSpec, where: str) -> None:
         """Keep the properties of an identify or group call as traits."""
@@ -68,7 +73,7 @@ class Collector:
             self.losses.add(where, f"other traits of the {kind}", why)
         if event.rules:
             self.losses.add(where, f"rules of the {kind}'s traits", "rules are of events")
-        self.traits[kind] = self.traits.get(kind, {}) | event.properties
+        self.traits[kind] = self.traits.get(kind, {}) | with_room(event.properties, self.losses)
 
     def plan(self, name: str, summary: str = "") -> Imported:
         """
@@ -184,10 +189,12 @@ class _StoredApart:
 
 
 def _refuse_problems(plan: Plan) -> None:
-    """Nothing that `validate` would refuse is ever written."""
-    places = {("events", name): Place(file=f"event {name}", line=1, column=1) for name in plan.events}
-    problems = sorted(check_plan(msgspec.structs.replace(plan, places=places)))
+    """Nothing that `validate` would refuse is ever written: the plan's files are loaded before anybody sees them."""
+    with tempfile.TemporaryDirectory(prefix="trackway-import-") as folder:
+        write_plan(plan, folder)
+        problems = read_plan(folder)[1]
     if problems:
-        rest = "".join(f"\n  {problem.message} {problem.hint}" for problem in problems[:20])
-        message = f"the imported plan would not be valid:{rest}\n  Mend the input and import it again."
+        shown = [f"{Path(each.file).relative_to(folder)}: {each.message} {each.hint}" for each in problems[:20]]
+        rest = "".join(f"\n  {line.strip()}" for line in shown)
+        message = f"{plan.name}: the imported plan would not be valid:{rest}\n  Mend the input and import it again."
         raise ImportRefusedError(message)

@@ -17,25 +17,17 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from ..formats import FORMATS, is_decimal
-from ..load_property import COLUMNS as STORAGE_COLUMNS
-from ..load_property import CONSTRAINTS
-from ..model import KINDS, PII_CLASSES, SCALARS, STATUSES, STORES, Choice, EventSpec, Plan, PropertySpec
-from ..patterns import PatternError, matcher
-from ..write_yaml import is_writable_union
+from ..model import STATUSES, EventSpec, PropertySpec
 from .assemble import DEFAULT_AREA, Collector, Imported
+from .csv_cells import Cells, split
 from .documents import ImportRefusedError, found_files, read_text
-from .exported import Exported, flat_events, flat_properties, plan_losses
 from .losses import Losses
 from .names import is_name, plan_name
-from .segment import report_event_words
 
 EVENT_COLUMNS = ("event", "event summary", "area", "status", "owner", "when", "sent by", "open")
 PROPERTY_COLUMNS = (
@@ -66,28 +58,8 @@ ALIASES = {
     "sources": "sent by",
     "team": "owner",
 }
-KIND_WORDS = {
-    "str": "string",
-    "varchar": "string",
-    "integer": "int",
-    "long": "int",
-    "float": "number",
-    "double": "number",
-    "boolean": "bool",
-    "datetime": "timestamp",
-    "date-time": "timestamp",
-    "enum": "choice",
-    "array": "list",
-    "map": "object",
-    "json": "any",
-    "mixed": "any",
-    "": "any",
-    "numeric": "number",
-    "url": "string",
-}
-YES, NO = ("true", "yes", "y", "1", "x", "required"), ("false", "no", "n", "0", "", "-", "optional")
+
 MAX_BYTES = 32 * 1024 * 1024
-_SIZES = {"multiple_of": 1, "min_length": 0, "max_length": 1, "min_items": 0, "max_items": 1}
 _TRAITS = {"traits: user": "user", "traits: account": "account"}
 
 
@@ -150,12 +122,12 @@ def _event(name: str, rows: list[tuple[str, dict[str, str]]], collector: Collect
     tree = _Tree()
     for place, row in rows:
         if row.get("property"):
-            tree.add(_path(row["property"]), _Cells(row, place, losses), place, losses)
+            tree.add(_path(row["property"]), Cells(row, place, losses), place, losses)
     properties = tree.properties()
     if name in _TRAITS:
         collector.add_traits(_TRAITS[name], EventSpec(name=name, properties=properties), where)
         return
-    cells = _Cells(first, where, losses)
+    cells = Cells(first, where, losses)
     event = EventSpec(
         name=collector.name(name, where),
         area=first.get("area", "") or DEFAULT_AREA,
@@ -163,126 +135,11 @@ def _event(name: str, rows: list[tuple[str, dict[str, str]]], collector: Collect
         status=cells.word("status", STATUSES) or "active",
         owner=first.get("owner", ""),
         when=first.get("when", ""),
-        sent_by=tuple(_split(first.get("sent by", ""))),
+        sent_by=tuple(split(first.get("sent by", ""))),
         open=cells.flag("open"),
         properties=properties,
     )
     collector.add(event)
-
-
-class _Cells:
-    """One row, read cell by cell; what cannot be read is lost."""
-
-    def __init__(self, row: dict[str, str], where: str, losses: Losses) -> None:
-        self._row = row
-        self._where = where
-        self._losses = losses
-        self.path = row.get("property", "")
-
-    def text(self, column: str) -> str:
-        return self._row.get(column) or ""
-
-    def lost(self, column: str, why: str) -> None:
-        self._losses.add(self._where, f"{column}: {self.text(column)[:60]}", why, self.path)
-
-    def flag(self, column: str) -> bool:
-        word = self.text(column).strip().lower()
-        if word not in YES and word not in NO:
-            self.lost(column, "neither yes nor no; read as no")
-        return word in YES
-
-    def word(self, column: str, known: Iterable[str]) -> str:
-        word = self.text(column).strip().lower()
-        if word and word not in known:
-            self.lost(column, f"not one of {', '.join(known)}")
-            return ""
-        return word
-
-    def spec(self) -> PropertySpec:
-        """The property of the row, without what is inside it."""
-        kinds = [self._kind(each) for each in _split(self.text("type"))] or ["any"]
-        parts = [PropertySpec(kind=kind, **self._limits(kind)) for kind in dict.fromkeys(kinds)]
-        parts = [self._sound(part) for part in parts]
-        spec = parts[0]
-        if len(parts) > 1:
-            sound = all(part.kind in SCALARS for part in parts) and is_writable_union(parts)
-            if not sound:
-                self.lost("type", "a union is of scalar types with limits of their own; any value fits")
-            spec = PropertySpec(kind="union", any_of=tuple(parts)) if sound else PropertySpec(kind="any")
-        store_as = self.text("store as")
-        column = self.text("column")
-        if column and re.fullmatch(STORAGE_COLUMNS.get(spec.kind, ""), column) is None:
-            self.lost("column", f"it cannot hold {spec.kind}")
-            column = ""
-        return msgspec.structs.replace(
-            spec,
-            required=self.flag("required"),
-            nullable=self.flag("nullable"),
-            open=self.flag("open object"),
-            summary=self.text("summary"),
-            unit=self.text("unit"),
-            pii=self.word("pii", PII_CLASSES) or None,
-            store=self.word("store", STORES) or "plain",
-            store_as=store_as if is_name(store_as) else "",
-            column=column,
-        )
-
-    def _kind(self, word: str) -> str:
-        plain = word.strip().lower()
-        kind = KIND_WORDS.get(plain, plain)
-        if kind == "choice" and not self.text("choices"):
-            self.lost("type", "a choice without choices; any text fits")
-            return "string"
-        if kind in KINDS:
-            return "choice" if kind in ("string", "text") and self.text("choices") else kind
-        self.lost("type", "the plan language does not know this type; any value fits")
-        return "any"
-
-    def _limits(self, kind: str) -> dict[str, Any]:
-        limits: dict[str, Any] = {}
-        for key in CONSTRAINTS[kind]:
-            column = key.replace("_", " ")
-            text = self.text(column)
-            if not text or key in ("of", "properties", "open"):
-                continue
-            try:
-                limits[key] = self._limit(key, kind, text)
-            except ValueError as error:
-                self.lost(column, str(error))
-        return limits
-
-    def _limit(self, key: str, kind: str, text: str) -> Any:
-        if key in ("may_grow", "low_cardinality"):
-            return self.flag(key.replace("_", " "))
-        if key == "choices":
-            values = list(dict.fromkeys(_split(text)))
-            if not values or not all(map(is_name, values)):
-                raise ValueError("not values that a choice can have")  # noqa: EM101
-            return tuple(Choice(value=value) for value in values)
-        if key == "pattern":
-            matcher(text)
-            return text
-        if key == "format":
-            if text not in FORMATS:
-                raise ValueError(f"not one of {', '.join(FORMATS)}")  # noqa: EM102
-            return text
-        if key in _SIZES:
-            if int(text) < _SIZES[key]:
-                raise ValueError(f"below {_SIZES[key]}")  # noqa: EM102
-            return int(text)
-        if kind == "decimal":
-            if not is_decimal(text):
-                raise ValueError("not a decimal number")  # noqa: EM101
-            return text
-        return int(text) if kind == "int" or re.fullmatch(r"-?\d+", text) else float(text)
-
-    def _sound(self, part: PropertySpec) -> PropertySpec:
-        if part.kind == "choice" and not part.choices:
-            return PropertySpec(kind="string")
-        return part
-
-
-assert issubclass(PatternError, ValueError)  # noqa: S101 - so that a pattern's reason is reported like any other
 
 
 class _Tree:
@@ -293,7 +150,7 @@ class _Tree:
         self._inside: dict[str, _Tree] = {}
         self._item: _Tree | None = None
 
-    def add(self, path: list[str], cells: _Cells, where: str, losses: Losses) -> None:
+    def add(self, path: list[str], cells: Cells, where: str, losses: Losses) -> None:
         node = self
         for part in path:
             if part == "[]":
@@ -301,6 +158,10 @@ class _Tree:
                 node = node._item
             else:
                 node = node._inside.setdefault(part, _Tree())
+        for part in path:
+            if part != "[]" and not is_name(part):
+                why = "a name is on one line, without spaces around, at most 200 long; the plan has the nearest one"
+                losses.add(where, f"the name {part!r}", why, cells.path)
         if node._spec is not None:
             losses.add(where, f"a second row for {cells.path}", "the first is kept", cells.path)
             return
@@ -328,102 +189,6 @@ class _Tree:
             item = msgspec.structs.replace(item, **plain)
             spec = msgspec.structs.replace(spec, kind="list", of=None if item == PropertySpec(kind="any") else item)
         return spec
-
-
-# ── writing ──────────────────────────────────────────────────────────────────
-
-
-def write_csv(plan: Plan) -> Exported:
-    """One file, plan.csv."""
-    losses = Losses()
-    plan_losses(plan, "CSV", losses)
-    out = io.StringIO(newline="")
-    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    for name, event in flat_events(plan).items():
-        losses.event = name
-        report_event_words(event, losses, "CSV", status=STATUSES, kept=("owner", "when", "sent_by"))
-        if event.rules:
-            losses.add(name, f"{len(event.rules)} rules", "a row is of one property")
-        if event.examples:
-            losses.add(name, f"{len(event.examples)} examples", "a row is of one property")
-        head = {
-            "event": name,
-            "event summary": event.summary,
-            "area": event.area,
-            "status": event.status,
-            "owner": event.owner,
-            "when": event.when,
-            "sent by": _joined(event.sent_by),
-            "open": _word(event.open),
-        }
-        rows = list(_rows_of(event.properties, "", losses))
-        writer.writerows([head | row for row in rows] or [head])
-    for kind, specs in plan.traits.items():
-        losses.event = f"traits of the {kind}"
-        head = {"event": f"traits: {kind}"}
-        writer.writerows([head | row for row in _rows_of(flat_properties(specs), "", losses)] or [head])
-    return Exported(files={"plan.csv": out.getvalue()}, losses=tuple(losses.found))
-
-
-def _rows_of(properties: dict[str, PropertySpec], prefix: str, losses: Losses) -> Iterator[dict[str, str]]:
-    for name, spec in properties.items():
-        yield from _rows_of_one(spec, prefix + re.sub(r"([.\[\\])", r"\\\1", name), losses, _shown(prefix, name))
-
-
-def _rows_of_one(spec: PropertySpec, path: str, losses: Losses, shown: str) -> Iterator[dict[str, str]]:
-    parts = spec.any_of or (spec,)
-    row = {"property": path, "type": _joined(part.kind for part in parts)}
-    for part in parts:
-        for key in CONSTRAINTS[part.kind]:
-            value = getattr(part, key)
-            if key in ("of", "properties", "open") or value is None or value is False or value == ():
-                continue
-            row[key.replace("_", " ")] = _joined(c.value for c in value) if key == "choices" else _word(value)
-        if any(choice.summary or choice.formerly for choice in part.choices):
-            losses.add(losses.event, "what its choices mean", "CSV lists their values alone", shown)
-    if len({part.kind for part in parts}) < len(parts) or ("choice" in row["type"] and "string" in row["type"]):
-        losses.add(losses.event, "a union of one kind twice", "CSV says a limit once a row", shown)
-    for key in ("summary", "unit", "pii", "store", "store_as", "column"):
-        row[key.replace("_", " ")] = _word(getattr(spec, key) or "")
-    row |= {"required": _word(spec.required), "nullable": _word(spec.nullable), "open object": _word(spec.open)}
-    if spec.kind == "object" and spec.properties == {}:
-        losses.add(losses.event, "an object of nothing", "without rows inside it is an object of anything", shown)
-    yield row
-    if spec.of is not None:
-        yield from _rows_of_one(spec.of, f"{path}[]", losses, f"{shown}[]")
-    if spec.properties:
-        inner = spec.properties
-        for name, each in inner.items():
-            escaped = re.sub(r"([.\[\\])", r"\\\1", name)
-            yield from _rows_of_one(each, f"{path}.{escaped}", losses, f"{shown}.{name}")
-
-
-def _shown(prefix: str, name: str) -> str:
-    return f"{prefix}.{name}" if prefix else name
-
-
-def _word(value: Any) -> str:
-    return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)
-
-
-def _joined(values: Iterable[str]) -> str:
-    return "|".join(value.replace("\\", "\\\\").replace("|", "\\|") for value in values)
-
-
-def _split(text: str) -> list[str]:
-    """The parts between `|`; spaces around a part are not its own."""
-    parts = [""]
-    escaped = False
-    for char in text:
-        if escaped or char not in "\\|":
-            parts[-1] += char
-            escaped = False
-        elif char == "\\":
-            escaped = True
-        else:
-            parts.append("")
-    return [part.strip() for part in parts if part.strip()]
 
 
 def _path(text: str) -> list[str]:

@@ -74,3 +74,26 @@ def plan_losses(plan: Plan, tool: str, losses: Losses, kept: tuple[str, ...] = (
             losses.add("plan.yaml", f"on_violation of {name}", f"{tool} has no place for it")
     if plan.accepted:
         losses.add("accepted.yaml", f"{len(plan.accepted)} accepted findings", f"{tool} has no place for them")
+
+
+def report_event_words(
+    event: EventSpec, losses: Losses, tool: str, status: tuple[str, ...], kept: tuple[str, ...] = ()
+) -> None:
+    """Report the keys of an event that a tool has no word for."""
+    if event.status not in status:
+        losses.add(event.name, f"status: {event.status}", f"{tool} has no such status")
+    for key in (
+        "owner",
+        "when",
+        "once_per",
+        "sent_by",
+        "replaced_by",
+        "remove_after",
+        "formerly",
+        "on_violation",
+        "waive",
+    ):
+        value = getattr(event, key)
+        if value and key not in kept:
+            text = value if isinstance(value, str) else f"{len(value)}"
+            losses.add(event.name, f"{key}: {text}", f"{tool} has no word for it")

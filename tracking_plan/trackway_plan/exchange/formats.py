@@ -8,11 +8,12 @@ from pathlib import Path
 
 from ..model import Plan
 from .assemble import Imported
-from .csv_plan import read_csv, write_csv
+from .csv_plan import read_csv
 from .exported import Exported
 from .json_schema_files import read_json_schemas, write_json_schemas
 from .rudder import read_rudder
 from .segment import read_segment, write_segment
+from .write_csv import write_csv
 from .write_rudder import write_rudder
 
 IMPORTS: dict[str, Callable[[Iterable[Path]], Imported]] = {

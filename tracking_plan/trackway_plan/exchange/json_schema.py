@@ -99,8 +99,9 @@ class SchemaReader:
         self, schema: Any, where: str, path: str, opened: tuple[str, ...] = (), depth: int = 0
     ) -> PropertySpec:
         """One property, without its name."""
-        if isinstance(schema, dict) and schema.get("$ref") in self._named:
-            named = self._named[schema["$ref"]]
+        reference = schema.get("$ref") if isinstance(schema, dict) else None
+        if isinstance(reference, str) and reference in self._named:
+            named = self._named[reference]
             return msgspec.structs.replace(named, summary=self._summary(schema, where, path) or named.summary)
         flat, opened = self._flattener.flat(schema, where, path, opened)
         if not isinstance(flat, dict):
@@ -351,13 +352,18 @@ _WHY = {
 }
 
 
+def endless(error: Exception) -> str:
+    """What to say of a document whose references or nesting have no reasonable end."""
+    return str(error) if isinstance(error, TooManySchemasError) else "its schemas are nested too deeply"
+
+
 def _is_scalar(schema: Any) -> bool:
     return isinstance(schema, dict) and schema.get("type") in SCALAR_TYPES
 
 
 def _types(flat: dict[str, Any]) -> list[Any]:
     value = flat.get("type", [])
-    return list(value) if isinstance(value, list) else [value]
+    return [each if isinstance(each, str) else shown(each) for each in (value if isinstance(value, list) else [value])]
 
 
 def _type_of(value: Any) -> str:
@@ -371,4 +377,4 @@ def _escaped(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1")
 
 
-__all__ = ["SchemaReader", "TooManySchemasError", "event_from_schema", "property_from_schema"]
+__all__ = ["SchemaReader", "TooManySchemasError", "endless", "event_from_schema", "property_from_schema"]

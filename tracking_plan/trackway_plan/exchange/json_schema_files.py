@@ -18,7 +18,7 @@ from .assemble import DEFAULT_AREA, Collector, Imported
 from .documents import Document, ImportRefusedError, found_files, read_json
 from .exported import Exported, flat_events, plan_losses
 from .extras import KEYWORD
-from .json_schema import SchemaReader, TooManySchemasError
+from .json_schema import SchemaReader, TooManySchemasError, endless
 from .losses import Losses
 from .write_json_schema import SchemaWriter
 
@@ -42,8 +42,8 @@ def read_json_schemas(paths: Iterable[Path]) -> Imported:
         losses.file, losses.event = document.file, ""
         try:
             _event(document, collector, losses)
-        except TooManySchemasError as error:
-            message = f"{document.file}: {error}.\n  Write out what is small, or leave out what is not sent."
+        except (TooManySchemasError, RecursionError) as error:
+            message = f"{document.file}: {endless(error)}.\n  Write out what is small, or leave out what is not sent."
             raise ImportRefusedError(message) from error
     losses.file = ""
     return collector.plan(given[0].resolve().stem)

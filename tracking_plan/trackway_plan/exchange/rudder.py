@@ -22,7 +22,7 @@ import msgspec
 from ..model import KINDS, PropertySpec
 from .assemble import DEFAULT_AREA, Collector, Imported
 from .documents import Document, ImportRefusedError, found_files, read_yaml
-from .json_schema import SchemaReader, TooManySchemasError
+from .json_schema import SchemaReader, TooManySchemasError, endless
 from .losses import Losses
 from .names import is_name, plan_name
 from .rudder_catalog import Catalog, Entry
@@ -124,8 +124,8 @@ class _Reader:
     def _read(self, schema: dict[str, Any], name: str, where: str) -> Any:
         try:
             return SchemaReader(schema, self.losses, self._types).event(schema, name, where)
-        except TooManySchemasError as error:
-            message = f"{self.losses.file}: {where}: {error}."
+        except (TooManySchemasError, RecursionError) as error:
+            message = f"{self.losses.file}: {where}: {endless(error)}."
             raise ImportRefusedError(message) from error
 
     def _area(self, entry: Entry, where: str) -> str:

@@ -20,10 +20,18 @@ _SINGULAR = {"event": "events", "property": "properties", "custom-type": "custom
 _LIMITS = {
     **{key: key for key in ("enum", "minimum", "maximum", "pattern", "format", "minLength", "maxLength")},
     **{key: key for key in ("exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minItems", "maxItems")},
-    "uniqueItems": "uniqueItems", "itemTypes": "items", "min_length": "minLength", "max_length": "maxLength",
-    "exclusive_minimum": "exclusiveMinimum", "exclusive_maximum": "exclusiveMaximum",
-    "multiple_of": "multipleOf", "min_items": "minItems", "max_items": "maxItems",
-    "unique_items": "uniqueItems", "item_types": "items", "item_type": "items",
+    "uniqueItems": "uniqueItems",
+    "itemTypes": "items",
+    "min_length": "minLength",
+    "max_length": "maxLength",
+    "exclusive_minimum": "exclusiveMinimum",
+    "exclusive_maximum": "exclusiveMaximum",
+    "multiple_of": "multipleOf",
+    "min_items": "minItems",
+    "max_items": "maxItems",
+    "unique_items": "uniqueItems",
+    "item_types": "items",
+    "item_type": "items",
 }
 """Limit, in the words of either version → JSON Schema's."""
 

@@ -90,7 +90,7 @@ class Flattener:
             key = unquote(part).replace("~1", "/").replace("~0", "~")
             if isinstance(found, dict) and key in found:
                 found = found[key]
-            elif isinstance(found, list) and key.isdecimal() and int(key) < len(found):
+            elif isinstance(found, list) and key.isdecimal() and len(key) < 9 and int(key) < len(found):
                 found = found[int(key)]
             else:
                 return None
@@ -146,8 +146,8 @@ def _joined(key: str, one: Any, other: Any) -> Any:
     return None
 
 
-def _types(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+def _types(value: Any) -> list[str]:
+    return [each if isinstance(each, str) else repr(each) for each in (value if isinstance(value, list) else [value])]
 
 
 def _list(value: Any) -> list[Any]:

@@ -32,10 +32,18 @@ def rule_of(schema: Mapping[str, Any], properties: Mapping[str, PropertySpec]) -
 
 
 def _when(condition: Any, properties: Mapping[str, PropertySpec]) -> dict[str, tuple[Any, ...]] | str:
-    if not isinstance(condition, dict) or {*condition} - _ALLOWED_IN_IF or not condition.get("properties"):
+    if (
+        not isinstance(condition, dict)
+        or {*condition} - _ALLOWED_IN_IF
+        or not _is_filled(condition, "properties", dict)
+    ):
         return "a rule compares properties with values, and knows no other condition"
     when = {}
-    present = [*condition.get("required", []), *(name for name, spec in properties.items() if spec.required)]
+    stated = condition.get("required", [])
+    present = [
+        *(stated if isinstance(stated, list) else ()),
+        *(name for name, spec in properties.items() if spec.required),
+    ]
     for name, schema in condition["properties"].items():
         values = (
             schema.get("enum", [schema["const"]] if "const" in schema else None) if isinstance(schema, dict) else None
@@ -55,11 +63,19 @@ def _when(condition: Any, properties: Mapping[str, PropertySpec]) -> dict[str, t
 
 
 def _needed(schema: Any, properties: Mapping[str, PropertySpec]) -> tuple[str, ...] | str:
-    if not isinstance(schema, dict) or {*schema} - {"required", "description", "title"} or not schema.get("required"):
+    if (
+        not isinstance(schema, dict)
+        or {*schema} - {"required", "description", "title"}
+        or not _is_filled(schema, "required", list)
+    ):
         return "a rule can only make properties required"
-    if unknown := [name for name in schema["required"] if name not in properties]:
+    if unknown := [name for name in schema["required"] if not isinstance(name, str) or name not in properties]:
         return f"`{unknown[0]}` is no property of the event"
     return tuple(schema["required"])
+
+
+def _is_filled(schema: Mapping[str, Any], key: str, kind: type[Any]) -> bool:
+    return isinstance(schema.get(key), kind) and bool(schema[key])
 
 
 def _otherwise(

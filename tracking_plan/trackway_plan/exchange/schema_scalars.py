@@ -107,7 +107,7 @@ class Scalars:
         name = flat.get("format")
         if name is None:
             return "string", None
-        if name in _KINDS:
+        if isinstance(name, str) and name in _KINDS:
             return _KINDS[name], None
         if isinstance(name, str) and name in FORMATS:
             return "string", FORMATS[name]
@@ -138,7 +138,7 @@ class Scalars:
         value = flat.get(key)
         if value is None:
             return None
-        whole = isinstance(value, int | float) and not isinstance(value, bool) and value == int(value)
+        whole = _is_number(value) and value == int(value)
         if whole and int(value) >= (1 if key.startswith("max") else 0):
             return int(value)
         self.losses.add(f"{where}/{key}", f"{key}: {shown(value)}", "no such size can be said", path)

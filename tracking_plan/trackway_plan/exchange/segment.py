@@ -19,11 +19,11 @@ from typing import Any
 
 import msgspec
 
-from ..model import EventSpec, Plan
+from ..model import Plan
 from .assemble import DEFAULT_AREA, Collector, Imported
 from .documents import ImportRefusedError, found_files, read_json
-from .exported import Exported, flat_events, plan_losses
-from .json_schema import SchemaReader, TooManySchemasError
+from .exported import Exported, flat_events, plan_losses, report_event_words
+from .json_schema import SchemaReader, TooManySchemasError, endless
 from .losses import Losses
 from .schema_scalars import shown
 from .write_json_schema import SchemaWriter
@@ -59,8 +59,8 @@ def read_segment(paths: Iterable[Path]) -> Imported:
         _report_the_rest(whole, losses)
         try:
             _Reader(collector, losses, rules).read()
-        except TooManySchemasError as error:
-            message = f"{document.file}: {error}."
+        except (TooManySchemasError, RecursionError) as error:
+            message = f"{document.file}: {endless(error)}."
             raise ImportRefusedError(message) from error
     losses.file = ""
     summary = summaries[0] if isinstance(summaries[0], str) else ""
@@ -74,7 +74,7 @@ def _opened(data: Any, file: str) -> tuple[Mapping[str, Any], list[tuple[str, di
         whole = whole["data"]
     if isinstance(whole.get("trackingPlan"), dict):
         whole = whole["trackingPlan"] | {key: value for key, value in whole.items() if key != "trackingPlan"}
-    rules = whole.get("rules")
+    rules: Any = whole.get("rules")
     found: list[tuple[str, Any]] = []
     if isinstance(rules, list):
         found = [(f"#/rules/{index}", rule) for index, rule in enumerate(rules)]
@@ -90,8 +90,8 @@ def _opened(data: Any, file: str) -> tuple[Mapping[str, Any], list[tuple[str, di
         )
         raise ImportRefusedError(message)
     for where, rule in found:
-        named = isinstance(rule, dict) and isinstance(rule.get("key", ""), str)
-        if not named or not isinstance(rule.get("jsonSchema"), dict):
+        sound = isinstance(rule, dict) and isinstance(rule.get("key", ""), str)
+        if not sound or not isinstance(rule.get("jsonSchema"), dict):
             message = f"{file}: {where} is no rule: it needs `key`, `type` and `jsonSchema`."
             raise ImportRefusedError(message)
     return whole, found
@@ -108,7 +108,7 @@ def _report_the_rest(whole: Mapping[str, Any], losses: Losses) -> None:
     known = [key for key in whole if key in _BOOKKEEPING or (key == "name" and "display_name" in whole)]
     if known:
         losses.add("#", ", ".join(sorted(known)), "Segment's own bookkeeping; Git holds who changed what and when")
-    rules = whole.get("rules")
+    rules: Any = whole.get("rules")
     more = {key for key in whole if key not in _BOOKKEEPING | _READ_OF_A_PLAN | {"name"}}
     more |= {
         f"rules.{key}" for key in (rules if isinstance(rules, dict) else ()) if key not in _OLD_KEYS and rules[key]
@@ -222,7 +222,7 @@ def write_segment(plan: Plan) -> Exported:
         deprecated = bool(schema.pop("deprecated", False))
         labels = {"labels": {"area": event.area}} if event.area else {}
         rules.append(_rule("TRACK", name, schema | labels, deprecated))
-        _report_words(event, losses)
+        report_event_words(event, losses, "Segment", status=("active", "deprecated"))
     for kind, tool_kind in (("user", "IDENTIFY"), ("account", "GROUP")):
         if kind in plan.traits:
             losses.event = f"traits of the {kind}"
@@ -242,31 +242,3 @@ def _rule(kind: str, key: str, schema: dict[str, Any], deprecated: bool) -> dict
     whole = {"$schema": "http://json-schema.org/draft-07/schema#", "type": "object"} | words | {"properties": parts}
     rule = {"key": key, "type": kind, "version": 1, "jsonSchema": whole}
     return rule | {"deprecatedAt": "2000-01-01T00:00:00.000Z"} if deprecated else rule
-
-
-def _report_words(event: EventSpec, losses: Losses) -> None:
-    """What of an event Segment has no word for, in one line each."""
-    report_event_words(event, losses, "Segment", status=("active", "deprecated"))
-
-
-def report_event_words(
-    event: EventSpec, losses: Losses, tool: str, status: tuple[str, ...], kept: tuple[str, ...] = ()
-) -> None:
-    """Report the keys of an event that a tool has no word for."""
-    if event.status not in status:
-        losses.add(event.name, f"status: {event.status}", f"{tool} has no such status")
-    for key in (
-        "owner",
-        "when",
-        "once_per",
-        "sent_by",
-        "replaced_by",
-        "remove_after",
-        "formerly",
-        "on_violation",
-        "waive",
-    ):
-        value = getattr(event, key)
-        if value and key not in kept:
-            text = value if isinstance(value, str) else f"{len(value)}"
-            losses.add(event.name, f"{key}: {text}", f"{tool} has no word for it")

@@ -1,4 +1,4 @@
-"""The plan as RudderStack's YAML, `rudder/v1`: a catalog of events, properties and categories, and the rules over it."""
+"""The plan as RudderStack's YAML, `rudder/v1`: a catalog of events and properties, and the rules over it."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from typing import Any
 
 from ..model import EventSpec, Plan, PropertySpec
 from ..yaml_text import block
-from .exported import Exported, flat_events, flat_properties, plan_losses
+from .exported import Exported, flat_events, flat_properties, plan_losses, report_event_words
 from .losses import Losses
 from .rudder import case_name
-from .segment import report_event_words
 from .write_json_schema import SchemaWriter
 
 _OPENED = frozenset({"spec", "events", "properties", "categories", "rules", "variants", "cases"})
 _CONFIG = {
     **{key: key for key in ("enum", "minimum", "maximum", "pattern", "format")},
-    "minLength": "min_length", "maxLength": "max_length", "multipleOf": "multiple_of",
-    "minItems": "min_items", "maxItems": "max_items",
+    "minLength": "min_length",
+    "maxLength": "max_length",
+    "multipleOf": "multiple_of",
+    "minItems": "min_items",
+    "maxItems": "max_items",
 }
 
 
