@@ -12,7 +12,8 @@ from ..docs_site import Volumes, contents, page
 from ..load import load_plan
 from ..release import Release, released_files
 from .common import directory_argument, loading
-from .impact import definitions_of, definitions_option
+from .compare import definitions_option
+from .impact import definitions_of
 
 COUNTER = "trackway_analytics.plan_data.volumes:volumes_at"
 """What counts stored events: it needs the analytics package, which this one must not import."""
