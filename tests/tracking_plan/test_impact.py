@@ -133,11 +133,9 @@ def test_what_a_name_seems_to_be_called_now_is_in_the_hint(tmp_path: Path) -> No
     definitions = load_definitions(tmp_path / "definitions")
     hints = []
     for name, old, new in (("e", "event: cart", "event: cart_added"), ("p", "price:", "price_minor:")):
-        releases = [
-            compile_release(load_plan(plan_of(tmp_path / name / side, text)), 1)
-            for side, text in (("before", CART), ("after", CART.replace(old, new)))
-        ]
-        hints += [finding.hint for finding in impact(*releases, definitions)]
+        before = compile_release(load_plan(plan_of(tmp_path / name / "before", CART)), 1)
+        after = compile_release(load_plan(plan_of(tmp_path / name / "after", CART.replace(old, new))), 1)
+        hints += [finding.hint for finding in impact(before, after, definitions)]
     assert hints == [
         "Add `formerly: [{event: cart}]` to `cart_added`, which looks like it, or change the definition.",
         "Add `formerly: [{property: price, now: price_minor}]` to the event, or change the definition.",

@@ -129,6 +129,13 @@ def test_used_by_names_the_places_in_definitions(tmp_path: Path) -> None:
     ]
 
 
+def test_a_definition_is_told_as_its_options() -> None:
+    """Each step is a line of its own."""
+    [checkout] = [each for each in site(plans.STOREFRONT)["definitions"] if each["name"] == "checkout"]
+    steps = ["product_viewed", 'event: cart_item_added, where: added_from != "wish_list"', "order_completed"]
+    assert checkout["options"] == {"steps": steps, "within": ["7d"], "entry": ["first"]}
+
+
 class Elements(HTMLParser):
     """The elements of a page, and the text of the data."""
 

@@ -131,7 +131,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
 
 def _definition(definition: Definition) -> dict[str, Any]:
     options = {
-        key: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        key: [_option_text(each) for each in (value if isinstance(value, list) else [value])]
         for key, value in definition.options.items()
     }
     return _bare(
@@ -142,6 +142,15 @@ def _definition(definition: Definition) -> dict[str, Any]:
         options=options,
         events=list(dict.fromkeys(name for use in definition.uses for name in use.events)),
     )
+
+
+def _option_text(value: Any) -> str:
+    """An option or one item of it: `cart`, `event: cart, where: price > 10`, `cart, wishlist`."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {_option_text(each)}" for key, each in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_option_text, value))
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _volume(event: EventSpec, volumes: Volumes | None) -> list[dict[str, Any]]:

@@ -41,8 +41,6 @@ function overview(data) {
     volumeNote(data),
     section("On their way out", leaving.length ? make("ul", { class: "lines" }, leaving.map((event) => make("li", {},
       link(["event", event.name], name_(event.name)), badge(event.status), wayOut(event)))) : undefined),
-    section("Areas", make("ul", { class: "lines" }, areas(data.events).map(([area, events]) => make("li", {},
-      make("strong", {}, make("bdi", {}, area || "events")), make("span", { class: "soft" }, counted(events.length, "event")))))),
     section("Traits", data.traits.length ? itemLines(data.traits.map((each) => ({
       parts: ["traits", each.name], name: each.name, said: counted(each.properties.length, "trait") }))) : undefined),
     section("Latest changes", historyList(data.log.slice(0, 1)),
@@ -212,8 +210,9 @@ function definitionPage(data, kind, name) {
   return [heading(["Definition: ", kind], name), prose(found.summary, { class: "lead" }),
     facts([["Owner", ownerLink(found.owner)],
       ["Events", found.events && listed(found.events.map((event) => link(["event", event], name_(event))))]]),
-    section("Question", facts(Object.entries(found.options || {}).map(([key, value]) => [key, name_(value)]))),
-    make("p", { class: "soft" }, "Ask it with ", name_(`trackway query run ${name}`), ".")];
+    section("Question", facts(Object.entries(found.options || {}).map(([key, lines]) =>
+      [key, make("ul", { class: "choices" }, lines.map((line) => make("li", {}, name_(line))))])),
+    make("p", { class: "soft below" }, "Ask it with ", name_(`trackway query run ${name}`), "."))];
 }
 
 function changesPage(data) {
