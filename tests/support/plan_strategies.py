@@ -79,7 +79,9 @@ def scalar_specs(draw: st.DrawFn, kinds: tuple[str, ...] = SCALARS) -> PropertyS
         values = draw(st.lists(st.sampled_from(WORDS), min_size=1, max_size=4, unique=True))
         choices = tuple(
             Choice(
-                value=value, summary=draw(st.sampled_from(TEXTS)), formerly=draw(st.sampled_from([(), ("old one",)]))
+                value=value,
+                summary=draw(st.sampled_from(TEXTS)),
+                formerly=draw(st.sampled_from([(), (f"old {value}",)])),
             )
             for value in values
         )

@@ -71,14 +71,21 @@ class Shape:
         self.struct: type[Struct] | None = None if is_open else self.type
         """The type where it is a struct: whoever decodes many events as one message needs that."""
         self.extra = fast.open_test(properties, rules) if is_open else fast.object_test(properties, rules)
-        if self.extra is not None and is_open and self._former:
-            self.extra = self._under_present_names(self.extra)
+        self._only_under({})
         self.schema = schema.object_schema(properties) if event is None else schema.event_schema(event)
 
-    def _under_present_names(self, test: fast.Test) -> fast.Test:
-        """The test of an open event, to which a former name would be just one more property."""
-        former = self._former
-        return lambda value: not names_in_use(value, former) and test(value)
+    def _only_under(self, used: Mapping[str, str]) -> None:
+        """Refuse the fast yes to an open event under other names than these: to it they are just more properties."""
+        test, former = self.extra, self._former
+        if test is None or not former or self.event is None or not self.event.open:
+            return
+        renamed = frozenset(used)
+
+        def passes(value: Any) -> bool:
+            as_named = all(used.get(new) == old for new, old in names_in_use(value, former).items())
+            return as_named and renamed.isdisjoint(value) and test(value)
+
+        self.extra = passes
 
     def accepts(self, raw: bytes) -> bool:
         """The fast yes: True means jsonschema accepts it, False only that it must be asked."""
@@ -119,6 +126,7 @@ class Shape:
             event = as_it_was(self.event, used)
             shape = Shape(f"{event.name}_as_it_was", event.properties, event)
             shape._former = self._former
+            shape._only_under(used)
             if len(self._variants) < MOST_VARIANTS:
                 self._variants[key] = shape
         return shape
