@@ -11,7 +11,6 @@ import click
 from ..breaking import findings
 from ..breaking.references import load_references
 from ..breaking.write_accepted import write_accepted
-from ..definitions import definitions_directory
 from ..near import did_you_mean, listed
 from .common import FINDINGS, loading
 from .compare import History, against_option, day, definitions_option, open_pair, today_option
@@ -63,7 +62,7 @@ def accept(
         raise click.BadParameter(message, param_hint="--reason")
     with loading():
         before, after = open_pair(against, directory)
-        references = load_references(definitions_directory(directory, definitions))
+        references = load_references(definitions or directory.parent / "definitions")
         found = {
             finding.fingerprint: finding
             for finding in findings(before, after, today=today, history=History(directory), references=references)

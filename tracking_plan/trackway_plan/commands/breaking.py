@@ -11,7 +11,6 @@ import click
 
 from ..breaking import findings
 from ..breaking.references import load_references
-from ..definitions import definitions_directory
 from ..evidence import EvidenceSource, EvidenceUnreachableError, open_evidence
 from ..findings import Report, Severity
 from .common import UNREACHABLE, directory_argument, fail_on_option, finish, format_option, loading
@@ -68,7 +67,7 @@ def breaking(
     with loading():
         before, after = open_pair(against, directory)
         history = History(directory)
-        references = load_references(definitions_directory(directory, definitions))
+        references = load_references(definitions or directory.parent / "definitions")
     try:
         source = evidence_source(evidence, warehouse, exclude_source, minimum)
         with loading():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ..definitions import Definition, definitions_directory, load_definitions
+from ..definitions import Definition, load_definitions
 from ..findings import Report, Severity
 from ..impact import impact as impact_of
 from .common import directory_argument, fail_on_option, finish, format_option, loading
@@ -20,7 +20,8 @@ def definitions_of(directory: Path, named: Path | None) -> list[Definition]:
     Raises:
         PlanErrors: one of them cannot be read.
     """
-    return load_definitions(definitions_directory(directory, named))
+    inside = directory / "definitions"
+    return load_definitions(named or (inside if inside.is_dir() else directory.resolve().parent / "definitions"))
 
 
 @click.command()

@@ -18,12 +18,6 @@ from .uses import UseReader
 _TEXTS = ("summary", "owner")
 
 
-def definitions_directory(plan: Path, named: Path | None = None) -> Path:
-    """Where the definitions of the plan in a directory are: as named, else `definitions` in it, else beside it."""
-    inside = plan / "definitions"
-    return named or (inside if inside.is_dir() else plan.resolve().parent / "definitions")
-
-
 def load_definitions(directory: str | os.PathLike[str]) -> list[Definition]:
     """
     The definitions in a directory and its folders, in the order of their names; none if there is no directory.
