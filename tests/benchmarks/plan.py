@@ -25,7 +25,7 @@ _TYPES = ("string, max_length: 40", "int, min: 0", "number", "bool", "choice, ch
 
 
 def run(events: int = EVENTS, rounds: int = ROUNDS) -> list[Row]:
-    """Return seconds and peak MiB of `validate` and of `breaking` two ways."""
+    """Return seconds and peak MiB of `validate`, of `breaking` two ways, and of `docs`."""
     with tempfile.TemporaryDirectory(prefix="trackway-bench-") as scratch:
         directory = Path(scratch) / "tracking_plan"
         _write(directory, events)
@@ -38,6 +38,7 @@ def run(events: int = EVENTS, rounds: int = ROUNDS) -> list[Row]:
             *_rows("plan validate", ["validate"], directory, rounds, "< 2", note),
             *_rows("plan breaking, release", ["breaking", "--against", "1"], directory, rounds, "< 3", changed),
             *_rows("plan breaking, Git ref", ["breaking", "--against", "HEAD"], directory, rounds, "< 3", changed),
+            *_rows("plan docs", ["docs", "--out", "../plan.html"], directory, rounds, "< 5", "the site, one file"),
         ]
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
-from trackway_plan.definitions import Definition, load_definitions, read_definitions
+from trackway_plan.definitions import KINDS, Definition, load_definitions, read_definitions
+from trackway_plan.definitions.model import MEASURES, NEEDED, SCOPE
+from trackway_plan.impact import BREAKS, CHANGES, KEPT, UNKNOWN, WILL_BREAK
 
 EXAMPLES = Path(__file__).parents[2] / "tracking_plan" / "examples"
 
@@ -104,3 +107,16 @@ def test_a_name_is_taken_once(tmp_path: Path) -> None:
     found, problems = read_definitions(tmp_path)
     assert [each.kind for each in found] == ["funnel", "metric"]
     assert problems[0].message == f"funnel `x` is defined already, in {tmp_path / 'a.yaml'}:1."
+
+
+def test_every_kind_and_option_is_documented() -> None:
+    """docs/plan.md has a row for each kind with what it needs and takes, and names the rules of impact."""
+    page = (Path(__file__).parents[2] / "docs" / "plan.md").read_text(encoding="utf-8")
+    definitions = page[page.index("## Definitions") : page.index("## impact")]
+    for kind, options in KINDS.items():
+        [row] = [line for line in definitions.splitlines() if line.startswith(f"| `{kind}` | ")]
+        needs, takes = (set(re.findall(r"`(\w+)`", cell)) for cell in row.split("|")[2:4])
+        assert needs == set(NEEDED[kind])
+        assert takes == set(options) - needs - set(SCOPE)
+    for word in (*SCOPE, *MEASURES, BREAKS, WILL_BREAK, CHANGES, KEPT, UNKNOWN):
+        assert word in page

@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "replay": "trackway_collector.replay.command:replay",
     "import": "trackway_plan.commands.import_:import_plan",
     "export": "trackway_plan.commands.export:export",
+    "docs": "trackway_plan.commands.docs:docs",
 }
 """
 Verb → where its click command lives. Verbs that read data live with the data, in packages that this one must not

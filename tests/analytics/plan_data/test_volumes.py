@@ -1,13 +1,58 @@
-"""Volumes: how many of each event arrived, as `trackway plan coverage` asks."""
+"""How often each event arrived, as the warehouse has it: for the site of the plan, and for coverage."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
-from tests.analytics.plan_data.conftest import rows
+import pytest
+from click.testing import CliRunner
+
+from tests.analytics.plan_data.conftest import NOW, ago, rows
 from tests.support.stored import store_events, store_quarantined
-from trackway_analytics.plan_data.volumes import event_volumes
+from trackway_analytics.plan_data.census import census
+from trackway_analytics.plan_data.volumes import event_volumes, volumes_of
 from trackway_collector.warehouse import Warehouse
+from trackway_plan.cli import plan
+from trackway_plan.docs_site import SourceVolume
+
+STOREFRONT = Path(__file__).parents[3] / "tracking_plan" / "examples" / "storefront"
+
+
+def test_events_count_by_source_over_all_revisions(warehouse: Warehouse) -> None:
+    """Stored and quarantined count together; what stopped long ago is there with 0 and its last day."""
+    store_events(warehouse, rows(40, "cart", {}, source="app", plan_rev=7, received_at=ago(2 / 24)))
+    store_quarantined(warehouse, [{"event": "cart", "source": "app", "plan_rev": 9, "received_at": ago(1 / 24)}])
+    store_events(warehouse, rows(5, "cart", {}, source="web"))
+    store_events(warehouse, rows(3, "lost", {}, source="web", received_at=ago(90)))
+    found = volumes_of(census(warehouse, 30, now=NOW))
+    assert (found.since, found.until) == (NOW - timedelta(days=30), NOW)
+    assert found.by_event == {
+        "cart": (
+            SourceVolume(source="app", events=41, last_seen_at=NOW - timedelta(hours=1)),
+            SourceVolume(source="web", events=5, last_seen_at=NOW - timedelta(days=1)),
+        ),
+        "lost": (SourceVolume(source="web", events=0, last_seen_at=NOW - timedelta(days=90)),),
+    }
+
+
+@pytest.mark.parametrize("engine", ["chdb"], indirect=True)
+def test_the_verb_asks_the_warehouse(warehouse: Warehouse, url: str, tmp_path: Path) -> None:
+    """`plan docs --warehouse` puts the counts of events on the page."""
+    today = f"{datetime.now(NOW.tzinfo) - timedelta(hours=1):%Y-%m-%d %H:%M:%S}.000000"
+    store_events(warehouse, rows(7, "order_completed", {}, source="api", received_at=today))
+    out = tmp_path / "plan.html"
+    result = CliRunner().invoke(plan, ["docs", str(STOREFRONT), "--out", str(out), "--warehouse", url])
+    assert result.exit_code == 0, result.output
+    assert '"volume":[{"source":"api","events":7,"last":"' in out.read_text(encoding="utf-8")
+
+
+def test_a_warehouse_that_does_not_answer_exits_4(tmp_path: Path) -> None:
+    """No answer never looks like a plan of which nothing arrives: no page is written."""
+    out = tmp_path / "plan.html"
+    url = "clickhouse://127.0.0.1:1/default"
+    result = CliRunner().invoke(plan, ["docs", str(STOREFRONT), "--out", str(out), "--warehouse", url])
+    assert (result.exit_code, out.exists()) == (4, False)
 
 
 def test_stored_and_quarantined_events_of_the_days_are_counted(warehouse: Warehouse, url: str) -> None:

@@ -25,9 +25,10 @@ against_option = click.option(
 
 definitions_option = click.option(
     "--definitions",
-    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
     default=None,
-    help="Where the definitions are; `definitions` beside DIR unless given.",
+    help="Where the definitions are; `definitions` in the plan's directory, else beside it, unless given.",
 )
 
 

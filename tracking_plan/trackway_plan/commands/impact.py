@@ -9,15 +9,8 @@ import click
 from ..definitions import Definition, load_definitions
 from ..findings import Report, Severity
 from ..impact import impact as impact_of
-from ..revisions import open_revision
 from .common import directory_argument, fail_on_option, finish, format_option, loading
-
-definitions_option = click.option(
-    "--definitions",
-    metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Where the definitions are.  [default: `definitions` in the plan's directory, else beside it]",
-)
+from .compare import against_option, definitions_option, named, open_pair
 
 
 def definitions_of(directory: Path, named: Path | None) -> list[Definition]:
@@ -26,18 +19,14 @@ def definitions_of(directory: Path, named: Path | None) -> list[Definition]:
 
     Raises:
         PlanErrors: one of them cannot be read.
-        click.BadParameter: the directory was named and is not there.
     """
-    if named is not None and not named.is_dir():
-        message = f"{named} is no directory."
-        raise click.BadParameter(message, param_hint="--definitions")
     inside = directory / "definitions"
     return load_definitions(named or (inside if inside.is_dir() else directory.resolve().parent / "definitions"))
 
 
 @click.command()
 @directory_argument
-@click.option("--against", metavar="BASE", required=True, help="A directory, a release number, or a Git ref.")
+@against_option
 @definitions_option
 @fail_on_option()
 @format_option
@@ -54,7 +43,8 @@ def impact(directory: Path, against: str, definitions: Path | None, fail_on: Sev
     """
     with loading():
         found = definitions_of(directory, definitions)
-        before, after = open_revision(against, directory), open_revision(str(directory), directory)
-    subject = f"{after.release.name}: {before.label} → {after.label}, {len(found):,} definitions"
+        before, after = open_pair(against, directory)
+    number = "1 definition" if len(found) == 1 else f"{len(found):,} definitions"
+    subject = f"{named(before, after)}, {number}"
     report = Report(verb="impact", subject=subject, findings=tuple(impact_of(before.release, after.release, found)))
     finish(report, form, fail_on)
