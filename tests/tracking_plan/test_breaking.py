@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -11,26 +10,23 @@ import pytest
 
 from tests.tracking_plan.plans import EVENT, HEAD, TODAY, broken, pair, severities, tea, write_plan
 from trackway_plan.breaking import findings
+from trackway_plan.definitions import Definition, Use
 from trackway_plan.diff import changes
 from trackway_plan.diff_change import At
 from trackway_plan.diff_property import property_changes, type_change
 from trackway_plan.findings import Audience, Severity
 from trackway_plan.load import load_plan
-from trackway_plan.model import KINDS, PII_CLASSES, Choice, PropertySpec
+from trackway_plan.model import KINDS, PII_CLASSES, Choice, Place, PropertySpec
 from trackway_plan.release import Release, write_release
 from trackway_plan.revisions import open_revision
 from trackway_plan.similar import event_score, name_score, property_score
 
 
-@dataclass(frozen=True)
-class Use:
-    """A definition's use of an event, as `definitions/` tells it."""
-
-    event: str
-    property: str = ""
-    value: str | None = None
-    file: str = "definitions/tea.yaml"
-    line: int = 3
+def asking(event: str, path: str = "", value: str | None = None) -> Definition:
+    """A definition, in definitions/tea.yaml:3, that uses this event, property and value."""
+    place = Place(file="definitions/tea.yaml", line=3, column=1)
+    use = Use(role="step 1", events=(event,), property=path, values=() if value is None else (value,), place=place)
+    return Definition(kind="funnel", name="tea", uses=(use,), place=place)
 
 
 def test_more_former_names_are_a_superset_and_break_nothing(tmp_path: Path) -> None:
@@ -176,10 +172,10 @@ def test_query_findings_go_by_the_definitions(tmp_path: Path) -> None:
     """Referenced: an error that names the place. Not referenced: nothing. No definitions: a warning that says so."""
     before, after = pair(tmp_path, tea("  tea: {type: string}\n  grams: {type: int}\n"), tea())
     by_uses = {
-        name: [f for f in findings(before, after, today=TODAY, references=uses) if f.audience is Audience.QUERY]
+        name: [f for f in findings(before, after, today=TODAY, definitions=uses) if f.audience is Audience.QUERY]
         for name, uses in {
-            "used": [Use("tea_bought", "grams")],
-            "other": [Use("tea_bought", "tea"), Use("pot_bought", "grams")],
+            "used": [asking("tea_bought", "grams")],
+            "other": [asking("tea_bought", "tea"), asking("pot_bought", "grams")],
             "none": None,
         }.items()
     }
@@ -198,7 +194,7 @@ def test_a_removed_choice_breaks_the_filters_that_use_it(tmp_path: Path) -> None
 
     def query(value: str) -> list[Severity]:
         return severities(
-            findings(before, after, today=TODAY, references=[Use("tea_bought", "size", value)]), Audience.QUERY
+            findings(before, after, today=TODAY, definitions=[asking("tea_bought", "size", value)]), Audience.QUERY
         )
 
     assert query("pot") == [Severity.ERROR]

@@ -22,6 +22,10 @@ class Counted:
     answer: dict[str, EventEvidence]
     days: int = 14
     asked: list[str] = field(default_factory=list)
+    everything: int = 2_000_000
+
+    def received(self) -> int:
+        return self.everything
 
     def failing(self, before: Release, after: Release, events: Collection[str]) -> Mapping[str, EventEvidence]:
         self.asked += events
@@ -116,3 +120,14 @@ def test_a_warehouse_that_cannot_be_asked_is_no_empty_answer() -> None:
     """Opening evidence of a warehouse that is not there raises, whatever part of it is missing."""
     with pytest.raises(EvidenceUnreachableError):
         open_evidence("clickhouse://127.0.0.1:1/none", 14)
+
+
+def test_a_warehouse_that_received_nothing_is_no_evidence(tmp_path: Path) -> None:
+    """No event at all is a warehouse that knows nothing, not one that is quiet: the error stays, and says why."""
+    source = counted(0, 0, ("missing_required", "tea"))
+    source.everything = 0
+    found = required(tmp_path, source)
+    assert severities(found, Audience.INGEST) == [Severity.ERROR]
+    assert "No event at all was received in the last 14 days" in next(
+        f.message for f in found if f.audience is Audience.INGEST
+    )

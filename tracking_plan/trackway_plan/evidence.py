@@ -66,6 +66,14 @@ class EvidenceSource(Protocol):
     def days(self) -> int:
         """How many days back it looks."""
 
+    def received(self) -> int:
+        """
+        All events of those days, whatever their name, without excluded sources: 0 means that nothing can be told.
+
+        Raises:
+            EvidenceUnreachableError: the warehouse cannot be asked.
+        """
+
     def failing(self, before: Release, after: Release, events: Collection[str]) -> Mapping[str, EventEvidence]:
         """
         What the stored events say, by the event's name in `before`; names never seen may be left out.

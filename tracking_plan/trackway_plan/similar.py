@@ -85,7 +85,10 @@ def event_score(one: EventSpec, other: EventSpec) -> float:
     mine: Counter[Hashable] = Counter((name, spec.kind) for name, spec in one.properties.items() if not spec.group)
     theirs: Counter[Hashable] = Counter((name, spec.kind) for name, spec in other.properties.items() if not spec.group)
     carried = _share(mine, theirs) if mine or theirs else 0.5
-    # Two events without properties of their own have only their names to be known by.
+    # Two events without properties of their own have only their names to be known by, unless one sentence says of both
+    # what happened.
+    if one.summary and one.summary == other.summary:
+        carried = (1 + carried) / 2
     return 0.4 * name_score(one.name, other.name) + 0.6 * carried
 
 

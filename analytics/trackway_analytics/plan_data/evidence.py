@@ -78,6 +78,17 @@ class StoredEvidence:
         """How many days back it looks."""
         return self._days
 
+    def received(self) -> int:
+        """
+        Stored and quarantined events of all names, without excluded sources.
+
+        Raises:
+            EvidenceUnreachableError: the warehouse cannot be asked.
+        """
+        with answering(self._url) as warehouse:
+            found = volumes(warehouse, Window.last(timedelta(days=self._days), self._excluded, self._now))
+        return sum(volume.events for volume in found.values())
+
     def failing(self, before: Release, after: Release, events: Collection[str]) -> Mapping[str, EventEvidence]:
         """
         What the stored events say, by the event's name in `before`; names never seen are left out.

@@ -39,6 +39,8 @@ class Context:
     """Name in `before` to what stored events say; None if nobody was asked."""
     days: int = 0
     """How far back the evidence looks."""
+    received: int = 0
+    """All events of those days; of none, nothing can be told."""
 
 
 def in_context(changes: Sequence[Change], context: Context) -> Iterator[Change]:
@@ -69,6 +71,8 @@ def _removal(change: Change, context: Context) -> Change:
         told = ", which is deprecated without a `remove_after`"
     elif event.status == "deprecated" and context.evidence is None:
         told = ": its sunset has passed, but there is no evidence that it is quiet"
+    elif event.status == "deprecated" and not context.received:
+        told = f": its sunset has passed, but no event at all was received in the last {context.days} days"
     elif event.status == "deprecated" and not _is_quiet(change.event, context):
         told = f": its sunset has passed, but it still arrives (last {context.days} days)"
     if told:
@@ -78,10 +82,9 @@ def _removal(change: Change, context: Context) -> Change:
 
 
 def _is_quiet(event: str, context: Context) -> bool:
+    """Whether so few of all events are still this one that nobody would miss it."""
     found = (context.evidence or {}).get(event)
-    if found is None or not found.failing.events:
-        return True
-    return found.failing.events / max(found.seen, 1) < context.compatibility.quiet_below
+    return found is None or found.seen / context.received < context.compatibility.quiet_below
 
 
 def _notice(change: Change, context: Context) -> Iterator[Change]:

@@ -9,6 +9,7 @@ from datetime import date
 import msgspec
 
 from ..compatibility import Compatibility
+from ..definitions import Definition
 from ..diff import changes, event_pairs
 from ..diff_change import Change
 from ..evidence import EventEvidence, EvidenceSource
@@ -20,7 +21,7 @@ from .accepted import with_accepted
 from .catalogue import RULES
 from .context import Context, gate_changes, in_context
 from .measure import lowered, measured
-from .references import Reference, referring
+from .references import referring
 from .rules import LETTERS, POLICY, Rule
 from .words import hint, message
 
@@ -35,7 +36,7 @@ def findings(
     today: date,
     history: Iterable[Release] = (),
     evidence: EvidenceSource | None = None,
-    references: Sequence[Reference] | None = None,
+    definitions: Sequence[Definition] | None = None,
 ) -> list[Finding]:
     """
     What going from one revision to another breaks, worst first; what accepted.yaml holds is marked.
@@ -44,7 +45,7 @@ def findings(
         today: the day that sunsets, notice and acceptances are counted from.
         history: the plan's older releases, the newest first, to find names that come back.
         evidence: what counts stored events; None if there is no warehouse.
-        references: every use of an event or property in a definition; None if there are no definitions.
+        definitions: who asks for what; None if there are none to go by.
 
     Raises:
         EvidenceUnreachableError: the warehouse cannot be asked.
@@ -60,12 +61,12 @@ def findings(
         days=evidence.days if evidence else 0,
     )
     if evidence is not None:
-        context = replace(context, evidence=_asked(evidence, found, context))
+        context = replace(context, evidence=_asked(evidence, found, context), received=evidence.received())
     judged = [
         finding
         for change in in_context(found, context)
         if not RULES[change.kind].silent
-        for finding in _judged(change, context, references)
+        for finding in _judged(change, context, definitions)
     ]
     return sorted(with_accepted(judged, context), key=Finding.sort_key)
 
@@ -82,7 +83,7 @@ def _asked(source: EvidenceSource, found: Iterable[Change], context: Context) ->
     return dict(source.failing(context.before.release, context.after.release, known)) if known else {}
 
 
-def _judged(change: Change, context: Context, references: Sequence[Reference] | None) -> Iterator[Finding]:
+def _judged(change: Change, context: Context, definitions: Sequence[Definition] | None) -> Iterator[Finding]:
     rule = RULES[change.kind]
     if rule.policy != "-":
         yield _finding(rule, change, context, None, LETTERS[rule.policy])
@@ -95,8 +96,8 @@ def _judged(change: Change, context: Context, references: Sequence[Reference] | 
             evidence = measured(change, rule, context)
             severity, aside = lowered(severity, evidence, context)
         if letter == "R":
-            named = referring(change, references, context.pairs)
-            if references is not None and not named:
+            named = referring(change, definitions, context.pairs)
+            if definitions is not None and not named:
                 continue
             severity = Severity.ERROR if named else Severity.WARN
             aside = f"Used by {', '.join(named)}." if named else "There are no definitions to say who asks for it."

@@ -43,6 +43,8 @@ def measured(change: Change, rule: Rule, context: Context) -> Evidence:
 
 def lowered(severity: Severity, evidence: Evidence, context: Context) -> tuple[Severity, str]:
     """The severity after evidence, which never makes it worse, and a sentence that says why."""
+    if not context.received:
+        return severity, f"No event at all was received in the last {evidence.days} days, so nothing can be told."
     shown = f"{evidence.failing:,} of {evidence.events:,} events of the last {evidence.days} days would fail"
     if not evidence.events:
         shown = f"No such event was seen in the last {evidence.days} days"

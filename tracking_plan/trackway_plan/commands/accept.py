@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from ..breaking import findings
-from ..breaking.references import definitions_beside, load_references
 from ..breaking.write_accepted import write_accepted
+from ..definitions import definitions_of
 from ..near import did_you_mean, listed
 from .common import FINDINGS, loading
 from .compare import History, against_option, day, definitions_option, open_pair, today_option
@@ -62,10 +62,10 @@ def accept(
         raise click.BadParameter(message, param_hint="--reason")
     with loading():
         before, after = open_pair(against, directory)
-        references = load_references(definitions or definitions_beside(directory))
+        asked = definitions_of(directory, definitions) or None
         found = {
             finding.fingerprint: finding
-            for finding in findings(before, after, today=today, history=History(directory), references=references)
+            for finding in findings(before, after, today=today, history=History(directory), definitions=asked)
         }
     unknown = [name for name in fingerprint if name not in found or found[name].rule.startswith("accepted-")]
     if unknown:

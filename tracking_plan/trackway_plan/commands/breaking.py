@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from ..breaking import findings
-from ..breaking.references import definitions_beside, load_references
+from ..definitions import definitions_of
 from ..evidence import EvidenceSource, EvidenceUnreachableError, open_evidence
 from ..findings import Finding, Report, Severity
 from .common import UNREACHABLE, directory_argument, fail_on_option, finish, format_option, loading
@@ -68,16 +68,16 @@ def breaking(
     with loading():
         before, after = open_pair(against, directory)
         history = History(directory)
-        references = load_references(definitions or definitions_beside(directory))
+        asked = definitions_of(directory, definitions) or None
     try:
         source = evidence_source(evidence, warehouse, exclude_source, minimum)
         with loading():
-            found = findings(before, after, today=today, history=history, evidence=source, references=references)
+            found = findings(before, after, today=today, history=history, evidence=source, definitions=asked)
     except EvidenceUnreachableError as error:
         click.echo(f"{error}\n  Nothing was checked: this is not a finding-free result.", err=True)
         sys.exit(UNREACHABLE)
     said = f"evidence of {source.days} days" if source else "no evidence"
-    facts = {"evidence": said, "definitions": "none" if references is None else len(references)}
+    facts = {"evidence": said, "definitions": len(asked or ())}
     told = tuple(_with_way_out(finding, against) for finding in found)
     report = Report(verb="breaking", subject=f"{named(before, after)} ({said})", findings=told, facts=facts)
     finish(report, form, fail_on)

@@ -18,13 +18,14 @@ from ..coverage.judge import judge
 from ..coverage.scan import ParserMissingError, scan
 from ..coverage.table import RULES as ROW_RULES
 from ..coverage.table import Row, about_rows, as_markdown, as_text, table
+from ..definitions import definitions_of
 from ..findings import Finding, Report, Severity
 from ..generate.files import clients_of, release_for
 from ..load import load_plan
 from ..model import Plan
 from ..reports import render
 from .common import FINDINGS, UNLOADABLE, UNREACHABLE, fail_on_option, format_option, loading
-from .impact import definitions_of, definitions_option
+from .compare import definitions_option
 
 VOLUMES = "trackway_analytics.plan_data.volumes:event_volumes"
 """What counts stored events: `event_volumes(url, days) -> {event: number}`; loaded by name, only when it is asked."""

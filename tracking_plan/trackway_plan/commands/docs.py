@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 import click
 
+from ..definitions import definitions_of
 from ..docs_site import Volumes, contents, page
 from ..load import load_plan
 from ..release import Release, released_files
 from .common import directory_argument, loading
 from .compare import definitions_option
-from .impact import definitions_of
 
 COUNTER = "trackway_analytics.plan_data.volumes:volumes_at"
 """What counts stored events: it needs the analytics package, which this one must not import."""

@@ -6,22 +6,11 @@ from pathlib import Path
 
 import click
 
-from ..definitions import Definition, load_definitions
+from ..definitions import definitions_of
 from ..findings import Report, Severity
 from ..impact import impact as impact_of
 from .common import directory_argument, fail_on_option, finish, format_option, loading
 from .compare import against_option, definitions_option, named, open_pair
-
-
-def definitions_of(directory: Path, named: Path | None) -> list[Definition]:
-    """
-    The definitions that belong to a plan.
-
-    Raises:
-        PlanErrors: one of them cannot be read.
-    """
-    inside = directory / "definitions"
-    return load_definitions(named or (inside if inside.is_dir() else directory.resolve().parent / "definitions"))
 
 
 @click.command()

@@ -31,6 +31,18 @@ def load_definitions(directory: str | os.PathLike[str]) -> list[Definition]:
     return found
 
 
+def definitions_of(plan: Path, named: Path | None = None) -> list[Definition]:
+    """
+    The definitions that belong to the plan in a directory: in `named`, else in its `definitions`, else beside it.
+
+    Raises:
+        PlanErrors: one of them cannot be read.
+    """
+    inside = plan / "definitions"
+    beside = Path(os.path.normpath(plan / ".." / "definitions"))
+    return load_definitions(named or (inside if inside.is_dir() else beside))
+
+
 def read_definitions(directory: str | os.PathLike[str]) -> tuple[list[Definition], list[Problem]]:
     """What could be read of the definitions, and every problem in them."""
     problems: list[Problem] = []

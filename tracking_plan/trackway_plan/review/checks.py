@@ -15,7 +15,6 @@ import msgspec
 
 from ..breaking import RULES as BREAKING
 from ..breaking import findings as breaking_findings
-from ..breaking.references import references_of
 from ..commands.compare import History
 from ..commands.validate import validity
 from ..findings import Audience, Finding, Severity
@@ -65,7 +64,7 @@ def breaking(context: Context) -> Part:
         today=setting.today,
         history=History(setting.directory),
         evidence=setting.evidence,
-        references=references_of(context.definitions) or None,
+        definitions=context.definitions or None,
     )
     said = f"evidence of {setting.evidence.days} days" if setting.evidence else "no evidence"
     return Part("breaking", tuple(found), said, rules={name: rule.summary for name, rule in BREAKING.items()})

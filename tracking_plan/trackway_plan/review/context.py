@@ -8,8 +8,7 @@ from datetime import date
 from functools import cached_property
 from pathlib import Path
 
-from ..commands.impact import definitions_of
-from ..definitions import Definition
+from ..definitions import Definition, definitions_of
 from ..errors import PlanError, Problem
 from ..evidence import EvidenceSource
 from ..findings import Finding
