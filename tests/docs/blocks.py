@@ -105,6 +105,8 @@ class Terminal:
         if block.serves:
             self.serve(text.strip())
             return ""
+        if "trackway demo" in text:
+            self.close()  # it serves on the same ports
         return self._shell("exec python -" if block.language == "python" else text, text)
 
     def serve(self, command: str) -> None:

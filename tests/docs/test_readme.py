@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,8 @@ LANGUAGES = {"python", "sh", "yaml", "toml", "text"}
 PRODUCTION = "Go to production"
 PRODUCTION_URL = "clickhouse://trackway:secret@db.example.com:8123/trackway"
 
+_IDENTITY = ["-c", "user.name=Ana", "-c", "user.email=ana@example.com"]
+
 NOT_RUN: dict[str, str] = {}
 """Block id → why it cannot be run here. Empty is best."""
 
@@ -31,6 +34,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("newcomer")
     (home / "trackway" / ".venv" / "bin").mkdir(parents=True)
     (home / "trackway" / ".venv" / "bin" / "activate").touch()
+    shutil.copytree(ROOT / "tracking_plan", home / "trackway" / "tracking_plan", ignore=shutil.ignore_patterns("*.pyc"))
+    for command in (["init", "-q"], ["add", "tracking_plan"], ["commit", "-q", "-m", "clone"]):
+        subprocess.run(["git", *_IDENTITY, *command], cwd=home / "trackway", check=True)
     return home
 
 
