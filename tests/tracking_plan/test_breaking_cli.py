@@ -179,3 +179,16 @@ def test_a_broken_plan_in_git_is_told_by_its_name_there(repository: Path) -> Non
     result = run("breaking", "--against", "main")
     assert result.exit_code == 3
     assert result.stderr.startswith(f"main:tracking_plan/{EVENT}:2:13:")
+
+
+def test_a_directory_that_is_not_there_is_what_is_missing(repository: Path) -> None:
+    """The message does not take the plan's directory for a Git ref."""
+    result = run("breaking", "nowhere", "--against", "main")
+    assert result.exit_code == 3
+    assert result.stderr.startswith("nowhere/plan.yaml:1:1: there is no plan here")
+
+
+def test_a_directory_may_be_called_like_a_release(repository: Path) -> None:
+    """`trackway plan breaking 2026` looks at the directory 2026."""
+    repository.rename("2026")
+    assert run("breaking", "2026", "--against", "1").exit_code == 1

@@ -166,3 +166,10 @@ def test_a_hashed_number_says_which_columns(tmp_path: Path) -> None:
     found = [f for f in broken(tmp_path, before, after) if f.rule == "column-changed"]
     assert [(f.before, f.after) for f in found] == [("int", "text")]
     assert EVENT in found[0].file
+
+
+def test_saying_that_something_is_not_personal_is_an_edit_with_a_name(tmp_path: Path) -> None:
+    """`pii: none` where nothing was said is told as an edit of `pii`."""
+    before, after = tea("  cups: {type: int}\n"), tea("  cups: {type: int, pii: none}\n")
+    found = changes(*(one.release for one in pair(tmp_path, before, after)))
+    assert [(change.kind, change.detail) for change in found] == [("definition-edited", "pii")]

@@ -76,7 +76,9 @@ def _keeping_changes(was: PropertySpec, now: PropertySpec, at: At) -> Iterator[C
     if was.nullable != now.nullable and "any" not in (was.kind, now.kind):  # it takes null too, whatever it says
         yield at.change("property-became-nullable" if now.nullable else "property-became-not-null", was=was, now=now)
     if was.pii != now.pii:
-        yield at.change(_pii_kind(was.pii, now.pii), was.pii or "", now.pii or "", was=was, now=now)
+        kind = _pii_kind(was.pii, now.pii)
+        detail = "pii" if kind == "definition-edited" else ""
+        yield at.change(kind, was.pii or "", now.pii or "", detail=detail, was=was, now=now)
     if was.store != now.store:
         less = STORES.index(now.store) > STORES.index(was.store)
         yield at.change("store-restricted" if less else "store-loosened", was.store, now.store, was=was, now=now)

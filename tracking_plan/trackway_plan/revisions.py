@@ -59,6 +59,10 @@ def open_revision(name: str, directory: Path, memo: Memo | None = None) -> Revis
         RevisionError: there is no such thing; the message says where was looked.
         PlanErrors, ReleaseError: it is there and cannot be loaded.
     """
+    if name == str(directory):
+        return _from_directory(
+            directory, name, memo
+        )  # whatever it is called, and if it is not there that is what is said
     if name.isascii() and name.isdigit():
         return _released(int(name), directory)
     if Path(name).is_dir():
