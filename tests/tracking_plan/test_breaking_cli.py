@@ -192,3 +192,15 @@ def test_a_directory_may_be_called_like_a_release(repository: Path) -> None:
     """`trackway plan breaking 2026` looks at the directory 2026."""
     repository.rename("2026")
     assert run("breaking", "2026", "--against", "1").exit_code == 1
+
+
+def test_the_command_that_accepts_names_a_plan_in_another_directory(repository: Path) -> None:
+    """It can be pasted as it is, whatever the directory is called."""
+    repository.rename("my plan")
+    error = found("my plan", "--against", "1")[0]
+    expected = f"trackway plan accept {error['fingerprint']} --dir 'my plan' --against 1 --reason … --until …\n"
+    assert expected in run("breaking", "my plan", "--against", "1").stdout
+    accepted = run(
+        "accept", error["fingerprint"], "--dir", "my plan", "--against", "1", "--reason", "x", "--until", "2999-01-01"
+    )
+    assert accepted.exit_code == 0, accepted.output
