@@ -179,3 +179,28 @@ def test_a_broken_plan_in_git_is_told_by_its_name_there(repository: Path) -> Non
     result = run("breaking", "--against", "main")
     assert result.exit_code == 3
     assert result.stderr.startswith(f"main:tracking_plan/{EVENT}:2:13:")
+
+
+def test_a_directory_that_is_not_there_is_what_is_missing(repository: Path) -> None:
+    """The message does not take the plan's directory for a Git ref."""
+    result = run("breaking", "nowhere", "--against", "main")
+    assert result.exit_code == 3
+    assert result.stderr.startswith("nowhere/plan.yaml:1:1: there is no plan here")
+
+
+def test_a_directory_may_be_called_like_a_release(repository: Path) -> None:
+    """`trackway plan breaking 2026` looks at the directory 2026."""
+    repository.rename("2026")
+    assert run("breaking", "2026", "--against", "1").exit_code == 1
+
+
+def test_the_command_that_accepts_names_a_plan_in_another_directory(repository: Path) -> None:
+    """It can be pasted as it is, whatever the directory is called."""
+    repository.rename("my plan")
+    error = found("my plan", "--against", "1")[0]
+    expected = f"trackway plan accept {error['fingerprint']} --dir 'my plan' --against 1 --reason … --until …\n"
+    assert expected in run("breaking", "my plan", "--against", "1").stdout
+    accepted = run(
+        "accept", error["fingerprint"], "--dir", "my plan", "--against", "1", "--reason", "x", "--until", "2999-01-01"
+    )
+    assert accepted.exit_code == 0, accepted.output

@@ -10,12 +10,13 @@ being compared. A change in a group or a named type is one `Change` with all the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
 
 from .diff_change import At, Change, merged, shown_policy, traits_at
 from .diff_property import property_changes
+from .diff_rules import once_per_differs, rule_changes
 from .model import EventSpec
 from .release import Release
 from .similar import possible_renames
@@ -117,19 +118,40 @@ def _event_changes(before: Release, after: Release) -> Iterator[Change]:
         if name not in pairs:
             yield Change(kind="event-added", event=name, after=name, keys=("events", name))
         elif event != before.events[pairs[name]]:
-            yield from _one_event(before.events[pairs[name]], event)
-    kept = set(pairs.values())
+            yield from _one_event(before.events[pairs[name]], event, before.sources)
+    folded = _folded(before, after, pairs)
+    for old, new in folded.items():
+        yield from _one_folded(before.events[old], after.events[new])
+    kept = {*pairs.values(), *folded}
     for name, event in before.events.items():
         if name not in kept:
             yield Change(kind="event-removed", event=name, before=name, draft=event.status == "draft")
 
 
-def _one_event(was: EventSpec, now: EventSpec) -> Iterator[Change]:
-    for change in (*_head_changes(was, now), *_event_properties(was, now)):
+def _folded(before: Release, after: Release, pairs: Mapping[str, str]) -> dict[str, str]:
+    """Each event that is gone to the one that was there already and now has its name under `formerly`."""
+    gone = before.events.keys() - after.events.keys() - set(pairs.values())
+    return {old.event: event.name for event in after.events.values() for old in event.formerly if old.event in gone}
+
+
+def _one_event(was: EventSpec, now: EventSpec, sources: Collection[str]) -> Iterator[Change]:
+    for change in (*_head_changes(was, now, sources), *_event_properties(was, now)):
         yield msgspec.structs.replace(change, draft=True) if was.status == "draft" else change
 
 
-def _head_changes(was: EventSpec, now: EventSpec) -> Iterator[Change]:
+def _one_folded(was: EventSpec, now: EventSpec) -> Iterator[Change]:
+    """
+    One event that becomes a part of another: what is sent under its name is judged as that one.
+
+    The changes of its properties keep the name that goes, because clients, evidence and definitions know it by that.
+    """
+    keys = ("events", now.name)
+    renamed = Change(kind="event-renamed", event=now.name, before=was.name, after=now.name, keys=(*keys, "formerly"))
+    for change in (renamed, *_event_properties(was, now, At(event=was.name, keys=keys))):
+        yield msgspec.structs.replace(change, draft=True) if was.status == "draft" else change
+
+
+def _head_changes(was: EventSpec, now: EventSpec, sources: Collection[str]) -> Iterator[Change]:
     keys = ("events", now.name)
 
     def change(kind: str, old: str = "", new: str = "", detail: str = "", key: str = "") -> Change:
@@ -150,20 +172,17 @@ def _head_changes(was: EventSpec, now: EventSpec) -> Iterator[Change]:
             yield change("sender-added", new=source, detail=source, key="sent_by")
     if was.sent_by and not now.sent_by:
         yield change("sender-added", ", ".join(was.sent_by), "any source", detail="any source", key="sent_by")
-    if now.sent_by and not was.sent_by:
+    if now.sent_by and not was.sent_by and not (sources and set(sources) <= set(now.sent_by)):
         senders = ", ".join(now.sent_by)
         yield change("sender-removed", "any source", senders, detail=f"any source but {senders}", key="sent_by")
     for source in was.sent_by if now.sent_by else ():
         if source not in now.sent_by:
             yield change("sender-removed", source, detail=source, key="sent_by")
-    if was.once_per != now.once_per:
+    if once_per_differs(was, now):
         yield change("once-per-changed", ", ".join(was.once_per), ", ".join(now.once_per), key="once_per")
-    for rule in now.rules:
-        if rule not in was.rules:
-            yield change("rule-added", new=_shown_rule(rule), key="rules")
-    for rule in was.rules:
-        if rule not in now.rules:
-            yield change("rule-removed", _shown_rule(rule), key="rules")
+    for kind, rule in rule_changes(was, now):
+        said = _shown_rule(rule)
+        yield change(kind, new=said, key="rules") if kind == "rule-added" else change(kind, said, key="rules")
     yield from _policy_changes(was.on_violation, now.on_violation, f"event {now.name}", now.name, keys)
     for key in _FOR_PEOPLE:
         old, new = getattr(was, key), getattr(now, key)
@@ -189,10 +208,11 @@ def _former_names(was: EventSpec, now: EventSpec) -> Iterator[Change]:
 
     A property's former name that is the present name of a property of `was` is a rename, told as such.
     """
-    kept = {(old.event, old.property) for old in now.formerly}
+    kept = {(old.event, old.property): _present(old.now, now) for old in now.formerly}
     for old in was.formerly:
         gone = old.now and old.now not in now.properties  # its property is gone: told as a removal
-        if (old.event, old.property) not in kept and not gone and (old.event or old.property) != now.name:
+        meant = _present(_present(old.now, was), now)
+        if kept.get((old.event, old.property)) != meant and not gone and (old.event or old.property) != now.name:
             path = old.now if old.property else ""
             yield Change(
                 kind="former-name-removed",
@@ -213,9 +233,19 @@ def _former_names(was: EventSpec, now: EventSpec) -> Iterator[Change]:
             )
 
 
-def _event_properties(was: EventSpec, now: EventSpec) -> Iterator[Change]:
+def _present(name: str, event: EventSpec) -> str:
+    """What a property is called now that is given by a name of any time."""
+    onwards = {old.property: old.now for old in event.formerly if old.property}
+    for _ in range(len(onwards)):
+        if name in event.properties or name not in onwards:
+            break
+        name = onwards[name]
+    return name
+
+
+def _event_properties(was: EventSpec, now: EventSpec, at: At | None = None) -> Iterator[Change]:
     former = {old.now: old.property for old in reversed(now.formerly) if old.property in was.properties}
-    at = At(event=now.name, keys=("events", now.name))
+    at = at or At(event=now.name, keys=("events", now.name))
     if was.open != now.open:
         yield at.change("opened" if now.open else "closed")
     yield from property_changes(was.properties, now.properties, at, former, is_open=now.open)

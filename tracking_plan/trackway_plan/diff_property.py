@@ -23,6 +23,7 @@ Properties = Mapping[str, PropertySpec]
 _LOWER_BOUNDS = ("min", "min_length", "min_items")
 _UPPER_BOUNDS = ("max", "max_length", "max_items")
 _OTHERS = ("multiple_of", "pattern", "format")
+_NO_LIMIT = {"min_length": 0, "min_items": 0, "multiple_of": 1}
 _PII_MIDDLE = 2
 _PII_RANK = {None: 0, "none": 0, "pseudonymous": 1, "special": 3}
 """How much a class protects; those that are not here stand between `pseudonymous` and `special`."""
@@ -72,17 +73,23 @@ def _one_property(was: PropertySpec, now: PropertySpec, at: At) -> Iterator[Chan
 
 def _keeping_changes(was: PropertySpec, now: PropertySpec, at: At) -> Iterator[Change]:
     """How a value is kept and what it means: privacy, column, unit, words."""
-    if was.nullable != now.nullable:
+    if was.nullable != now.nullable and "any" not in (was.kind, now.kind):  # it takes null too, whatever it says
         yield at.change("property-became-nullable" if now.nullable else "property-became-not-null", was=was, now=now)
     if was.pii != now.pii:
-        yield at.change(_pii_kind(was.pii, now.pii), was.pii or "", now.pii or "", was=was, now=now)
+        kind = _pii_kind(was.pii, now.pii)
+        detail = "pii" if kind == "definition-edited" else ""
+        yield at.change(kind, was.pii or "", now.pii or "", detail=detail, was=was, now=now)
     if was.store != now.store:
         less = STORES.index(now.store) > STORES.index(was.store)
         yield at.change("store-restricted" if less else "store-loosened", was.store, now.store, was=was, now=now)
     if (was.store_as or was.name) != (now.store_as or now.name) and was.name == now.name:
         yield at.change("store-name-changed", was.store_as or was.name, now.store_as or now.name, was=was, now=now)
-    if was.kind == now.kind and was.kind in SCALARS and storage_type(was) != storage_type(now):
-        yield at.change("column-changed", was.column or "the default", now.column or "the default", was=was, now=now)
+    if was.kind == now.kind and storage_type(was) != storage_type(now):
+        if "hash" in (was.store, now.store):
+            yield at.change("column-changed", storage_type(was), storage_type(now), was=was, now=now)
+        elif was.kind in SCALARS:
+            columns = (was.column or "the default", now.column or "the default")
+            yield at.change("column-changed", *columns, was=was, now=now)
     if was.unit != now.unit:
         kind = "unit-changed" if was.unit and now.unit else "definition-edited"
         yield at.change(kind, was.unit, now.unit, detail="unit", was=was, now=now)
@@ -112,13 +119,27 @@ def value_changes(was: PropertySpec, now: PropertySpec, at: At) -> Iterator[Chan
             yield from _one_item(was.of, now.of, at.item())
     elif was.kind == now.kind == "object":
         yield from _object_changes(was, now, at)
-    elif was.kind == now.kind == "union":
-        for old in was.any_of:
-            new = next((part for part in now.any_of if part.kind == old.kind), None)
-            if new is not None and new != old:
-                yield from _limit_changes(old, new, at)
+    elif "union" in (was.kind, now.kind):
+        yield from _part_changes(was, now, at)
         return
     yield from _limit_changes(was, now, at)
+
+
+def _part_changes(was: PropertySpec, now: PropertySpec, at: At) -> Iterator[Change]:
+    """What changed about the limits of each type of a union: by the part of the other that is kindest to it."""
+    told = set()
+    for old in was.any_of or (was,):
+        takers = sorted((new for new in now.any_of or (now,) if fits(old, new)), key=lambda new: new.kind != old.kind)
+        found = [list(_limit_changes(old, new, at)) for new in takers]
+        for change in min(found, key=_losses, default=[]):
+            said = (change.kind, change.before, change.after, change.detail)
+            if said not in told:
+                told.add(said)
+                yield change
+
+
+def _losses(changes: list[Change]) -> int:
+    return sum(change.kind in ("constraint-tightened", "choice-removed") for change in changes)
 
 
 def _object_changes(was: PropertySpec, now: PropertySpec, at: At) -> Iterator[Change]:
@@ -150,8 +171,8 @@ def type_change(was: PropertySpec, now: PropertySpec) -> str:
     if {"string", "text"} == {was.kind, now.kind} or (was.kind == now.kind and was.kind in SCALARS):
         return ""
     wider, narrower = fits(was, now), fits(now, was)
-    if wider and narrower:
-        return ""
+    if (wider and narrower) or (was.of is not None and now.of is not None):
+        return ""  # of two lists, the difference is in the items, and told there
     if wider or narrower:
         return "type-widened" if wider else "type-narrowed"
     if was.kind == now.kind and was.kind in ("list", "object"):
@@ -172,7 +193,7 @@ def fits(inner: PropertySpec, outer: PropertySpec) -> bool:
     if inner.kind != outer.kind:
         return (inner.kind, outer.kind) == ("int", "number")
     if inner.kind == "list":
-        return outer.of is None or (inner.of is not None and fits(inner.of, outer.of))
+        return outer.of is None or outer.of.kind == "any" or (inner.of is not None and fits(inner.of, outer.of))
     if inner.kind == "object":
         return is_open(outer) or inner.properties is not None
     return True
@@ -186,7 +207,7 @@ def _limit_changes(was: PropertySpec, now: PropertySpec, at: At) -> Iterator[Cha
     if not _comparable(was.kind, now.kind):
         return
     for key in (*_LOWER_BOUNDS, *_UPPER_BOUNDS, *_OTHERS):
-        old, new = getattr(was, key), getattr(now, key)
+        old, new = _limit(was, key), _limit(now, key)
         if old != new and (old is None or new is None or _number(old) != _number(new)):
             kind = "constraint-tightened" if _tighter(key, old, new) else "constraint-loosened"
             yield at.change(kind, _shown(old), _shown(new), detail=key, was=was, now=now)
@@ -208,6 +229,12 @@ def _tighter(key: str, old: Any, new: Any) -> bool:
     if key in _UPPER_BOUNDS:
         return bool(_number(new) < _number(old))
     return bool(old % new) if key == "multiple_of" else True
+
+
+def _limit(spec: PropertySpec, key: str) -> Any:
+    """A limit, None if every value keeps it."""
+    value = getattr(spec, key)
+    return None if value == _NO_LIMIT.get(key) else value
 
 
 def _number(value: Any) -> Any:

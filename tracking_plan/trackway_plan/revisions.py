@@ -3,21 +3,19 @@ A plan at a revision: a directory, a release number, or a Git ref, as `breaking`
 
     tracking_plan          the directory as it stands
     12                     releases/0012.json of the plan at hand
-    origin/main, v1.4      the same directory as Git has it there; nothing is fetched or checked out
+    origin/main, v1.4      the same plan as Git has it there; nothing is fetched or checked out
 """
 
 from __future__ import annotations
 
 import dataclasses
-import io
 import re
-import subprocess
-import tarfile
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import PlanError, PlanErrors
+from .errors import PlanErrors
+from .git_tree import RevisionError, commit_of, folder_files, git, git_text, plan_folder
 from .load import load_plan
 from .memo import Memo
 from .model import Place, Plan
@@ -25,10 +23,6 @@ from .release import Release, compile_release, released_files
 
 _HUNK = re.compile(r"@@ -\S+ \+(\d+)(?:,(\d+))? @@")
 _KEPT = (".json", ".yaml")
-
-
-class RevisionError(PlanError):
-    """A revision that cannot be had: no such release, no such Git ref, no plan there."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +59,10 @@ def open_revision(name: str, directory: Path, memo: Memo | None = None) -> Revis
         RevisionError: there is no such thing; the message says where was looked.
         PlanErrors, ReleaseError: it is there and cannot be loaded.
     """
+    if name == str(directory):
+        return _from_directory(
+            directory, name, memo
+        )  # whatever it is called, and if it is not there that is what is said
     if name.isascii() and name.isdigit():
         return _released(int(name), directory)
     if Path(name).is_dir():
@@ -88,14 +86,17 @@ def _from_directory(directory: Path, label: str, memo: Memo | None) -> Revision:
 
 
 def _from_git(ref: str, directory: Path, memo: Memo | None) -> Revision:
-    folder = _git(["rev-parse", "--show-prefix"], directory, ref).decode().strip().rstrip("/")
-    commit = _git(["rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"], directory, ref)
-    root = _git(["rev-parse", "--show-toplevel"], directory, ref).decode().strip()
-    arguments = ["archive", "--format=tar", commit.decode().strip(), "--", *([folder] if folder else [])]
-    archive = _git(arguments, Path(root), ref)
+    folder = plan_folder(ref, directory)
+    if folder is None:
+        message = (
+            f"`{ref}` has no plan at {directory}.\n  Name the directory where it stands, or compare with a release."
+        )
+        raise RevisionError(message)
     with tempfile.TemporaryDirectory(prefix="trackway-plan-") as scratch:
-        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            tar.extractall(scratch, filter="data")
+        for name, content in folder_files(ref, directory, folder, deep=True).items():
+            path = Path(scratch) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
         try:
             found = _from_directory(Path(scratch) / folder, ref, memo)
         except PlanErrors as errors:
@@ -119,11 +120,11 @@ def merge_base(ref: str, directory: Path) -> str:
     Raises:
         RevisionError: there is no such ref, or no Git.
     """
-    commit = _git(["rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"], directory, ref)
+    commit = commit_of(ref, directory)
     try:
-        return _git(["merge-base", "HEAD", commit.decode().strip()], directory, ref).decode().strip()
+        return git_text(["merge-base", "HEAD", commit], directory, ref)
     except RevisionError:
-        return commit.decode().strip()
+        return commit
 
 
 def changed_lines(ref: str, directory: Path) -> dict[str, frozenset[int]]:
@@ -133,16 +134,28 @@ def changed_lines(ref: str, directory: Path) -> dict[str, frozenset[int]]:
     Raises:
         RevisionError: there is no such ref, or no Git.
     """
-    arguments = ["diff", "--unified=0", "--no-color", "--no-ext-diff", "--relative", ref, "--", "."]
+    # Whatever the user has configured, paths are written as they are and begin with `b/`.
+    arguments = ["-c", "core.quotePath=false", "diff", "--unified=0", "--no-color", "--no-ext-diff", "--relative"]
+    arguments += ["--src-prefix=a/", "--dst-prefix=b/", ref, "--", "."]
     found: dict[str, set[int]] = {}
     lines: set[int] = set()
-    for line in _git(arguments, directory, ref).decode(errors="replace").splitlines():
+    for line in git(arguments, directory, ref).decode(errors="replace").splitlines():
         if line.startswith("+++ b/"):
             lines = found.setdefault(str(directory / line.removeprefix("+++ b/").rstrip("\t")), set())
         elif match := _HUNK.match(line):
             first, count = int(match[1]), int(match[2] or 1)
             lines |= set(range(first, first + count))
     return {file: frozenset(lines) for file, lines in found.items()}
+
+
+def has_plan(ref: str, directory: Path) -> bool:
+    """
+    Whether a Git ref has the plan of `directory`, there or where it stood then.
+
+    Raises:
+        RevisionError: there is no such ref, or no Git.
+    """
+    return plan_folder(ref, directory) is not None
 
 
 def files_at(ref: str, directory: Path, folder: str) -> dict[str, bytes]:
@@ -152,28 +165,8 @@ def files_at(ref: str, directory: Path, folder: str) -> dict[str, bytes]:
     Raises:
         RevisionError: there is no such ref, or no Git.
     """
-    prefix = _git(["rev-parse", "--show-prefix"], directory, ref).decode().strip()
-    root = Path(_git(["rev-parse", "--show-toplevel"], directory, ref).decode().strip())
-    commit = _git(["rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"], directory, ref)
-    inside = f"{prefix}{folder}/" if folder else prefix or "."
-    listing = ["ls-tree", "-z", "--name-only", commit.decode().strip(), "--", inside]
-    at = commit.decode().strip()
-    paths = [path for path in _git(listing, root, ref).decode().split("\0") if path.endswith(_KEPT)]
-    return {Path(path).name: _git(["cat-file", "blob", f"{at}:{path}"], root, ref) for path in paths}
-
-
-def _git(arguments: list[str], directory: Path, ref: str) -> bytes:
-    try:
-        done = subprocess.run(["git", *arguments], cwd=directory, capture_output=True, check=True)  # noqa: S607
-    except FileNotFoundError as error:
-        message = f"`{ref}` is no directory and no release, and `git` (or {directory}) is not there to look it up."
-        raise RevisionError(message) from error
-    except subprocess.CalledProcessError as error:
-        why = error.stderr.decode(errors="replace").strip().removeprefix("fatal: ")
-        message = (
-            f"`{ref}` is no directory, no release number, and no Git ref that holds a plan at {directory}"
-            + (f": {why}." if why else ".")
-            + "\n  In CI, fetch the base branch first: git fetch origin main."
-        )
-        raise RevisionError(message) from error
-    return done.stdout
+    plan = plan_folder(ref, directory)
+    if plan is None:
+        return {}
+    found = folder_files(ref, directory, f"{plan}/{folder}".lstrip("/"), deep=False)
+    return {Path(path).name: content for path, content in found.items() if path.endswith(_KEPT)}

@@ -116,7 +116,9 @@ def _reused(change: Change, context: Context) -> Iterator[Change]:
 
 def _other_meaning(name: str, path: str, context: Context) -> str:
     """How the last release that had this name understood it, if that was something else."""
-    now = context.after.release.events[name]
+    now = context.after.release.events.get(name)
+    if now is None:
+        return ""  # it is folded into another event, which has its own history
     before = context.before.release
     for release in (before, *context.history):
         was = release.events.get(context.pairs.get(name, name)) or release.events.get(name)

@@ -126,7 +126,7 @@ def _finding(
     aside: str = "",
 ) -> Finding:
     place = context.after.place(change.keys or ("events", change.event))
-    said = change.detail and f"{change.detail} "
+    said = f"{change.detail} " if change.detail not in ("", change.before, change.after) else ""
     data: dict[str, object] = {"events": list(change.events)} if change.group or change.named_type else {}
     return Finding(
         rule=rule.id,

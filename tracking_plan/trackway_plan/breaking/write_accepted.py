@@ -1,9 +1,10 @@
-"""accepted.yaml written: entries added or renewed, with comments and order kept."""
+"""accepted.yaml written: entries added or renewed, with comments and order kept; and the command that does so."""
 
 from __future__ import annotations
 
 import io
 import os
+import shlex
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
@@ -12,6 +13,13 @@ from typing import Any
 from ..findings import Finding
 
 _NEW = "# Findings of `trackway plan breaking` that may pass, each until its day.\naccepted: []\n"
+
+
+def accept_command(fingerprints: Iterable[str], directory: Path, against: str) -> str:
+    """The command that accepts these findings of the plan in a directory, to paste into a shell."""
+    words = ["trackway", "plan", "accept", *fingerprints]
+    words += [] if directory.as_posix() == "tracking_plan" else ["--dir", str(directory)]
+    return f"{shlex.join([*words, '--against', against])} --reason … --until …"
 
 
 def write_accepted(path: Path, found: Iterable[Finding], reason: str, until: date, author: str = "") -> None:

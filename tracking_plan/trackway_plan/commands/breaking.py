@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from ..breaking import findings
+from ..breaking.write_accepted import accept_command
 from ..definitions import definitions_of
 from ..evidence import EvidenceSource, EvidenceUnreachableError, open_evidence
 from ..findings import Finding, Report, Severity
@@ -78,17 +79,17 @@ def breaking(
         sys.exit(UNREACHABLE)
     said = f"evidence of {source.days} days" if source else "no evidence"
     facts = {"evidence": said, "definitions": len(asked or ())}
-    told = tuple(_with_way_out(finding, against) for finding in found)
+    told = tuple(_with_way_out(finding, against, directory) for finding in found)
     report = Report(verb="breaking", subject=f"{named(before, after)} ({said})", findings=told, facts=facts)
     finish(report, form, fail_on)
 
 
-def _with_way_out(finding: Finding, against: str) -> Finding:
+def _with_way_out(finding: Finding, against: str, directory: Path) -> Finding:
     """The finding with the command that accepts it, if it is an error that somebody may accept."""
     entry = finding.rule.startswith("accepted-")
     if entry or finding.accepted_until or finding.severity is not Severity.ERROR:
         return finding
-    way_out = f"If it is meant: trackway plan accept {finding.fingerprint} --against {against} --reason … --until …"
+    way_out = f"If it is meant: {accept_command([finding.fingerprint], directory, against)}"
     return msgspec.structs.replace(finding, hint=f"{finding.hint}\n{way_out}".lstrip())
 
 

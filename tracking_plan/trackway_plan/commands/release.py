@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from ..findings import Report
+from ..git_tree import RevisionError
 from ..immutable import RULES, release_findings
 from ..load import load_plan
 from ..release import released_files, write_release
-from ..revisions import RevisionError
 from .common import directory_argument, finish, format_option, loading
 
 

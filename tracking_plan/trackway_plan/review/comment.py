@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ..breaking.judge import changelog
+from ..breaking.write_accepted import accept_command
 from ..findings import Audience, Evidence, Finding, Report, Severity
 from ..reports.escape import code, one_line, prose
 from ..reports.text import counted
@@ -204,11 +205,8 @@ def _to_do(context: Context, report: Report, breaking: Sequence[Finding], rows: 
     wanted = [finding.fingerprint for finding in failing if finding in breaking]
     lines += _more(hints, rows)
     if wanted:
-        given = "" if context.setting.directory.as_posix() == "tracking_plan" else f" --dir {context.setting.directory}"
-        command = (
-            f"trackway plan accept {' '.join(dict.fromkeys(wanted[:rows]))}{given} "
-            f"--against {context.setting.against} --reason … --until …"
-        )
+        setting = context.setting
+        command = accept_command(dict.fromkeys(wanted[:rows]), setting.directory, setting.against)
         lines += ["", "If it is meant to break, say why and until when:", "", _fenced(command)]
     return "\n".join(["### What to do", "", *lines])
 

@@ -12,10 +12,11 @@ from ..definitions import Definition, definitions_of
 from ..errors import PlanError, Problem
 from ..evidence import EvidenceSource
 from ..findings import Finding
+from ..git_tree import RevisionError
 from ..load import read_plan
 from ..model import Plan
 from ..release import compile_release, released_files
-from ..revisions import Revision, RevisionError, changed_lines, files_at, merge_base, open_revision
+from ..revisions import Revision, changed_lines, has_plan, merge_base, open_revision
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Context:
     def before(self) -> Revision | str:
         """The plan that this one is compared with, or why there is none."""
         directory, against = self.setting.directory, self.setting.against
-        if self.is_ref and "plan.yaml" not in files_at(self.base, directory, ""):
+        if self.is_ref and not has_plan(self.base, directory):
             return f"{against} has no plan at {directory} yet"
         try:
             opened = open_revision(self.base, directory)
