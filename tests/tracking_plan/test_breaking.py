@@ -294,3 +294,12 @@ def test_notice_is_counted_from_today(tmp_path: Path) -> None:
     before, after = pair(tmp_path, tea() | plan, tea(head=sunset) | plan)
     for today, expected in ((date(2026, 6, 1), False), (date(2026, 6, 2), True)):
         assert ("notice-too-short" in {f.rule for f in findings(before, after, today=today)}) is expected
+
+
+@pytest.mark.parametrize(("policy", "severity"), [("flag", Severity.WARN), ("quarantine", Severity.ERROR)])
+def test_what_the_policy_keeps_out_is_an_error_for_clients(tmp_path: Path, policy: str, severity: Severity) -> None:
+    """A property that left the plan is a warning where it is only flagged, an error where its events are set aside."""
+    head = {"plan.yaml": HEAD + f"on_violation: {{unplanned_property: {policy}}}\n"}
+    before = head | tea("  tea: {type: string}\n  grams: {type: int}\n")
+    found = findings(*pair(tmp_path, before, head | tea("  tea: {type: string}\n")), today=TODAY)
+    assert severities(found, Audience.INGEST) == [severity]

@@ -137,6 +137,14 @@ def test_check_and_diff_write_nothing(tmp_path: Path) -> None:
     assert (tmp_path / "plan.yaml").read_text() == "format: 1\nplan: tea\n"
 
 
+def test_check_speaks_every_format(tmp_path: Path) -> None:
+    """--check --format github annotates the file; --format without --check is a mistake of usage."""
+    (tmp_path / "plan.yaml").write_text("format: 1\nplan: tea\n")
+    result = CliRunner().invoke(plan, ["fmt", str(tmp_path), "--check", "--format", "github"])
+    assert (result.exit_code, result.output.startswith("::error file=")) == (1, True)
+    assert CliRunner().invoke(plan, ["fmt", str(tmp_path), "--format", "json"]).exit_code == 2
+
+
 def test_a_file_is_replaced_whole_with_its_permissions(tmp_path: Path) -> None:
     """The new file has the old one's mode, and nothing is left beside it."""
     path = tmp_path / "plan.yaml"

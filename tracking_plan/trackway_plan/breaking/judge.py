@@ -20,7 +20,7 @@ from ..storage import storage_type
 from .accepted import with_accepted
 from .catalogue import RULES
 from .context import Context, gate_changes, in_context
-from .measure import lowered, measured
+from .measure import kept_out, lowered, measured
 from .references import referring
 from .rules import LETTERS, POLICY, Rule
 from .words import hint, message
@@ -92,6 +92,8 @@ def _judged(change: Change, context: Context, definitions: Sequence[Definition] 
         if letter == "-" or not _concerns(rule, audience, change):
             continue
         severity, evidence, aside = LETTERS[letter], None, ""
+        if audience is Audience.INGEST and severity is Severity.WARN and kept_out(change, rule, context):
+            severity = Severity.ERROR
         if audience is Audience.INGEST and rule.codes and change.events and context.evidence is not None:
             evidence = measured(change, rule, context)
             severity, aside = lowered(severity, evidence, context)

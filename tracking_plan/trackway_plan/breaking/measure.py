@@ -54,6 +54,15 @@ def lowered(severity: Severity, evidence: Evidence, context: Context) -> tuple[S
     return severity, f"{shown}."
 
 
+def kept_out(change: Change, rule: Rule, context: Context) -> bool:
+    """Whether the plan's policy would set aside or refuse what still arrives, instead of storing it with a mark."""
+    release = context.after.release
+    policies = [release.on_violation, *(source.on_violation for source in release.sources.values())]
+    names = {event for event, _ in change.uses} or {change.event}
+    policies += [release.events[name].on_violation for name in names if name in release.events]
+    return any(policy.get(code) in ("quarantine", "reject") for policy in policies for code in rule.codes)
+
+
 def _of(event: str, context: Context) -> EventEvidence | None:
     return (context.evidence or {}).get(context.pairs.get(event, event))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import shlex
 import sys
 import tempfile
 from pathlib import Path
@@ -11,15 +12,20 @@ from pathlib import Path
 import click
 
 from ..errors import Problem
+from ..findings import Finding, Report, Severity
 from ..layout import laid_out, plan_files
-from .common import FINDINGS, UNLOADABLE, directory_argument
+from ..reports import render
+from .common import FINDINGS, UNLOADABLE, directory_argument, format_option
+
+_UNFORMATTED = "not as `trackway plan fmt` writes it."
 
 
 @click.command()
 @directory_argument
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if a file would change.")
+@format_option
 @click.option("--diff", "show", is_flag=True, help="Write nothing; show what would change.")
-def fmt(directory: Path, check: bool, show: bool) -> None:
+def fmt(directory: Path, check: bool, form: str, show: bool) -> None:
     """
     Write the files of the plan in DIR (tracking_plan unless given) in one order and style.
 
@@ -31,7 +37,11 @@ def fmt(directory: Path, check: bool, show: bool) -> None:
     Example:
       trackway plan fmt tracking_plan --check
     """
+    if form != "text" and not check:
+        message = "--format is how --check prints what it found; add --check."
+        raise click.UsageError(message)
     problems: list[Problem] = []
+    unformatted: list[Path] = []
     files = plan_files(directory)
     if not files:
         problems.append(Problem(str(directory / "plan.yaml"), 1, 1, "there is no plan here: plan.yaml is missing."))
@@ -44,14 +54,48 @@ def fmt(directory: Path, check: bool, show: bool) -> None:
         if show:
             click.echo(_difference(path, *texts), nl=False)
         elif check:
-            click.echo(f"{path}:1:1: not as `trackway plan fmt` writes it.")
+            unformatted.append(path)
         elif not _replace(path, texts[1], problems):
             changed -= 1
+    if form != "text":
+        click.echo(render(_report(directory, unformatted, problems), form), nl=False)
+        sys.exit(UNLOADABLE if problems else FINDINGS if unformatted else 0)
+    for path in unformatted:
+        click.echo(f"{path}:1:1: {_UNFORMATTED}")
     for problem in problems:
         click.echo(str(problem), err=True)
     done = "would change" if check or show else "changed"
     click.echo(f"{len(files):,} files, {changed:,} {done}" + (f", {len(problems):,} left out." if problems else "."))
     sys.exit(UNLOADABLE if problems else FINDINGS if changed and (check or show) else 0)
+
+
+def _report(directory: Path, unformatted: list[Path], problems: list[Problem]) -> Report:
+    mend = f"Write: trackway plan fmt {shlex.quote(str(directory))}"
+    found = [
+        Finding(
+            rule="not-formatted",
+            severity=Severity.ERROR,
+            message=_UNFORMATTED,
+            hint=mend,
+            file=str(path),
+            line=1,
+            column=1,
+        )
+        for path in unformatted
+    ]
+    found += [
+        Finding(
+            rule="unreadable",
+            severity=Severity.ERROR,
+            message=problem.message,
+            hint=problem.hint,
+            file=problem.file,
+            line=problem.line,
+            column=problem.column,
+        )
+        for problem in problems
+    ]
+    return Report(verb="fmt", subject=str(directory), findings=tuple(found))
 
 
 def _difference(path: Path, old: str, new: str) -> str:
