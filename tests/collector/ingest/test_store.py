@@ -30,6 +30,7 @@ def plan(rev: int = 1, **policy: str) -> Release:
         "note": PropertySpec(kind="text", store="drop"),
         "email": PropertySpec(kind="string", store="hash", max_length=20),
         "to": PropertySpec(kind="object", properties=inner),
+        "sender": PropertySpec(kind="object", store="hash", properties={"name": PropertySpec(kind="string")}),
         "guests": PropertySpec(kind="list", of=PropertySpec(kind="object", properties=inner)),
     }
     gift = EventSpec(name="gift_sent", properties=properties, formerly=(Former(event="gift_given", through=1),))
@@ -93,6 +94,12 @@ def test_what_an_sdk_with_a_key_sends_goes_the_fast_way_untouched() -> None:
         {"type": "identify", "traits": {"phone": SECRET, "plan": "pro"}},
         {"type": "track", "traits": {"phone": SECRET}, "event": "seen", "properties": {}},
         {"event": "seen", "properties": {}, "context": {"traits": {"phone": SECRET}}},
+        {"event": "seen", "properties": {}, "context": json.dumps({"traits": {"phone": SECRET}})},
+        {"event": "seen", "properties": {}, "context": [{"traits": {"phone": SECRET}}]},
+        {"event": ["gift_sent"]},
+        {"event": {"name": "gift_sent"}, "type": "trakc"},
+        {"properties": {"packets": 1, "sender": {SECRET: True}}},
+        {"properties": {"packets": "three", "sender": {"name": 1, SECRET: True}}},
         {"event": "seen", "properties": {}, "pad": "x" * 40_000, "context": {"traits": {"phone": SECRET}}},
     ],
 )
@@ -122,6 +129,26 @@ def test_unreadable_events_keep_nothing_of_it(raw: bytes, call: str) -> None:
     """NaN, lone surrogates, bad UTF-8, escaped and repeated keys, depth: in a batch and on a single route."""
     one = raw % SECRET.encode()
     stored(one if call else b'{"batch":[' + one + b',{"type":"page","userId":"lina"}]}', call=call)
+
+
+@pytest.mark.parametrize("call", ["", "track"])
+@pytest.mark.parametrize("text", ["[%s]", '"%s"', "\ufeff%s", "%s,%s"])
+def test_text_in_the_place_of_an_event_is_withheld(text: str, call: str) -> None:
+    """A list of events or a text of one, quoted: it may hold anything, and nobody can take it apart."""
+    one = json.dumps(text.replace("%s", json.dumps(gift())))
+    stored(one.encode() if call else f'{{"batch":[{one}]}}'.encode(), call=call)
+
+
+def test_a_list_that_json_cannot_carry_is_withheld() -> None:
+    """A list of events in the place of one, with a NaN in it."""
+    stored(b'{"batch":[[{"event":"gift_sent","properties":{"x":NaN,"note":"%s"}}]]}' % SECRET.encode())
+
+
+def test_the_context_of_a_batch_is_an_object_or_nothing() -> None:
+    """Traits in a text or a list where the batch's context stands are not kept."""
+    for context in (json.dumps({"traits": {"phone": SECRET}}), [{"traits": {"phone": SECRET}}]):
+        _, kept = stored({"batch": [event(event="seen", properties={})], "context": context})
+        assert msgspec.json.decode(kept)["context"] is None
 
 
 def test_what_a_batch_says_twice_is_kept_once() -> None:
