@@ -20,13 +20,16 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 from msgspec import Raw, Struct
 
 from .model import EventSpec, PropertySpec
 from .release import Release
+
+if TYPE_CHECKING:
+    from .lasting import Lasting
 
 HASHED_PATTERN = "hmac-sha256:[0-9a-f]{64}"
 """What a hashed value looks like, as a regular expression for the whole text."""
@@ -111,14 +114,15 @@ class StoreRule(Struct, frozen=True):
         return self.store == "plain" and not self.members and self.items is None
 
 
-_PLAIN = StoreRule()
+PLAIN = StoreRule()
+"""The rule of what is stored as it is."""
 
 
 def rule_for(spec: PropertySpec) -> StoreRule:
     """The rule of one property."""
     if (kind := stored(spec)) != "plain":
         return StoreRule(kind)
-    items = rule_for(spec.of) if spec.of else _PLAIN
+    items = rule_for(spec.of) if spec.of else PLAIN
     return StoreRule(members=member_rules(spec.properties or {}), items=None if items.keeps_all else items)
 
 
@@ -143,13 +147,13 @@ def stricter(one: StoreRule, other: StoreRule) -> StoreRule:
     for kind in ("drop", "hash"):
         if kind in (one.store, other.store):
             return StoreRule(kind)
-    items = stricter(one.items or _PLAIN, other.items or _PLAIN)
+    items = stricter(one.items or PLAIN, other.items or PLAIN)
     return StoreRule(members=_stricter_members(one.members, other.members), items=None if items.keeps_all else items)
 
 
 def _stricter_members(one: Mapping[str, StoreRule], other: Mapping[str, StoreRule]) -> dict[str, StoreRule]:
     names = dict.fromkeys((*one, *other))
-    return {name: stricter(one.get(name, _PLAIN), other.get(name, _PLAIN)) for name in names}
+    return {name: stricter(one.get(name, PLAIN), other.get(name, PLAIN)) for name in names}
 
 
 class Redactor:
@@ -159,9 +163,10 @@ class Redactor:
     Args:
         releases: usually the one an event is judged by and the newest; the strictest rule holds.
         key: the operator's key. None leaves values to be hashed as they are, for who hashes them later.
+        lasting: what was said about names that these releases may not have.
     """
 
-    def __init__(self, releases: Iterable[Release], key: bytes | None) -> None:
+    def __init__(self, releases: Iterable[Release], key: bytes | None, lasting: Lasting | None = None) -> None:
         self.key = key
         self.events: dict[str, StoreRule] = {}
         """Event, by its present and former names → the rule of its properties; only where there is one."""
@@ -173,6 +178,11 @@ class Redactor:
                     _add(self.events, name, rule)
             for kind, specs in release.traits.items():
                 _add(self.traits, kind, StoreRule(members=member_rules(specs)))
+        if lasting is not None:
+            for name, rule in lasting.events.items():
+                _add(self.events, name, rule)
+            for kind, rule in lasting.traits.items():
+                _add(self.traits, kind, rule)
 
     @property
     def idle(self) -> bool:
@@ -241,7 +251,7 @@ class Redactor:
 
 
 def _add(rules: dict[str, StoreRule], name: str, rule: StoreRule) -> None:
-    both = stricter(rules.get(name, _PLAIN), rule)
+    both = stricter(rules.get(name, PLAIN), rule)
     if not both.keeps_all:
         rules[name] = both
 

@@ -9,6 +9,7 @@ import msgspec
 
 from trackway_collector.releases import LiveReleases, Stamp
 from trackway_plan import Release, Validator
+from trackway_plan.lasting import Lasting
 from trackway_plan.redact import Redactor
 
 
@@ -49,7 +50,7 @@ class Judge:
 
     validator: Validator
     redactor: Redactor
-    """By this release and by the newest: what either forbids is not stored."""
+    """By this release, by the newest, and by whichever knew a name last: what one of them forbids is not stored."""
 
     @property
     def rev(self) -> int:
@@ -70,7 +71,8 @@ class Judges:
         self._hash_key = hash_key
         self._validators: dict[int, Validator] = dict(earlier._validators) if earlier else {}
         self._judges: dict[int, Judge] = {}
-        self.strictest = Redactor(live.by_rev.values(), hash_key)
+        self._lasting = Lasting.of(live.by_rev.values())
+        self.strictest = Redactor(live.by_rev.values(), hash_key, self._lasting)
         """What redacts an event of which not even the stamp can be read."""
         self.newest = self._judge(live.newest)
 
@@ -86,7 +88,8 @@ class Judges:
             if validator is None:
                 validator = self._validators[release.rev] = Validator(release)
             releases = dict.fromkeys((release.rev, self.live.newest.rev))
-            redactor = Redactor([self.live.by_rev[rev] for rev in releases], self._hash_key)
+            both = [self.live.by_rev[rev] for rev in releases]
+            redactor = Redactor(both, self._hash_key, self._lasting)
             known = self._judges[release.rev] = Judge(validator, redactor)
         return known
 

@@ -171,6 +171,73 @@ def test_the_newest_release_forbids_for_clients_of_older_ones_too() -> None:
     assert events(kept)[0]["properties"] == {}
 
 
+def one_event(rev: int, event: EventSpec, traits: dict[str, PropertySpec] | None = None) -> Release:
+    plan = Plan(name="gifts", events={event.name: event}, traits={"user": traits} if traits else {})
+    return compile_release(plan, rev)
+
+
+DROPPED = PropertySpec(kind="text", store="drop")
+KEPT = PropertySpec(kind="text")
+
+
+@pytest.mark.parametrize(
+    ("releases", "sent"),
+    [
+        ([plan(1), one_event(2, EventSpec(name="gift_sent", properties={"packets": KEPT}))], gift()),
+        ([plan(1), one_event(2, EventSpec(name="seen", properties={"packets": KEPT}))], gift()),
+        ([plan(1), one_event(2, EventSpec(name="seen"))], event(type="identify", traits={"phone": SECRET})),
+        (
+            [plan(1), one_event(2, EventSpec(name="gift_sent", properties={"to": PropertySpec(kind="object")}))],
+            gift(properties={"to": {"street": SECRET}}),
+        ),
+        (
+            [
+                one_event(1, EventSpec(name="a", properties={"x": KEPT})),
+                one_event(2, EventSpec(name="b", properties={"x": KEPT}, formerly=(Former(event="a"),))),
+                one_event(3, EventSpec(name="c", properties={"x": DROPPED}, formerly=(Former(event="b"),))),
+            ],
+            gift(event="a", properties={"x": SECRET}),
+        ),
+        (
+            [
+                one_event(1, EventSpec(name="a", properties={"x": KEPT})),
+                one_event(2, EventSpec(name="a", properties={"y": KEPT}, formerly=(Former(property="x", now="y"),))),
+                one_event(3, EventSpec(name="a", properties={"z": DROPPED}, formerly=(Former(property="y", now="z"),))),
+            ],
+            gift(event="a", properties={"x": SECRET}),
+        ),
+    ],
+)
+@pytest.mark.parametrize("stamped", [None, 1, -1])
+def test_what_left_the_plan_is_forbidden_still(
+    releases: list[Release], sent: dict[str, Any], stamped: int | None
+) -> None:
+    """Of a name that the newest release no longer has, or has over several renames, the last word counts."""
+    if stamped is not None:
+        release = releases[stamped if stamped < 0 else stamped - 1]
+        sent = sent | {"context": {"protocols": {"plan": "gifts", "rev": release.rev, "hash": release.hash}}}
+    stored({"batch": [sent]}, LiveReleases.of(releases))
+
+
+def test_a_release_may_allow_again_what_an_earlier_one_forbade() -> None:
+    """The last word is the newest's, for clients that are not of the earlier one."""
+    both = LiveReleases.of([plan(1), one_event(2, EventSpec(name="gift_sent", properties={"note": KEPT}))])
+    body = {"batch": [gift(properties={"note": "hello"})]}
+    _, kept = BatchDecoder(both, hash_key=KEY).decode(
+        msgspec.json.encode(body), call="", source="web", received_at_us=1
+    )
+    assert events(kept)[0]["properties"] == {"note": "hello"}
+
+
+def test_what_left_the_plan_takes_no_event_off_the_fast_way() -> None:
+    """An event without it is known in one pass as before."""
+    new = one_event(2, EventSpec(name="gift_sent", properties={"packets": PropertySpec(kind="int")}))
+    context = {"protocols": {"plan": "gifts", "rev": 2, "hash": new.hash}}
+    body = {"batch": [gift(properties={"packets": 1}, context=context)]}
+    record, _ = stored(body, LiveReleases.of([plan(1), new]))
+    assert not record.careful
+
+
 def test_a_plan_that_forbids_nothing_keeps_the_clients_bytes() -> None:
     """No redaction, no rewriting: what was sent is what is spooled, repeated keys and all."""
     simple = compile_release(Plan(name="gifts", events={"seen": EventSpec(name="seen")}), 1)
