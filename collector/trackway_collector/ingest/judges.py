@@ -11,6 +11,7 @@ from trackway_collector.releases import LiveReleases, Stamp
 from trackway_plan import Release, Validator
 from trackway_plan.lasting import Lasting
 from trackway_plan.redact import Redactor
+from trackway_plan.renames import meant_at
 
 
 class _Protocols(msgspec.Struct, gc=False):
@@ -95,11 +96,25 @@ class Judges:
 
 
 class OneForAll(Judges):
-    """One release judges every event, whatever the event is stamped with: how a replay does it."""
+    """
+    One release judges every event, whatever the event is stamped with: how a replay does it.
+
+    The stamp still says what a name means that was used again since (`formerly` with `through`).
+    """
 
     def __init__(self, release: Release, hash_key: bytes | None = None) -> None:
         super().__init__(LiveReleases.of([release]), hash_key)
+        self._release = release
+        self._as_of: dict[int, Judge] = {}
 
     def for_stamp(self, stamp: Stamp | None) -> tuple[Judge, bool]:
         """The one judge, as if the event's stamp named it."""
-        return self.newest, True
+        if stamp is None or stamp.plan != self._release.name or type(stamp.rev) is not int:
+            return self.newest, True
+        if not 0 < stamp.rev < self._release.rev:
+            return self.newest, True
+        if stamp.rev not in self._as_of:
+            meant = meant_at(self._release, stamp.rev)
+            same = meant is self._release
+            self._as_of[stamp.rev] = self.newest if same else Judge(Validator(meant), self.newest.redactor)
+        return self._as_of[stamp.rev], True
