@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,11 +101,18 @@ class OneForAll(Judges):
     One release judges every event, whatever the event is stamped with: how a replay does it.
 
     The stamp still says what a name means that was used again since (`formerly` with `through`).
+
+    Args:
+        others: the other releases of the plan; what they forbid to store counts as it does for events that come today.
     """
 
-    def __init__(self, release: Release, hash_key: bytes | None = None) -> None:
+    def __init__(self, release: Release, hash_key: bytes | None = None, others: Iterable[Release] = ()) -> None:
         super().__init__(LiveReleases.of([release]), hash_key)
+        every = LiveReleases.of([*others, release])
         self._release = release
+        redactor = Redactor([release, every.newest], hash_key, Lasting.of(every.by_rev.values()))
+        self.newest = Judge(self.newest.validator, redactor)
+        self.strictest = Redactor(every.by_rev.values(), hash_key)
         self._as_of: dict[int, Judge] = {}
 
     def for_stamp(self, stamp: Stamp | None) -> tuple[Judge, bool]:

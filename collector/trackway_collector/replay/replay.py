@@ -92,14 +92,21 @@ def waiting(warehouse: Warehouse, since: datetime, events: Sequence[str] = ()) -
 
 
 def rejudge(
-    events: Iterable[Waiting], release: Release, tally: Tally, hash_key: bytes | None = None
+    events: Iterable[Waiting],
+    release: Release,
+    tally: Tally,
+    hash_key: bytes | None = None,
+    others: Iterable[Release] = (),
 ) -> Iterator[tuple[bytes, bytes]]:
     """
     Yield the spool record, meta and body, of each event that fits the release; `tally` counts them all.
 
-    What the release forbids to store is hashed (by the operator's key) or dropped, as if the event came today.
+    What the plan forbids to store is hashed (by the operator's key) or dropped, as if the event came today.
+
+    Args:
+        others: the other releases of the plan, which may forbid what this one does not.
     """
-    judges = OneForAll(release, hash_key)
+    judges = OneForAll(release, hash_key, others)
     # What was accepted once is not too large now, whatever the collector's limit was.
     limits = Limits(event_bytes=2**31)
     for event in events:

@@ -159,6 +159,26 @@ def test_a_name_that_was_used_again_means_what_it_meant_to_its_sender(pipeline: 
     ]
 
 
+def test_what_any_release_forbids_is_not_stored_by_a_replay(pipeline: Pipeline) -> None:
+    """Quarantined before a rule came: the newest release's counts, and that of the last one which had the name."""
+    kept = {"note": PropertySpec(name="note", kind="text"), "name": PropertySpec(name="name", kind="text")}
+    dropped = {name: msgspec.structs.replace(spec, store="drop") for name, spec in kept.items()}
+    prices = {kind: {"price": PropertySpec(name="price", kind=kind)} for kind in ("int", "string")}
+
+    def rev(number: int, **properties: PropertySpec) -> Release:
+        event = EventSpec(name="paid", properties=properties)
+        return compile_release(Plan(name="shop", events={"paid": event}), number)
+
+    pipeline.release = rev(1, **prices["int"], **kept)
+    pipeline.spool([paid("m-1", "x") | {"properties": {"price": "x", "note": "secret", "name": "secret"}}])
+    pipeline.load()
+    second = rev(2, **prices["string"], **kept)
+    others = [rev(3, **prices["string"], **dropped), rev(4, **prices["string"], name=dropped["name"])]
+    records = list(rejudge(waiting(pipeline.warehouse, LONG_AGO), second, Tally(2), others=others))
+    assert len(records) == 1
+    assert b"secret" not in records[0][1]
+
+
 def test_a_second_replay_at_once_is_refused(quarantined: Pipeline) -> None:
     """While one replay appends, another on the same spool says so and changes nothing."""
     records = list(rejudge(waiting(quarantined.warehouse, LONG_AGO), release(2, "number"), Tally(2)))
