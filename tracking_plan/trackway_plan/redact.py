@@ -5,8 +5,8 @@ The SDK does it before an event leaves, the collector again before an event reac
 mean the same. Works on raw JSON: what no rule concerns is copied byte for byte, numbers too large for a float included.
 
 * Every depth: inside objects, and inside lists of objects.
-* Whatever its type: a list where an object was planned is taken apart all the same, and a text where an object with
-  such parts was planned is dropped whole, because it may hold them.
+* Whatever its type: a list where an object was planned is taken apart all the same, and the other way round; a text
+  where an object with such parts was planned is dropped whole, because it may hold them.
 * Under former names too (`formerly`), of the event and of the property.
 
 A hashed value is the text `hmac-sha256:` and 64 hex digits: HMAC-SHA256 with the operator's key over the UTF-8 bytes of
@@ -38,6 +38,7 @@ MIN_KEY_CHARS = 16
 
 _HASHED = re.compile(HASHED_PATTERN)
 _EXACT_IN_FLOAT = 2**53
+_NESTED = (b"{", b"[")
 
 _members = msgspec.json.Decoder(dict[str, Raw])
 _items = msgspec.json.Decoder(list[Raw])
@@ -228,11 +229,18 @@ class Redactor:
         return None if first == b'"' else raw
 
     def _object(self, rule: StoreRule, raw: bytes | Raw) -> bytes:
-        members = rule.members or (rule.items.members if rule.items else {})
+        items = rule.items or PLAIN
+        members = rule.members or items.members
         kept = {}
         # Of a key that comes twice the last counts, and the others are gone from here on.
         for name, value in _members.decode(raw).items():
             inner = members.get(name)
+            if (
+                inner is None
+                and not items.keeps_all
+                and (items.store != "plain" or bytes(value).lstrip()[:1] in _NESTED)
+            ):
+                inner = items  # PHP writes a list with gaps as an object: {"0": …, "2": …}
             item = value if inner is None else self._value(inner, value)
             if item is not None:
                 kept[name] = Raw(item)

@@ -30,6 +30,8 @@ def plan(rev: int = 1, **policy: str) -> Release:
         "note": PropertySpec(kind="text", store="drop"),
         "email": PropertySpec(kind="string", store="hash", max_length=20),
         "to": PropertySpec(kind="object", properties=inner),
+        "words": PropertySpec(kind="list", of=PropertySpec(kind="string", store="drop")),
+        "mails": PropertySpec(kind="list", of=PropertySpec(kind="string", store="hash")),
         "sender": PropertySpec(kind="object", store="hash", properties={"name": PropertySpec(kind="string")}),
         "guests": PropertySpec(kind="list", of=PropertySpec(kind="object", properties=inner)),
     }
@@ -82,6 +84,8 @@ def test_what_an_sdk_with_a_key_sends_goes_the_fast_way_untouched() -> None:
         {"properties": {"packets": 1, "email": [SECRET]}},
         {"properties": {"to": {"street": SECRET, "city": "Porto"}, "guests": [{"street": SECRET}]}},
         {"properties": {"to": [{"street": SECRET}], "guests": {"street": SECRET}}},
+        {"properties": {"guests": {"0": {"street": SECRET}, "2": [{"street": SECRET}]}}},
+        {"properties": {"words": {"0": SECRET, "2": {"a": SECRET}}, "mails": {"0": SECRET, "2": [SECRET]}}},
         {"properties": {"to": json.dumps({"street": SECRET})}},
         {"properties": json.dumps({"note": SECRET})},
         {"properties": [{"note": SECRET}]},
