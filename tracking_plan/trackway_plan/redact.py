@@ -27,6 +27,7 @@ from msgspec import Raw, Struct
 
 from .model import EventSpec, PropertySpec
 from .release import Release
+from .renames import former_events, former_properties
 
 if TYPE_CHECKING:
     from .lasting import Lasting
@@ -133,12 +134,9 @@ def member_rules(properties: Mapping[str, PropertySpec]) -> dict[str, StoreRule]
 
 
 def event_rules(event: EventSpec) -> dict[str, StoreRule]:
-    """The rules of an event's properties, under their former names too."""
+    """The rules of an event's properties, under their former names too; a name that is in use again has its own."""
     rules = member_rules(event.properties)
-    for former in event.formerly:
-        if former.property and former.now in rules:
-            rules.setdefault(former.property, rules[former.now])
-    return rules
+    return rules | {old: rules[new] for old, new in former_properties(event).items() if new in rules}
 
 
 def stricter(one: StoreRule, other: StoreRule) -> StoreRule:
@@ -173,10 +171,11 @@ class Redactor:
         """Event, by its present and former names → the rule of its properties; only where there is one."""
         self.traits: dict[str, StoreRule] = {}
         for release in releases:
-            for event in release.events.values():
-                rule = StoreRule(members=event_rules(event))
-                for name in (event.name, *(former.event for former in event.formerly if former.event)):
-                    _add(self.events, name, rule)
+            by_event = {name: StoreRule(members=event_rules(event)) for name, event in release.events.items()}
+            for name, rule in by_event.items():
+                _add(self.events, name, rule)
+            for old, name in former_events(release).items():
+                _add(self.events, old, by_event[name])
             for kind, specs in release.traits.items():
                 _add(self.traits, kind, StoreRule(members=member_rules(specs)))
         if lasting is not None:

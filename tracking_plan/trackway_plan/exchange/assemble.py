@@ -19,6 +19,7 @@ from ..findings import Finding, Severity
 from ..formats import is_date
 from ..load import read_plan
 from ..model import DEFAULT_POLICY, Action, EventSpec, Plan, PropertySpec, Source
+from ..redact import stored as how_stored
 from ..storage import storage_type
 from ..validate import Shape
 from ..write_yaml import area_name, write_plan
@@ -154,7 +155,7 @@ class _StoredApart:
             stored = self._free(spec, name, section, prefix, taken, shown, event)
             if stored != (spec.store_as or name):
                 spec = msgspec.structs.replace(spec, store_as=stored)
-            if spec.kind == "object" and spec.properties:
+            if spec.kind == "object" and spec.properties and how_stored(spec) == "plain":
                 inner = self._properties(spec.properties, section, f"{prefix}{stored}.", shown, event)
                 spec = msgspec.structs.replace(spec, properties=inner)
             found[name] = spec
@@ -164,6 +165,8 @@ class _StoredApart:
         self, spec: PropertySpec, name: str, section: str, prefix: str, taken: set[str], shown: str, event: str
     ) -> str:
         own, base = storage_type(spec), spec.store_as or name
+        if how_stored(spec) == "drop":
+            return base  # what is dropped is in nobody's way
         candidates = deque([base])
         number = 1
         while True:
