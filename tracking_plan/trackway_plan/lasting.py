@@ -3,7 +3,7 @@ What releases forbid to store, for names that the newest one no longer has.
 
 A property that leaves the plan does not become harmless by it, and clients that name no revision go on sending it. So
 for each name the last word counts: that of the newest release that still had it. A former name, over any number of
-releases, also has the rule of what it is called now.
+releases, also has the rule of what it is called now; one that is in use again has its own.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ def _event_rules(releases: Iterable[Release]) -> dict[str, StoreRule]:
         for event in release.events.values():
             _learn(known.setdefault(event.name, _Known()), event)
             onwards |= {former.event: event.name for former in event.formerly if former.event}
+        onwards = {old: name for old, name in onwards.items() if old not in release.events}
     own = {name: _rules(each) for name, each in known.items()}
     every = {name: _with_present(name, own, onwards) for name in dict.fromkeys((*own, *onwards))}
     return {name: rule for name, rule in every.items() if not rule.keeps_all}
@@ -64,6 +65,7 @@ def _trait_rules(releases: Iterable[Release]) -> dict[str, StoreRule]:
 def _learn(known: _Known, event: EventSpec) -> None:
     known.rules = _last_word(known.rules, event.properties)
     known.onwards |= {former.property: former.now for former in event.formerly if former.property}
+    known.onwards = {old: now for old, now in known.onwards.items() if old not in event.properties}
 
 
 def _rules(known: _Known) -> StoreRule:

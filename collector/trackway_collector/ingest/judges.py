@@ -74,7 +74,8 @@ class Judges:
         self._validators: dict[int, Validator] = dict(earlier._validators) if earlier else {}
         self._judges: dict[int, Judge] = {}
         self._lasting = Lasting.of(live.by_rev.values())
-        self.strictest = Redactor(live.by_rev.values(), hash_key, self._lasting)
+        then = [meant_at(live.newest, rev) for rev in live.by_rev]
+        self.strictest = Redactor([*live.by_rev.values(), *then], hash_key, self._lasting)
         """What redacts an event of which not even the stamp can be read."""
         self.newest = self._judge(live.newest)
 
@@ -89,8 +90,8 @@ class Judges:
             validator = self._validators.get(release.rev)
             if validator is None:
                 validator = self._validators[release.rev] = Validator(release)
-            releases = dict.fromkeys((release.rev, self.live.newest.rev))
-            both = [self.live.by_rev[rev] for rev in releases]
+            newest = meant_at(self.live.newest, release.rev)
+            both = [release] if release is newest else [release, newest]
             redactor = Redactor(both, self._hash_key, self._lasting)
             known = self._judges[release.rev] = Judge(validator, redactor)
         return known
@@ -109,9 +110,9 @@ class OneForAll(Judges):
     def __init__(self, release: Release, hash_key: bytes | None = None, others: Iterable[Release] = ()) -> None:
         super().__init__(LiveReleases.of([release]), hash_key)
         every = LiveReleases.of([*others, release])
-        self._release = release
-        redactor = Redactor([release, every.newest], hash_key, Lasting.of(every.by_rev.values()))
-        self.newest = Judge(self.newest.validator, redactor)
+        self._release, self._last = release, every.newest
+        self._lasting = Lasting.of(every.by_rev.values())
+        self.newest = Judge(self.newest.validator, self._redactor(release, release.rev))
         self.strictest = Redactor(every.by_rev.values(), hash_key)
         self._as_of: dict[int, Judge] = {}
 
@@ -124,5 +125,8 @@ class OneForAll(Judges):
         if stamp.rev not in self._as_of:
             meant = meant_at(self._release, stamp.rev)
             same = meant is self._release
-            self._as_of[stamp.rev] = self.newest if same else Judge(Validator(meant), self.newest.redactor)
+            self._as_of[stamp.rev] = self.newest if same else Judge(Validator(meant), self._redactor(meant, stamp.rev))
         return self._as_of[stamp.rev], True
+
+    def _redactor(self, release: Release, rev: int) -> Redactor:
+        return Redactor([release, meant_at(self._last, rev)], self._hash_key, self._lasting)

@@ -223,6 +223,20 @@ def test_what_left_the_plan_is_forbidden_still(
     stored({"batch": [sent]}, LiveReleases.of(releases))
 
 
+def test_a_property_name_in_use_again_is_forbidden_to_those_who_mean_the_old_one() -> None:
+    """`note` of revision 1 is now `words`, which is dropped; the new `note` is another thing, and stored."""
+    old = one_event(1, EventSpec(name="gift_sent", properties={"note": KEPT}))
+    formerly = (Former(property="note", now="words", through=1),)
+    new = one_event(2, EventSpec(name="gift_sent", properties={"note": KEPT, "words": DROPPED}, formerly=formerly))
+    kept = []
+    for release in (old, new):
+        context = {"protocols": {"plan": "gifts", "rev": release.rev, "hash": release.hash}}
+        body = msgspec.json.encode({"batch": [gift(properties={"note": "hello"}, context=context)]})
+        _, spooled = BatchDecoder(LiveReleases.of([old, new])).decode(body, call="", source="web", received_at_us=1)
+        kept.append(events(spooled)[0]["properties"])
+    assert kept == [{}, {"note": "hello"}]
+
+
 def test_a_release_may_allow_again_what_an_earlier_one_forbade() -> None:
     """The last word is the newest's, for clients that are not of the earlier one."""
     both = LiveReleases.of([plan(1), one_event(2, EventSpec(name="gift_sent", properties={"note": KEPT}))])
