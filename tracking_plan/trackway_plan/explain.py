@@ -2,7 +2,7 @@
 What jsonschema found, as violations that people read: which property, what was expected, what came instead.
 
 A message shows a value only where the plan classes the property `pii: none` and stores it plainly; otherwise only its
-type.
+type. Keys that a client put into what is not stored plainly are not shown either.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def _of_error(root: PropertySpec, error: Any, rules: Sequence[Rule]) -> Iterator
     elif keyword == "required":
         yield from _missing(path, error)
     elif keyword == "additionalProperties":
-        yield from _unplanned(path, error)
+        yield from _unplanned(root, path, error)
     elif keyword == "anyOf":
         yield _union(path, _spec_at(root, path), error)
     else:
@@ -119,8 +119,13 @@ def _missing(path: Path, error: Any) -> Iterator[Complaint]:
             yield ViolationCode.MISSING_REQUIRED, where, partial(message, where)
 
 
-def _unplanned(path: Path, error: Any) -> Iterator[Complaint]:
+def _unplanned(root: PropertySpec, path: Path, error: Any) -> Iterator[Complaint]:
     planned = error.schema["properties"]
+    if (kept_back := _not_plain(root, path)) is not None:
+        # A key that the client chose may be what the plan forbids to store: only what holds it is named.
+        message = f"`{shown_path(kept_back)}` holds a property that is not in the plan."
+        yield ViolationCode.UNPLANNED_PROPERTY, kept_back, lambda: message
+        return
 
     def message(name: str) -> str:
         absent = [each for each in planned if each not in error.instance]
@@ -276,6 +281,12 @@ def shown_path(path: Path) -> str:
 def pointer(path: Path) -> str:
     """A path as a JSON pointer (RFC 6901): `/items/2/price`, and "" for the whole."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+
+
+def _not_plain(root: PropertySpec, path: Path) -> Path | None:
+    """The outermost part of a path that is not stored as it is; None if there is none."""
+    prefixes = (path[:length] for length in range(1, len(path) + 1))
+    return next((prefix for prefix in prefixes if stored(_spec_at(root, prefix)) != "plain"), None)
 
 
 def _spec_at(root: PropertySpec, path: Path) -> PropertySpec:

@@ -5,8 +5,8 @@ The SDK does it before an event leaves, the collector again before an event reac
 mean the same. Works on raw JSON: what no rule concerns is copied byte for byte, numbers too large for a float included.
 
 * Every depth: inside objects, and inside lists of objects.
-* Whatever its type: a list where an object was planned is taken apart all the same, and a text where an object with
-  such parts was planned is dropped whole, because it may hold them.
+* Whatever its type: a list where an object was planned is taken apart all the same, and the other way round; a text
+  where an object with such parts was planned is dropped whole, because it may hold them.
 * Under former names too (`formerly`), of the event and of the property.
 
 A hashed value is the text `hmac-sha256:` and 64 hex digits: HMAC-SHA256 with the operator's key over the UTF-8 bytes of
@@ -20,7 +20,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 from msgspec import Raw, Struct
@@ -29,6 +29,9 @@ from .model import EventSpec, PropertySpec
 from .release import Release
 from .renames import former_events, former_properties
 
+if TYPE_CHECKING:
+    from .lasting import Lasting
+
 HASHED_PATTERN = "hmac-sha256:[0-9a-f]{64}"
 """What a hashed value looks like, as a regular expression for the whole text."""
 
@@ -36,6 +39,7 @@ MIN_KEY_CHARS = 16
 
 _HASHED = re.compile(HASHED_PATTERN)
 _EXACT_IN_FLOAT = 2**53
+_NESTED = (b"{", b"[")
 
 _members = msgspec.json.Decoder(dict[str, Raw])
 _items = msgspec.json.Decoder(list[Raw])
@@ -112,14 +116,15 @@ class StoreRule(Struct, frozen=True):
         return self.store == "plain" and not self.members and self.items is None
 
 
-_PLAIN = StoreRule()
+PLAIN = StoreRule()
+"""The rule of what is stored as it is."""
 
 
 def rule_for(spec: PropertySpec) -> StoreRule:
     """The rule of one property."""
     if (kind := stored(spec)) != "plain":
         return StoreRule(kind)
-    items = rule_for(spec.of) if spec.of else _PLAIN
+    items = rule_for(spec.of) if spec.of else PLAIN
     return StoreRule(members=member_rules(spec.properties or {}), items=None if items.keeps_all else items)
 
 
@@ -141,13 +146,13 @@ def stricter(one: StoreRule, other: StoreRule) -> StoreRule:
     for kind in ("drop", "hash"):
         if kind in (one.store, other.store):
             return StoreRule(kind)
-    items = stricter(one.items or _PLAIN, other.items or _PLAIN)
+    items = stricter(one.items or PLAIN, other.items or PLAIN)
     return StoreRule(members=_stricter_members(one.members, other.members), items=None if items.keeps_all else items)
 
 
 def _stricter_members(one: Mapping[str, StoreRule], other: Mapping[str, StoreRule]) -> dict[str, StoreRule]:
     names = dict.fromkeys((*one, *other))
-    return {name: stricter(one.get(name, _PLAIN), other.get(name, _PLAIN)) for name in names}
+    return {name: stricter(one.get(name, PLAIN), other.get(name, PLAIN)) for name in names}
 
 
 class Redactor:
@@ -157,9 +162,10 @@ class Redactor:
     Args:
         releases: usually the one an event is judged by and the newest; the strictest rule holds.
         key: the operator's key. None leaves values to be hashed as they are, for who hashes them later.
+        lasting: what was said about names that these releases may not have.
     """
 
-    def __init__(self, releases: Iterable[Release], key: bytes | None) -> None:
+    def __init__(self, releases: Iterable[Release], key: bytes | None, lasting: Lasting | None = None) -> None:
         self.key = key
         self.events: dict[str, StoreRule] = {}
         """Event, by its present and former names → the rule of its properties; only where there is one."""
@@ -172,6 +178,11 @@ class Redactor:
                 _add(self.events, old, by_event[name])
             for kind, specs in release.traits.items():
                 _add(self.traits, kind, StoreRule(members=member_rules(specs)))
+        if lasting is not None:
+            for name, rule in lasting.events.items():
+                _add(self.events, name, rule)
+            for kind, rule in lasting.traits.items():
+                _add(self.traits, kind, rule)
 
     @property
     def idle(self) -> bool:
@@ -217,11 +228,18 @@ class Redactor:
         return None if first == b'"' else raw
 
     def _object(self, rule: StoreRule, raw: bytes | Raw) -> bytes:
-        members = rule.members or (rule.items.members if rule.items else {})
+        items = rule.items or PLAIN
+        members = rule.members or items.members
         kept = {}
         # Of a key that comes twice the last counts, and the others are gone from here on.
         for name, value in _members.decode(raw).items():
             inner = members.get(name)
+            if (
+                inner is None
+                and not items.keeps_all
+                and (items.store != "plain" or bytes(value).lstrip()[:1] in _NESTED)
+            ):
+                inner = items  # PHP writes a list with gaps as an object: {"0": …, "2": …}
             item = value if inner is None else self._value(inner, value)
             if item is not None:
                 kept[name] = Raw(item)
@@ -240,7 +258,7 @@ class Redactor:
 
 
 def _add(rules: dict[str, StoreRule], name: str, rule: StoreRule) -> None:
-    both = stricter(rules.get(name, _PLAIN), rule)
+    both = stricter(rules.get(name, PLAIN), rule)
     if not both.keeps_all:
         rules[name] = both
 

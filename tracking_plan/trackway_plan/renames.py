@@ -179,6 +179,45 @@ def former_properties(event: EventSpec) -> dict[str, str]:
     }
 
 
+def meant_at(release: Release, rev: int) -> Release:
+    """
+    The release with names that were used again (`through`) meaning what they meant in revision `rev`.
+
+    Where none was used again since, the very same release.
+    """
+    from msgspec.structs import replace
+
+    owners: dict[str, tuple[int, str]] = {}
+    for old, name, through in _former_events(release):
+        if through is not None and rev <= through and old in release.events:
+            owners[old] = min((through, name), owners.get(old, (through, name)))
+    events = {
+        name: _event_meant_at(release.events[owners[name][1] if name in owners else name], rev)
+        for name in release.events
+    }
+    return release if events == release.events else replace(release, events=events)
+
+
+def _event_meant_at(event: EventSpec, rev: int) -> EventSpec:
+    from msgspec.structs import replace
+
+    owners: dict[str, tuple[int, str]] = {}
+    for former in event.formerly:
+        if former.property in event.properties and former.through is not None and rev <= former.through:
+            found = former.through, _chained(event, former.now)
+            owners[former.property] = min(found, owners.get(former.property, found))
+    used = {new: old for old, (_, new) in owners.items() if new in event.properties}
+    later = owners.keys() - used.keys()  # what these names mean now was not there yet
+    if not owners:
+        return event
+    left = replace(
+        event,
+        properties={name: spec for name, spec in event.properties.items() if name not in later},
+        rules=tuple(rule for rule in event.rules if later.isdisjoint((*rule.when, *rule.then_required))),
+    )
+    return as_it_was(left, used)
+
+
 def names_in_use(properties: Collection[str], former: Mapping[str, str]) -> dict[str, str]:
     """
     Property → the former name it has among what an event carries; the present name counts where both are there.

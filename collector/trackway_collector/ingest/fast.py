@@ -20,7 +20,7 @@ from trackway_collector.outcomes import Outcome
 from trackway_collector.releases import Stamp
 from trackway_collector.timestamps import EARLIEST_YEAR, LATEST_YEAR
 from trackway_plan import Action, EventSpec, Release, ViolationCode
-from trackway_plan.redact import StoreRule, event_rules
+from trackway_plan.redact import StoreRule, member_rules
 
 
 class Fine(NamedTuple):
@@ -234,5 +234,10 @@ def _unstamped_action(release: Release, source: str) -> str:
 
 
 def _redacted_by_its_own(judge: Judge, event: EventSpec) -> bool:
-    """Whether the newest release forbids nothing of this event beyond its own release, which made the types."""
-    return judge.redactor.events.get(event.name, StoreRule()) == StoreRule(members=event_rules(event))
+    """
+    Whether nothing of this event is forbidden beyond what its own release forbids, which made the types.
+
+    What the event does not have does not count: the types refuse it.
+    """
+    rules = judge.redactor.events.get(event.name, StoreRule()).members
+    return {name: rule for name, rule in rules.items() if name in event.properties} == member_rules(event.properties)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,9 @@ import msgspec
 
 from trackway_collector.releases import LiveReleases, Stamp
 from trackway_plan import Release, Validator
+from trackway_plan.lasting import Lasting
 from trackway_plan.redact import Redactor
+from trackway_plan.renames import meant_at
 
 
 class _Protocols(msgspec.Struct, gc=False):
@@ -49,7 +52,7 @@ class Judge:
 
     validator: Validator
     redactor: Redactor
-    """By this release and by the newest: what either forbids is not stored."""
+    """By this release, by the newest, and by whichever knew a name last: what one of them forbids is not stored."""
 
     @property
     def rev(self) -> int:
@@ -70,7 +73,9 @@ class Judges:
         self._hash_key = hash_key
         self._validators: dict[int, Validator] = dict(earlier._validators) if earlier else {}
         self._judges: dict[int, Judge] = {}
-        self.strictest = Redactor(live.by_rev.values(), hash_key)
+        self._lasting = Lasting.of(live.by_rev.values())
+        then = [meant_at(live.newest, rev) for rev in live.by_rev]
+        self.strictest = Redactor([*live.by_rev.values(), *then], hash_key, self._lasting)
         """What redacts an event of which not even the stamp can be read."""
         self.newest = self._judge(live.newest)
 
@@ -85,18 +90,43 @@ class Judges:
             validator = self._validators.get(release.rev)
             if validator is None:
                 validator = self._validators[release.rev] = Validator(release)
-            releases = dict.fromkeys((release.rev, self.live.newest.rev))
-            redactor = Redactor([self.live.by_rev[rev] for rev in releases], self._hash_key)
+            newest = meant_at(self.live.newest, release.rev)
+            both = [release] if release is newest else [release, newest]
+            redactor = Redactor(both, self._hash_key, self._lasting)
             known = self._judges[release.rev] = Judge(validator, redactor)
         return known
 
 
 class OneForAll(Judges):
-    """One release judges every event, whatever the event is stamped with: how a replay does it."""
+    """
+    One release judges every event, whatever the event is stamped with: how a replay does it.
 
-    def __init__(self, release: Release, hash_key: bytes | None = None) -> None:
+    The stamp still says what a name means that was used again since (`formerly` with `through`).
+
+    Args:
+        others: the other releases of the plan; what they forbid to store counts as it does for events that come today.
+    """
+
+    def __init__(self, release: Release, hash_key: bytes | None = None, others: Iterable[Release] = ()) -> None:
         super().__init__(LiveReleases.of([release]), hash_key)
+        every = LiveReleases.of([*others, release])
+        self._release, self._last = release, every.newest
+        self._lasting = Lasting.of(every.by_rev.values())
+        self.newest = Judge(self.newest.validator, self._redactor(release, release.rev))
+        self.strictest = Redactor(every.by_rev.values(), hash_key)
+        self._as_of: dict[int, Judge] = {}
 
     def for_stamp(self, stamp: Stamp | None) -> tuple[Judge, bool]:
         """The one judge, as if the event's stamp named it."""
-        return self.newest, True
+        if stamp is None or stamp.plan != self._release.name or type(stamp.rev) is not int:
+            return self.newest, True
+        if not 0 < stamp.rev < self._release.rev:
+            return self.newest, True
+        if stamp.rev not in self._as_of:
+            meant = meant_at(self._release, stamp.rev)
+            same = meant is self._release
+            self._as_of[stamp.rev] = self.newest if same else Judge(Validator(meant), self._redactor(meant, stamp.rev))
+        return self._as_of[stamp.rev], True
+
+    def _redactor(self, release: Release, rev: int) -> Redactor:
+        return Redactor([release, meant_at(self._last, rev)], self._hash_key, self._lasting)

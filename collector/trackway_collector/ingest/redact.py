@@ -23,6 +23,7 @@ UNREADABLE = (msgspec.MsgspecError, ValueError, TypeError, RecursionError)
 WITHHELD = msgspec.json.encode("withheld: it cannot be read, and the plan forbids to store parts of such events")
 
 _TRAITS_OF = {"identify": ("user",), "group": ("account",)}
+_NOT_TRACK = frozenset({"identify", "page", "screen", "group", "alias"})
 _members = msgspec.json.Decoder(dict[str, Raw])
 _text = msgspec.json.Decoder(str)
 _encode = msgspec.json.Encoder().encode
@@ -53,8 +54,11 @@ def kept_event(raw: bytes | Raw, redactor: Redactor, call: str = "", strip: Iter
 
 def kept_context(context: bytes | Raw, redactor: Redactor) -> bytes | Raw:
     """A batch's context as it may be stored; raises what msgspec raises when it cannot be read."""
-    if "user" not in redactor.traits or bytes(context).lstrip()[:1] != b"{":
+    if "user" not in redactor.traits:
         return context
+    first = bytes(context).lstrip()[:1]
+    if first != b"{":
+        return b"null" if first in (b'"', b"[") else context  # no context, and traits may be in it all the same
     members = _members.decode(context)
     if "traits" not in members:
         return context
@@ -69,6 +73,8 @@ def _kept(raw: bytes | Raw, data: bytes, redactor: Redactor, call: str, strip: I
     if strip and held in members:
         members[held] = Raw(without(members[held], strip))
     changes = bool(strip)
+    if redactor.events and kind not in _NOT_TRACK and "properties" in members and _has_unreadable_name(members):
+        return WITHHELD
     event = _name(members.get("event"))
     if event in redactor.events and "properties" in members:
         members["properties"] = Raw(redactor.properties(event, members["properties"]))
@@ -88,7 +94,7 @@ def _kept_text(raw: bytes | Raw, data: bytes, redactor: Redactor, call: str) -> 
     try:
         text = _text.decode(data)
         if text.lstrip()[:1] != "{":
-            return raw
+            return WITHHELD  # a list of events, or JSON quoted twice
         return _encode(bytes(_kept(b"", _forgiving(text), redactor, call, ()) or text.encode()).decode())
     except UNREADABLE:
         return WITHHELD
@@ -103,6 +109,12 @@ def _forgiving(text: str) -> bytes:
 def _finite(text: str) -> float | str:
     number = float(text)
     return number if math.isfinite(number) else text
+
+
+def _has_unreadable_name(members: dict[str, Raw]) -> bool:
+    """Whether an event is named by something that is no text: nobody can say which rules are its own."""
+    raw = members.get("event")
+    return raw is not None and bytes(raw) != b"null" and not _name(raw)
 
 
 def _name(raw: Any) -> str:

@@ -21,6 +21,7 @@ from trackway_collector.warehouse.store_file import StoreFile
 from trackway_plan import Release, latest_release
 from trackway_plan.commands.common import UNLOADABLE, directory_argument, loading
 from trackway_plan.redact import Redactor, read_hash_key
+from trackway_plan.release import released_files
 from trackway_plan.revisions import open_revision
 
 _SINCE = re.compile(r"(\d+)([mhd])")
@@ -59,19 +60,20 @@ def replay(
     """
     with loading():
         release = _release(directory, rev, dry_run=dry_run)
+        others = [Release.load(path) for number, path in released_files(directory).items() if number != release.rev]
     settings, _ = command_settings({"warehouse": url, "data_dir": data_dir})
     if not dry_run and not any(settings.spool_dir.glob("*/spool.json")):
         message = f"{settings.spool_dir}: no collector has a spool here. Run this where one does: --data-dir."
         raise click.UsageError(message)
     hash_key = read_hash_key(settings.hash_key)
-    if hash_key is None and not dry_run and Redactor([release], None).needs_key:
-        message = f"rev {release.rev} has `store: hash`. Set TRACKWAY_HASH_KEY to the collector's key."
+    if hash_key is None and not dry_run and Redactor([release, *others], None).needs_key:
+        message = "The plan has `store: hash`. Set TRACKWAY_HASH_KEY to the collector's key."
         raise click.UsageError(message)
     tally = Tally(release.rev)
     with opened_warehouse(url, data_dir) as opened:
         try:
             found = waiting(opened, datetime.now(UTC) - _age(since), events)
-            records = rejudge(found, release, tally, hash_key)
+            records = rejudge(found, release, tally, hash_key, others)
             first = next(records, None)
             if first is not None and not dry_run:
                 append(settings.spool_dir, _with_first(first, records))

@@ -15,6 +15,7 @@ import msgspec
 from trackway_collector.ingest.judge import CALLS, Limits, judge
 from trackway_collector.ingest.judges import OneForAll
 from trackway_collector.outcomes import Outcome
+from trackway_collector.releases import Stamp
 from trackway_collector.spool import EventVerdict, Record, SpoolWriter
 from trackway_collector.spool.record import encode_record
 from trackway_collector.warehouse import Warehouse
@@ -43,6 +44,8 @@ class Waiting:
     received_us: int
     sent_us: int | None
     payload: str
+    plan_rev: int = 0
+    """The revision its client stamped, on the event or on its whole batch; 0 without one."""
 
 
 @dataclass(slots=True)
@@ -89,20 +92,28 @@ def waiting(warehouse: Warehouse, since: datetime, events: Sequence[str] = ()) -
 
 
 def rejudge(
-    events: Iterable[Waiting], release: Release, tally: Tally, hash_key: bytes | None = None
+    events: Iterable[Waiting],
+    release: Release,
+    tally: Tally,
+    hash_key: bytes | None = None,
+    others: Iterable[Release] = (),
 ) -> Iterator[tuple[bytes, bytes]]:
     """
     Yield the spool record, meta and body, of each event that fits the release; `tally` counts them all.
 
-    What the release forbids to store is hashed (by the operator's key) or dropped, as if the event came today.
+    What the plan forbids to store is hashed (by the operator's key) or dropped, as if the event came today.
+
+    Args:
+        others: the other releases of the plan, which may forbid what this one does not.
     """
-    judges = OneForAll(release, hash_key)
+    judges = OneForAll(release, hash_key, others)
     # What was accepted once is not too large now, whatever the collector's limit was.
     limits = Limits(event_bytes=2**31)
     for event in events:
         raw = event.payload.encode()
         call = _call(event, raw)
-        verdict, kept = judge(raw, call=call, source=event.source, judges=judges, limits=limits)
+        stamp = Stamp(release.name, event.plan_rev, None) if event.plan_rev else None
+        verdict, kept = judge(raw, call=call, source=event.source, judges=judges, limits=limits, stamp=stamp)
         outcome = Outcome(verdict.outcome) if verdict is not None else Outcome.OK
         if outcome not in _FITS:
             tally.staying += 1
@@ -159,7 +170,9 @@ def _body(event: Waiting, call: str, kept: bytes) -> bytes:
     sent_at = b""
     if event.sent_us is not None:
         sent_at = b',"sentAt":' + msgspec.json.encode(datetime.fromtimestamp(event.sent_us / 1e6, UTC))
-    return b'{"batch":[' + kept + b"]" + sent_at + b"}"
+    # Of a context that the whole batch had only the revision is known; the event's own counts before it.
+    context = b',"context":{"protocols":{"rev":%d}}' % event.plan_rev if event.plan_rev else b""
+    return b'{"batch":[' + kept + b"]" + sent_at + context + b"}"
 
 
 class _Typed(msgspec.Struct):

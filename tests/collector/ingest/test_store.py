@@ -30,6 +30,9 @@ def plan(rev: int = 1, **policy: str) -> Release:
         "note": PropertySpec(kind="text", store="drop"),
         "email": PropertySpec(kind="string", store="hash", max_length=20),
         "to": PropertySpec(kind="object", properties=inner),
+        "words": PropertySpec(kind="list", of=PropertySpec(kind="string", store="drop")),
+        "mails": PropertySpec(kind="list", of=PropertySpec(kind="string", store="hash")),
+        "sender": PropertySpec(kind="object", store="hash", properties={"name": PropertySpec(kind="string")}),
         "guests": PropertySpec(kind="list", of=PropertySpec(kind="object", properties=inner)),
     }
     gift = EventSpec(name="gift_sent", properties=properties, formerly=(Former(event="gift_given", through=1),))
@@ -81,6 +84,8 @@ def test_what_an_sdk_with_a_key_sends_goes_the_fast_way_untouched() -> None:
         {"properties": {"packets": 1, "email": [SECRET]}},
         {"properties": {"to": {"street": SECRET, "city": "Porto"}, "guests": [{"street": SECRET}]}},
         {"properties": {"to": [{"street": SECRET}], "guests": {"street": SECRET}}},
+        {"properties": {"guests": {"0": {"street": SECRET}, "2": [{"street": SECRET}]}}},
+        {"properties": {"words": {"0": SECRET, "2": {"a": SECRET}}, "mails": {"0": SECRET, "2": [SECRET]}}},
         {"properties": {"to": json.dumps({"street": SECRET})}},
         {"properties": json.dumps({"note": SECRET})},
         {"properties": [{"note": SECRET}]},
@@ -93,6 +98,12 @@ def test_what_an_sdk_with_a_key_sends_goes_the_fast_way_untouched() -> None:
         {"type": "identify", "traits": {"phone": SECRET, "plan": "pro"}},
         {"type": "track", "traits": {"phone": SECRET}, "event": "seen", "properties": {}},
         {"event": "seen", "properties": {}, "context": {"traits": {"phone": SECRET}}},
+        {"event": "seen", "properties": {}, "context": json.dumps({"traits": {"phone": SECRET}})},
+        {"event": "seen", "properties": {}, "context": [{"traits": {"phone": SECRET}}]},
+        {"event": ["gift_sent"]},
+        {"event": {"name": "gift_sent"}, "type": "trakc"},
+        {"properties": {"packets": 1, "sender": {SECRET: True}}},
+        {"properties": {"packets": "three", "sender": {"name": 1, SECRET: True}}},
         {"event": "seen", "properties": {}, "pad": "x" * 40_000, "context": {"traits": {"phone": SECRET}}},
     ],
 )
@@ -124,6 +135,26 @@ def test_unreadable_events_keep_nothing_of_it(raw: bytes, call: str) -> None:
     stored(one if call else b'{"batch":[' + one + b',{"type":"page","userId":"lina"}]}', call=call)
 
 
+@pytest.mark.parametrize("call", ["", "track"])
+@pytest.mark.parametrize("text", ["[%s]", '"%s"', "\ufeff%s", "%s,%s"])
+def test_text_in_the_place_of_an_event_is_withheld(text: str, call: str) -> None:
+    """A list of events or a text of one, quoted: it may hold anything, and nobody can take it apart."""
+    one = json.dumps(text.replace("%s", json.dumps(gift())))
+    stored(one.encode() if call else f'{{"batch":[{one}]}}'.encode(), call=call)
+
+
+def test_a_list_that_json_cannot_carry_is_withheld() -> None:
+    """A list of events in the place of one, with a NaN in it."""
+    stored(b'{"batch":[[{"event":"gift_sent","properties":{"x":NaN,"note":"%s"}}]]}' % SECRET.encode())
+
+
+def test_the_context_of_a_batch_is_an_object_or_nothing() -> None:
+    """Traits in a text or a list where the batch's context stands are not kept."""
+    for context in (json.dumps({"traits": {"phone": SECRET}}), [{"traits": {"phone": SECRET}}]):
+        _, kept = stored({"batch": [event(event="seen", properties={})], "context": context})
+        assert msgspec.json.decode(kept)["context"] is None
+
+
 def test_what_a_batch_says_twice_is_kept_once() -> None:
     """A second `batch` hides nothing, and traits in the batch's own context are traits."""
     stored(b'{"batch":[%s],"batch":[]}' % msgspec.json.encode(gift()))
@@ -142,6 +173,87 @@ def test_the_newest_release_forbids_for_clients_of_older_ones_too() -> None:
     )
     assert record.exceptions[0].rev == 1
     assert events(kept)[0]["properties"] == {}
+
+
+def one_event(rev: int, event: EventSpec, traits: dict[str, PropertySpec] | None = None) -> Release:
+    plan = Plan(name="gifts", events={event.name: event}, traits={"user": traits} if traits else {})
+    return compile_release(plan, rev)
+
+
+DROPPED = PropertySpec(kind="text", store="drop")
+KEPT = PropertySpec(kind="text")
+
+
+@pytest.mark.parametrize(
+    ("releases", "sent"),
+    [
+        ([plan(1), one_event(2, EventSpec(name="gift_sent", properties={"packets": KEPT}))], gift()),
+        ([plan(1), one_event(2, EventSpec(name="seen", properties={"packets": KEPT}))], gift()),
+        ([plan(1), one_event(2, EventSpec(name="seen"))], event(type="identify", traits={"phone": SECRET})),
+        (
+            [plan(1), one_event(2, EventSpec(name="gift_sent", properties={"to": PropertySpec(kind="object")}))],
+            gift(properties={"to": {"street": SECRET}}),
+        ),
+        (
+            [
+                one_event(1, EventSpec(name="a", properties={"x": KEPT})),
+                one_event(2, EventSpec(name="b", properties={"x": KEPT}, formerly=(Former(event="a"),))),
+                one_event(3, EventSpec(name="c", properties={"x": DROPPED}, formerly=(Former(event="b"),))),
+            ],
+            gift(event="a", properties={"x": SECRET}),
+        ),
+        (
+            [
+                one_event(1, EventSpec(name="a", properties={"x": KEPT})),
+                one_event(2, EventSpec(name="a", properties={"y": KEPT}, formerly=(Former(property="x", now="y"),))),
+                one_event(3, EventSpec(name="a", properties={"z": DROPPED}, formerly=(Former(property="y", now="z"),))),
+            ],
+            gift(event="a", properties={"x": SECRET}),
+        ),
+    ],
+)
+@pytest.mark.parametrize("stamped", [None, 1, -1])
+def test_what_left_the_plan_is_forbidden_still(
+    releases: list[Release], sent: dict[str, Any], stamped: int | None
+) -> None:
+    """Of a name that the newest release no longer has, or has over several renames, the last word counts."""
+    if stamped is not None:
+        release = releases[stamped if stamped < 0 else stamped - 1]
+        sent = sent | {"context": {"protocols": {"plan": "gifts", "rev": release.rev, "hash": release.hash}}}
+    stored({"batch": [sent]}, LiveReleases.of(releases))
+
+
+def test_a_property_name_in_use_again_is_forbidden_to_those_who_mean_the_old_one() -> None:
+    """`note` of revision 1 is now `words`, which is dropped; the new `note` is another thing, and stored."""
+    old = one_event(1, EventSpec(name="gift_sent", properties={"note": KEPT}))
+    formerly = (Former(property="note", now="words", through=1),)
+    new = one_event(2, EventSpec(name="gift_sent", properties={"note": KEPT, "words": DROPPED}, formerly=formerly))
+    kept = []
+    for release in (old, new):
+        context = {"protocols": {"plan": "gifts", "rev": release.rev, "hash": release.hash}}
+        body = msgspec.json.encode({"batch": [gift(properties={"note": "hello"}, context=context)]})
+        _, spooled = BatchDecoder(LiveReleases.of([old, new])).decode(body, call="", source="web", received_at_us=1)
+        kept.append(events(spooled)[0]["properties"])
+    assert kept == [{}, {"note": "hello"}]
+
+
+def test_a_release_may_allow_again_what_an_earlier_one_forbade() -> None:
+    """The last word is the newest's, for clients that are not of the earlier one."""
+    both = LiveReleases.of([plan(1), one_event(2, EventSpec(name="gift_sent", properties={"note": KEPT}))])
+    body = {"batch": [gift(properties={"note": "hello"})]}
+    _, kept = BatchDecoder(both, hash_key=KEY).decode(
+        msgspec.json.encode(body), call="", source="web", received_at_us=1
+    )
+    assert events(kept)[0]["properties"] == {"note": "hello"}
+
+
+def test_what_left_the_plan_takes_no_event_off_the_fast_way() -> None:
+    """An event without it is known in one pass as before."""
+    new = one_event(2, EventSpec(name="gift_sent", properties={"packets": PropertySpec(kind="int")}))
+    context = {"protocols": {"plan": "gifts", "rev": 2, "hash": new.hash}}
+    body = {"batch": [gift(properties={"packets": 1}, context=context)]}
+    record, _ = stored(body, LiveReleases.of([plan(1), new]))
+    assert not record.careful
 
 
 def test_a_plan_that_forbids_nothing_keeps_the_clients_bytes() -> None:

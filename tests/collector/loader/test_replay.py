@@ -15,6 +15,7 @@ from trackway_collector.loader.verify import verify
 from trackway_collector.replay.replay import SPOOL, Tally, append, rejudge, waiting
 from trackway_collector.spool import SpoolWriter
 from trackway_plan import EventSpec, Plan, PropertySpec, Release, compile_release
+from trackway_plan.model import Former
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -130,6 +131,52 @@ def test_events_of_single_routes_keep_their_call_and_time(pipeline: Pipeline) ->
     assert pipeline.rows("type, event, message_id, toString(sent_at)") == [
         ("track", "paid", "m-9", "2026-05-01 10:00:00.000000")
     ]
+
+
+def test_a_name_that_was_used_again_means_what_it_meant_to_its_sender(pipeline: Pipeline) -> None:
+    """`cart` of revision 1 is judged as the `basket` it is now, `n` as `count`; stamped on the event or its batch."""
+    old = {"n": PropertySpec(name="n", kind="int")}
+    first = compile_release(Plan(name="shop", events={"cart": EventSpec(name="cart", properties=old)}), 1)
+    text = {"n": PropertySpec(name="n", kind="string")}
+    both = text | {"count": PropertySpec(name="count", kind="number")}
+    formerly = (Former(event="cart", through=1), Former(property="n", now="count", through=1))
+    events = [EventSpec(name="basket", properties=both, formerly=formerly), EventSpec(name="cart", properties=text)]
+    second = compile_release(Plan(name="shop", events={event.name: event for event in events}), 2)
+
+    pipeline.release = first
+    context = {"protocols": {"plan": "shop", "rev": 1, "hash": first.hash}}
+    batch = [paid(f"m-{n}", None, event="cart") | {"properties": {"n": n}} for n in (1.5, "x")]
+    pipeline.spool([event | {"context": context} for event in batch])
+    others = [event | {"messageId": event["messageId"] + "-b"} for event in batch]
+    pipeline.spool(msgspec.json.encode({"batch": others, "context": context}))
+    pipeline.load()
+    tally = replay(pipeline, second)
+    pipeline.load()
+    assert tally.stays == {("cart", "wrong_type /n"): 2}
+    assert pipeline.rows("message_id, verdict, validated_rev, plan_rev") == [
+        ("m-1.5", "ok", 2, 1),
+        ("m-1.5-b", "ok", 2, 1),
+    ]
+
+
+def test_what_any_release_forbids_is_not_stored_by_a_replay(pipeline: Pipeline) -> None:
+    """Quarantined before a rule came: the newest release's counts, and that of the last one which had the name."""
+    kept = {"note": PropertySpec(name="note", kind="text"), "name": PropertySpec(name="name", kind="text")}
+    dropped = {name: msgspec.structs.replace(spec, store="drop") for name, spec in kept.items()}
+    prices = {kind: {"price": PropertySpec(name="price", kind=kind)} for kind in ("int", "string")}
+
+    def rev(number: int, **properties: PropertySpec) -> Release:
+        event = EventSpec(name="paid", properties=properties)
+        return compile_release(Plan(name="shop", events={"paid": event}), number)
+
+    pipeline.release = rev(1, **prices["int"], **kept)
+    pipeline.spool([paid("m-1", "x") | {"properties": {"price": "x", "note": "secret", "name": "secret"}}])
+    pipeline.load()
+    second = rev(2, **prices["string"], **kept)
+    others = [rev(3, **prices["string"], **dropped), rev(4, **prices["string"], name=dropped["name"])]
+    records = list(rejudge(waiting(pipeline.warehouse, LONG_AGO), second, Tally(2), others=others))
+    assert len(records) == 1
+    assert b"secret" not in records[0][1]
 
 
 def test_a_second_replay_at_once_is_refused(quarantined: Pipeline) -> None:

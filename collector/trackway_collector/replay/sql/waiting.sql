@@ -12,7 +12,8 @@ SELECT
     message_id,
     toUnixTimestamp64Micro(received_at) AS received_us,
     toUnixTimestamp64Micro(sent_at) AS sent_us,
-    payload
+    payload,
+    plan_rev
 FROM quarantine
 WHERE received_at >= {since:DateTime64(6, 'UTC')}
   AND (empty({events:Array(String)}) OR has({events:Array(String)}, event))
