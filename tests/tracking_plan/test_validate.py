@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from trackway_plan import Release, Validator, compile_release, load_plan
-from trackway_plan.model import Choice, EventSpec, Plan, PropertySpec, Source
+from trackway_plan.model import Choice, EventSpec, Former, Plan, PropertySpec, Source
 
 EXAMPLES = Path(__file__).parents[2] / "tracking_plan" / "examples"
 
@@ -279,3 +279,15 @@ def test_the_storefront_examples_are_ok() -> None:
             for example in event.examples:
                 source = event.sent_by[0] if event.sent_by else None
                 assert validator.check_track(event.name, example, source).outcome == "ok"
+
+
+def test_a_property_is_stripped_with_its_former_names() -> None:
+    """Where a bad value goes, the value under the former name must not count in its place."""
+    properties = {"grams": PropertySpec(name="grams", kind="int")}
+    event = EventSpec(
+        name="tea_bought", open=True, properties=properties, formerly=(Former(property="weight", now="grams"),)
+    )
+    plan = Plan(name="tea", events={"tea_bought": event}, on_violation={"wrong_type": "strip"})
+    validator = Validator(compile_release(plan, 1))
+    verdict = validator.check_track("tea_bought", b'{"grams": "much", "weight": "more"}')
+    assert set(verdict.strip) == {("grams",), ("weight",)}

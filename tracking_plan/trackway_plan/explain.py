@@ -123,8 +123,8 @@ def _unplanned(root: PropertySpec, path: Path, error: Any) -> Iterator[Complaint
     planned = error.schema["properties"]
     if (kept_back := _not_plain(root, path)) is not None:
         # A key that the client chose may be what the plan forbids to store: only what holds it is named.
-        message = f"`{shown_path(kept_back)}` holds a property that is not in the plan."
-        yield ViolationCode.UNPLANNED_PROPERTY, kept_back, lambda: message
+        told = f"`{shown_path(kept_back)}` holds a property that is not in the plan."
+        yield ViolationCode.UNPLANNED_PROPERTY, kept_back, lambda: told
         return
 
     def message(name: str) -> str:

@@ -355,6 +355,7 @@ class Validator:
         if outcome == "ok":
             return self._ok
         strip += [_property(path) for code, path in untold or () if self._action(code, event, source) == Action.STRIP]
+        strip += _former_names(event, strip)
         return Verdict(outcome, (*rejecting, *violations), self.release.rev, tuple(strip))
 
     def _action(self, code: ViolationCode, event: EventSpec | None, source: str | None) -> str:
@@ -365,6 +366,13 @@ class Validator:
         if sender is not None and code in sender.on_violation:
             return sender.on_violation[code]
         return self.release.on_violation.get(code, Action.FLAG)
+
+
+def _former_names(event: EventSpec | None, strip: list[explain.Path]) -> list[explain.Path]:
+    """What goes with properties that are removed: their former names, which would count in their place."""
+    former = former_properties(event) if event is not None and event.formerly and strip else {}
+    gone = {former.get(str(path[0]), str(path[0])) for path in strip if len(path) == 1}
+    return [(old,) for old, new in former.items() if new in gone and (old,) not in strip]
 
 
 def _property(path: explain.Path) -> explain.Path:
