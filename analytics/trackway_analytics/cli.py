@@ -211,15 +211,16 @@ def sql(statement: str, params: tuple[str, ...], warehouse: str | None, format_:
 
 @query.command(epilog="Example: trackway query run checkout")
 @click.argument("name")
-@click.option("--definitions", metavar="DIR", type=click.Path(path_type=Path, file_okay=False), default="definitions",
-              show_default=True, help="Where the definitions are.")  # fmt: skip
+@click.option("--definitions", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
+              help="Where the definitions are; tracking_plan/definitions, else definitions, unless given.")  # fmt: skip
 @_output_options
-def run(name: str, definitions: Path, tz: str, warehouse: str | None, format_: str) -> None:
+def run(name: str, definitions: Path | None, tz: str, warehouse: str | None, format_: str) -> None:
     """Ask the question that the definition NAME holds."""
     from trackway_analytics.definitions import ask, named
+    from trackway_plan.definitions import definitions_directory
 
     with _exit_codes():
-        definition = named(name, definitions)
+        definition = named(name, definitions or definitions_directory(Path("tracking_plan")))
         with connect(warehouse, tz=tz) as events:
             _show(ask(events, definition), format_)
 

@@ -21,7 +21,7 @@ from trackway_collector.warehouse import Warehouse
 PACKAGE = Path(trackway_analytics.__file__).parent
 FILES = [path for folder in ("queries", "plan_data") for path in sorted((PACKAGE / folder).glob("*.sql"))]
 GOLDEN = Path(__file__).parent.parent / "golden" / "sql"
-TABLES = {"events", "quarantine", "loads"}
+TABLES = {"events", "quarantine", "replayed", "loads"}
 SLOT = re.compile(r"__([a-z_]+?)__")
 PARAMETER = re.compile(r"\{([a-z_0-9]+):")
 # The words of a header that name parameters of other files or of the question's own conditions.

@@ -124,7 +124,7 @@ def test_commands_exist() -> None:
     for words in re.findall(r"`trackway ([a-z][^`]*)`", _without_code(README)):
         command: click.Command | None = _group()
         for word in words.split():
-            if not isinstance(command, click.Group) or not word.islower():
+            if not isinstance(command, click.Group) or not word.islower() or word.startswith("-"):
                 break
             command = command.get_command(click.Context(command), word)
             assert command is not None, f"`trackway {words}`: there is no {word}"

@@ -90,8 +90,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def where(self) -> str:
-        """`file:line:column`, as editors and grep follow it; "" without a place."""
-        return f"{self.file}:{self.line}:{self.column}" if self.file else ""
+        """`file:line:column`, as editors and grep follow it; the file alone without a line; "" without a place."""
+        return f"{self.file}:{self.line}:{self.column}" if self.file and self.line else self.file
 
     def sort_key(self) -> tuple[Any, ...]:
         """Worst first, then in the order of files and lines."""

@@ -11,15 +11,16 @@ from __future__ import annotations
 import dataclasses
 import re
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import PlanErrors
+from .errors import PlanErrors, ReleaseError
 from .git_tree import RevisionError, commit_of, folder_files, git, git_text, plan_folder
 from .load import load_plan
 from .memo import Memo
 from .model import Place, Plan
-from .release import Release, compile_release, released_files
+from .release import Release, compile_release, latest_release, released_files
 
 _HUNK = re.compile(r"@@ -\S+ \+(\d+)(?:,(\d+))? @@")
 _KEPT = (".json", ".yaml")
@@ -82,7 +83,13 @@ def _released(rev: int, directory: Path) -> Revision:
 def _from_directory(directory: Path, label: str, memo: Memo | None) -> Revision:
     plan = load_plan(directory, memo)
     newest = max(released_files(directory), default=0)
-    return Revision(label, compile_release(plan, newest + 1), plan)
+    release = compile_release(plan, newest + 1)
+    with suppress(ReleaseError):
+        # What has not changed since it was released is that release, and no next one.
+        latest = latest_release(directory)
+        if latest is not None and latest.hash == release.hash:
+            release = latest
+    return Revision(label, release, plan)
 
 
 def _from_git(ref: str, directory: Path, memo: Memo | None) -> Revision:

@@ -1,4 +1,5 @@
 -- Who sends what: events by name, source and the plan revision that the client stamped on them.
+-- An event that was replayed out of quarantine is one of those stored.
 -- params: events (names; none: all), since, until
 -- returns: one row per (event, source, plan_rev): event, source, plan_rev, stored and quarantined from `since` on,
 --          first_seen and last_seen of all times, the most frequent first
@@ -24,6 +25,7 @@ FROM (
         type = 'track'
         AND (empty({events:Array(String)}) OR has({events:Array(String)}, event))
         AND received_at < {until:DateTime64(6, 'UTC')}
+        AND (spool, segment, offset) NOT IN (SELECT spool, segment, offset FROM replayed WHERE outcome != 'quarantined')
 )
 GROUP BY event, source, plan_rev
 ORDER BY stored + quarantined DESC, event, source, plan_rev

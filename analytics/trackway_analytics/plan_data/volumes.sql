@@ -1,4 +1,5 @@
 -- How many track events of each name were received, stored and quarantined; what decides how large a share is sampled.
+-- An event that was replayed out of quarantine is one of those stored.
 -- params: events (names; none: all), since, until, excluded
 -- returns: one row per event: event, stored, quarantined, the most frequent first
 SELECT
@@ -23,6 +24,7 @@ FROM (
         AND received_at >= {since:DateTime64(6, 'UTC')}
         AND received_at < {until:DateTime64(6, 'UTC')}
         AND NOT has({excluded:Array(String)}, source)
+        AND (spool, segment, offset) NOT IN (SELECT spool, segment, offset FROM replayed WHERE outcome != 'quarantined')
 )
 GROUP BY event
 ORDER BY stored DESC, event

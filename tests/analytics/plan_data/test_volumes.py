@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -61,3 +62,17 @@ def test_stored_and_quarantined_events_of_the_days_are_counted(warehouse: Wareho
     store_events(warehouse, rows(3, "pay", {}, received_at=recent) + rows(2, "lost", {}, received_at=old))
     store_quarantined(warehouse, [{"event": "cart", "source": "app", "plan_rev": 7, "received_at": recent}])
     assert event_volumes(url, 30) == {"pay": 3, "cart": 1}
+
+
+def test_an_event_that_was_replayed_counts_once(warehouse: Warehouse) -> None:
+    """Its row in quarantine stays; what was refused again is still counted there."""
+    store_events(warehouse, rows(1, "cart", {}, source="app", received_at=ago(1 / 24)))
+    refused = {"event": "cart", "source": "app", "received_at": ago(1 / 24), "spool": "w0-1", "segment": 1}
+    store_quarantined(warehouse, [refused | {"offset": 0}, refused | {"offset": 1}])
+    columns = ("spool", "segment", "offset", "outcome", "stored")
+    lines = [
+        dict(zip(columns, row, strict=True)) for row in (("w0-1", 1, 0, "ok", 1), ("w0-1", 1, 1, "quarantined", 0))
+    ]
+    text = "\n".join(json.dumps(line) for line in lines)
+    warehouse.insert_rows("replayed", text.encode(), token="replayed-1", query_id="replayed-1")
+    assert sum(volume.events for volume in volumes_of(census(warehouse, 30, now=NOW)).by_event["cart"]) == 2

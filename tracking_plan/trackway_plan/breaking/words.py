@@ -55,10 +55,10 @@ def hint(rule: Rule, change: Change) -> str:
     if rule.id != "possible-rename":
         return rule.mend
     if not change.path:
-        return f"{rule.mend}\nIn the file of `{change.after}`: formerly: [{{event: {change.before}, through: <rev>}}]"
+        return f"{rule.mend}\nIn the file of `{change.after}`: formerly: [{{event: {change.before}}}]"
     if "." in change.path.removeprefix(f"groups.{change.group}.") or change.named_type:
         return "If it is the same thing, keep the old name: only an event's own properties have `formerly`."
-    line = f"formerly: [{{property: {change.before}, now: {change.after}, through: <rev>}}]"
+    line = f"formerly: [{{property: {change.before}, now: {change.after}}}]"
     return f"{rule.mend}\nIn the file of {'each event' if change.group else f'`{change.event}`'}: {line}"
 
 

@@ -8,7 +8,15 @@ A file holds one definition: `funnel: checkout` and the options that the questio
 
 from __future__ import annotations
 
-from .load import definitions_of, load_definitions, read_definitions
+from .load import definitions_directory, definitions_of, load_definitions, read_definitions
 from .model import KINDS, Definition, Use
 
-__all__ = ["KINDS", "Definition", "Use", "definitions_of", "load_definitions", "read_definitions"]
+__all__ = [
+    "KINDS",
+    "Definition",
+    "Use",
+    "definitions_directory",
+    "definitions_of",
+    "load_definitions",
+    "read_definitions",
+]

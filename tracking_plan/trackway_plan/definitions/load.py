@@ -38,9 +38,13 @@ def definitions_of(plan: Path, named: Path | None = None) -> list[Definition]:
     Raises:
         PlanErrors: one of them cannot be read.
     """
+    return load_definitions(named or definitions_directory(plan))
+
+
+def definitions_directory(plan: Path) -> Path:
+    """Where the definitions of the plan in a directory are: in its `definitions` if there is one, else beside it."""
     inside = plan / "definitions"
-    beside = Path(os.path.normpath(plan / ".." / "definitions"))
-    return load_definitions(named or (inside if inside.is_dir() else beside))
+    return inside if inside.is_dir() else Path(os.path.normpath(plan / ".." / "definitions"))
 
 
 def read_definitions(directory: str | os.PathLike[str]) -> tuple[list[Definition], list[Problem]]:
