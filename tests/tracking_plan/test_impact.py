@@ -203,3 +203,19 @@ def test_the_verb_compares_with_a_git_ref(tmp_path: Path) -> None:
     }
     shutil.rmtree(root / "definitions")
     assert CliRunner().invoke(plan_command, arguments).exit_code == 0
+
+
+def test_an_event_folded_into_another_changes_what_that_one_counts(tmp_path: Path) -> None:
+    """Who asks for the event that takes another in counts more from now on; who asks for the other is kept."""
+    other = "event: basket\nsent_by: [web]\n"
+    for name in ("b", "a"):
+        directory = plan_of(tmp_path / name, CART)
+        (directory / "events" / "shop" / "basket.yaml").write_text(other, encoding="utf-8")
+    (tmp_path / "a" / "events" / "shop" / "basket.yaml").unlink()
+    (tmp_path / "a" / "events" / "shop" / "cart.yaml").write_text(CART + "formerly: [{event: basket}]\n")
+    (tmp_path / "definitions").mkdir()
+    (tmp_path / "definitions" / "it.yaml").write_text("funnel: f\nsteps: [cart]\n", encoding="utf-8")
+    releases = [compile_release(load_plan(tmp_path / name), 1) for name in ("b", "a")]
+    [found] = impact(releases[0], releases[1], load_definitions(tmp_path / "definitions"))
+    assert found.rule == "definition-changes-meaning"
+    assert "now includes `basket`, which was an event of its own" in found.message

@@ -90,11 +90,20 @@ class Comparison:
             until = f", to be removed after {new.remove_after}" if new.remove_after else ""
             hint = f"Move it to `{new.replaced_by}` before that." if new.replaced_by else ""
             yield Effect(WILL_BREAK, shown, f"is deprecated{until}", hint, name, old.status, new.status)
+        for gained in sorted(self._folded_in(old, new)):
+            why = f"now includes `{gained}`, which was an event of its own"
+            yield Effect(CHANGES, shown, why, "", name, gained, new.name)
         if set(old.sent_by) != set(new.sent_by):
             sent = [", ".join(sorted(each.sent_by)) or "any source" for each in (old, new)]
             yield Effect(CHANGES, shown, f"was sent by {sent[0]}, now by {sent[1]}", "", name, *sent)
         if _words(old.when) != _words(new.when):
             yield Effect(CHANGES, shown, "is sent at another moment (`when` changed)", "", name, old.when, new.when)
+
+    def _folded_in(self, old: EventSpec, new: EventSpec) -> set[str]:
+        """Events that stood beside this one before and are former names of it now."""
+        now = {former.event for former in new.formerly if former.event and former.event not in self.after.events}
+        stood_beside = new.name in self.before.events
+        return {name for name in now if stood_beside and name in self.before.events and name != old.name}
 
     # ── properties ────────────────────────────────────────────────────────────
 

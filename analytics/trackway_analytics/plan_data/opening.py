@@ -51,7 +51,7 @@ def asking(url: str | None, data_dir: Path | None = None) -> Iterator[Warehouse]
         click.echo(f"Error: {error}", err=True)
         sys.exit(USAGE)
     except WarehouseError as error:
-        click.echo(f"Error: the warehouse gives no answer: {error}", err=True)
+        click.echo(f"Error: the warehouse gives no answer: {_told(error)}", err=True)
         sys.exit(UNREACHABLE)
 
 
@@ -88,5 +88,15 @@ def answering(url: str) -> Iterator[Warehouse]:
         finally:
             opened.close()
     except (WarehouseError, ConfigError) as error:
-        message = f"there is no evidence, because the warehouse gives no answer: {error}"
+        message = f"there is no evidence, because the warehouse gives no answer: {_told(error)}"
         raise EvidenceUnreachableError(message) from error
+
+
+def _told(error: Exception) -> str:
+    """What the warehouse said; where it lacks a table, what makes it."""
+    from trackway_collector.warehouse import WarehouseError
+    from trackway_collector.warehouse.plan_releases import UNKNOWN_TABLE
+
+    if isinstance(error, WarehouseError) and error.code == UNKNOWN_TABLE:
+        return "its tables are of an earlier version. Write `trackway warehouse migrate`, or start `trackway up`."
+    return str(error)
