@@ -27,6 +27,7 @@ from .bounds import with_room
 from .documents import ImportRefusedError
 from .losses import Losses
 from .names import event_name, is_name, plan_name, property_path
+from .places import with_places
 
 DEFAULT_AREA = "imported"
 Properties = dict[str, PropertySpec]
@@ -100,7 +101,7 @@ class Collector:
             },
         )
         _refuse_problems(plan)
-        return Imported(plan=plan, findings=(*(loss.finding() for loss in self.losses.found), *notes))
+        return Imported(plan=plan, findings=(*(loss.finding() for loss in with_places(self.losses.found)), *notes))
 
     def _sound(self, event: EventSpec) -> EventSpec:
         """The event without what rests on things that are not there."""

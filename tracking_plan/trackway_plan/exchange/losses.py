@@ -33,7 +33,9 @@ class Loss(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return Finding(
             rule="lost",
             severity=Severity.WARN,
-            message=f"{self.what}: {self.why}" if self.line else f"{self.where}: {self.what}: {self.why}",
+            message=f"{self.what}: {self.why}"
+            if self.line and not self.where.startswith("#")
+            else f"{self.where}: {self.what}: {self.why}",
             event=self.event,
             path=self.path,
             before=self.what,
