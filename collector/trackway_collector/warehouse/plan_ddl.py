@@ -36,6 +36,13 @@ class Retyped:
     has: str
     wanted: str
 
+    @property
+    def next_name(self) -> str:
+        """The `store_as` that gives the new type a path of its own: `price__2`, and `price__3` after that."""
+        other = re.sub(r"__\d+\Z", "", self.path)
+        number = int(found[1]) + 1 if (found := re.search(r"__(\d+)\Z", self.path)) else 2
+        return f"{other}__{number}"
+
 
 @dataclass(frozen=True, slots=True)
 class Storage:
@@ -112,12 +119,10 @@ def script(release: Release, stored: Iterable[Storage], made: Mapping[str, str],
             lines += [f"-- {count:,} typed {'path' if count == 1 else 'paths'} of `{part.column}` to add: "
                       + ", ".join(sorted(part.added)), statement, ""]  # fmt: skip
         for change in part.retyped:
-            other = re.sub(r"__\d+\Z", "", change.path)
-            number = int(found[1]) + 1 if (found := re.search(r"__(\d+)\Z", change.path)) else 2
             lines += [
                 f"-- {change.column}.{change.path} stays {change.has}; the plan says {change.wanted}.",
                 "--   Another type would rewrite, and cut, what is stored; what does not fit is kept in `misfits`.",
-                f"--   Write `store_as: {other}__{number}` at the property: the new type gets a path of its own,",
+                f"--   Write `store_as: {change.next_name}` at the property: the new type gets a path of its own,",
                 "--   and queries read both.",
                 "",
             ]

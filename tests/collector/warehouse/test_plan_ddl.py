@@ -116,6 +116,8 @@ def test_the_command_prints_the_whole_or_the_difference(directory: Path) -> None
     assert "`price` Nullable(Float64)" in whole.output
     changed = CliRunner().invoke(plan, ["ddl", str(directory), "--against", "1"])
     assert (changed.exit_code, "`store_as: price__2`" in changed.output) == (1, True)
+    told = CliRunner().invoke(plan, ["ddl", str(directory), "--against", "1", "--format", "github"])
+    assert (told.exit_code, "sold.yaml,line=3,col=3" in told.output) == (1, True)
     event = directory / "events" / "shop" / "sold.yaml"
     event.write_text("event: sold\nproperties:\n  price: {type: number, store_as: price__2}\n")
     mended = CliRunner().invoke(plan, ["ddl", str(directory), "--against", "1"])
