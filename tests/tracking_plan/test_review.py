@@ -169,3 +169,18 @@ def test_each_plan_has_its_own_marker() -> None:
     markers = {marker(Context(Setting(Path(name), "main", TODAY))) for name in names}
     assert len(markers) == 3
     assert all(each.count("-->") == 1 and each.endswith(" -->") for each in markers)
+
+
+def test_a_stale_client_fails_the_review(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that plan.yaml lists and that does not say what the plan says is an error at its file."""
+    storefront = Path(__file__).parents[2] / "tracking_plan" / "examples" / "storefront"
+    plan_dir = Path(shutil.copytree(storefront, tmp_path / "tracking_plan"))
+    with (plan_dir / "plan.yaml").open("a", encoding="utf-8") as head:
+        head.write("generate:\n  - {language: python, out: ../client.py}\n")
+    monkeypatch.chdir(tmp_path)
+    assert CliRunner().invoke(plan, ["generate"]).exit_code == 0
+    assert "client-stale" not in CliRunner().invoke(plan, ["review", "--against", "tracking_plan"]).output
+    with Path("client.py").open("a", encoding="utf-8") as client:
+        client.write("# edited\n")
+    result = CliRunner().invoke(plan, ["review", "--against", "tracking_plan"])
+    assert (result.exit_code, "error[client-stale]" in result.output) == (1, True)

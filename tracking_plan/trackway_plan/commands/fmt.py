@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import difflib
-import os
 import shlex
 import sys
-import tempfile
 from pathlib import Path
 
 import click
 
 from ..errors import Problem
 from ..findings import Finding, Report, Severity
+from ..generate import write_atomically
 from ..layout import laid_out, plan_files
 from ..reports import render
 from .common import FINDINGS, UNLOADABLE, directory_argument, format_option
+from .validate import as_findings
 
 _UNFORMATTED = "not as `trackway plan fmt` writes it."
 
@@ -83,18 +83,7 @@ def _report(directory: Path, unformatted: list[Path], problems: list[Problem]) -
         )
         for path in unformatted
     ]
-    found += [
-        Finding(
-            rule="unreadable",
-            severity=Severity.ERROR,
-            message=problem.message,
-            hint=problem.hint,
-            file=problem.file,
-            line=problem.line,
-            column=problem.column,
-        )
-        for problem in problems
-    ]
+    found += as_findings(problems, "unreadable", Severity.ERROR)
     return Report(verb="fmt", subject=str(directory), findings=tuple(found))
 
 
@@ -107,19 +96,9 @@ def _difference(path: Path, old: str, new: str) -> str:
 
 def _replace(path: Path, text: str, problems: list[Problem]) -> bool:
     """Write a file whole or not at all; its permissions stay."""
-    target = path.resolve()
-    scratch = ""
     try:
-        handle, scratch = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(scratch, target.stat().st_mode & 0o7777)
-        os.replace(scratch, target)
+        write_atomically(path.resolve(), text)
     except OSError as error:
         problems.append(Problem(str(path), 1, 1, f"the file cannot be written: {error.strerror}."))
-        if scratch:
-            Path(scratch).unlink(missing_ok=True)
         return False
     return True

@@ -188,6 +188,8 @@ def write_atomically(path: Path, text: str) -> bool:
     try:
         with os.fdopen(number, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
         mode = path.stat().st_mode if path.exists() else 0o666 & ~_umask()
         Path(scratch).chmod(mode & 0o777)
         Path(scratch).replace(path)

@@ -1,13 +1,11 @@
 """
 The checks of a review, in the order they run.
 
-Each is a function from the context to what it says. A check of another part of the house is loaded by name, and says
-so where it is not installed.
+Each is a function from the context to what it says; one that has nothing to look at says why it did not run.
 """
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,6 +16,7 @@ from ..breaking import findings as breaking_findings
 from ..commands.compare import History
 from ..commands.validate import validity
 from ..findings import Audience, Finding, Severity
+from ..generate import findings as stale_clients
 from ..immutable import RULES as RELEASES
 from ..immutable import release_findings
 from ..impact import impact as impact_findings
@@ -25,9 +24,6 @@ from ..lint import lint_report
 from ..release import released_files
 from .clients import Behind
 from .context import Context, Part
-
-GENERATE = "trackway_plan.generate:check"
-"""What compares the generated clients in the repository with the plan: `check(directory) -> list[Finding]`."""
 
 
 @dataclass(frozen=True)
@@ -86,14 +82,9 @@ def impact(context: Context) -> Part:
 def generate(context: Context) -> Part:
     """Whether the generated clients in the repository are those of the plan."""
     plan, directory = context.read[0], context.setting.directory
-    if not getattr(plan, "generate", ()):
+    if not plan.generate:
         return Part("generate", skipped="no generated clients are configured")
-    module, _, name = GENERATE.partition(":")
-    try:
-        stale: Callable[..., list[Finding]] = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError):
-        return Part("generate", skipped="this version cannot compare generated clients")
-    return Part("generate", tuple(stale(directory)))
+    return Part("generate", tuple(stale_clients(plan, directory)))
 
 
 def releases(context: Context) -> Part:
