@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize(
     "checker",
-    [["mypy", "--strict", "tests/typing/api.py"], ["pyright", "tests/typing/api.py"]],
+    [["mypy", "--strict", "tests/typing/api.py"], ["pyright", "--pythonpath", sys.executable, "tests/typing/api.py"]],
     ids=lambda c: c[0],
 )
 def test_the_public_api_type_checks(checker: list[str]) -> None:

@@ -178,7 +178,8 @@ def test_type_checkers_pass_right_calls_and_refuse_wrong_ones(clients: Path, che
             "reportMissingTypeStubs": False,
         }
         (clients / "pyrightconfig.json").write_text(json.dumps(settings), encoding="utf-8")
-        command = ["-p", str(clients)]
+        # Without it, pyright looks for msgspec in the first `python` of PATH, not where the tests run.
+        command = ["-p", str(clients), "--pythonpath", sys.executable]
     done = subprocess.run([sys.executable, "-m", checker, *command], cwd=clients, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
