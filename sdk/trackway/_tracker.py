@@ -11,14 +11,22 @@ from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 from trackway import _lifecycle
 from trackway._books import Books, Dropped, Stats
 from trackway._clock import SystemClock
+from trackway._delivery.sender import Sender
+from trackway._delivery.transport import HttpTransport, Transport
 from trackway._errors import ConfigurationError, PlanViolationError
+from trackway._events.payloads import (
+    ContextWriter,
+    Refused,
+    is_given,
+    object_body,
+    object_member,
+    people,
+    stamp_members,
+)
+from trackway._events.plan import NO_VIOLATIONS, PlanCheck, load_release
+from trackway._events.stamps import ID_END, ID_START, Stamps, rfc3339
+from trackway._events.values import encode_text
 from trackway._options import MAX_EVENT_BYTES, OnViolation, Options, Tuning
-from trackway._payloads import ContextWriter, Refused, is_given, object_body, object_member, people, stamp_members
-from trackway._plan import NO_VIOLATIONS, PlanCheck, load_release
-from trackway._sender import Sender
-from trackway._stamps import ID_END, ID_START, Stamps, rfc3339
-from trackway._transport import HttpTransport, Transport
-from trackway._values import encode_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -113,7 +121,7 @@ class Tracker:
         Send that a person did something; returns the `messageId`, None if the event was refused.
 
         `timestamp` is when it happened (default: now; a `datetime` without a zone is taken as UTC).
-        `properties` may hold any values: `trackway._values` lists what becomes of those that JSON has no word
+        `properties` may hold any values: `trackway._events.values` lists what becomes of those that JSON has no word
         for.
         """
         try:

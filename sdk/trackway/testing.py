@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from trackway._answers import Answer
 from trackway._clock import Clock
+from trackway._delivery.answers import Answer
+from trackway._delivery.transport import Request, Transport
 from trackway._errors import NetworkError
-from trackway._transport import Request, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

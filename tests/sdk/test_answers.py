@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackway._answers import Acked, Answer, Rejected, Retry, Split, Verdict, retry_after_s, verdict
+from trackway._delivery.answers import Acked, Answer, Rejected, Retry, Split, Verdict, retry_after_s, verdict
 
 EVENTS = [b'{"messageId":"m1","type":"track"}', b'{"messageId":"m2","type":"track"}']
 NOW_S = datetime(2026, 5, 19, 12, tzinfo=UTC).timestamp()

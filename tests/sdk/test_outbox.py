@@ -7,10 +7,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from trackway._answers import Acked, Rejected, Retry, Split, Verdict
 from trackway._books import Books, Dropped
+from trackway._delivery.answers import Acked, Rejected, Retry, Split, Verdict
+from trackway._delivery.outbox import Batch, Outbox
 from trackway._options import Options
-from trackway._outbox import Batch, Outbox
 
 OK = Acked(Counter())
 

@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackway._stamps import ID_END, ID_START, Stamps, rfc3339
+from trackway._events.stamps import ID_END, ID_START, Stamps, rfc3339
 from trackway.testing import FrozenClock
 
 MOMENT = datetime(2026, 5, 19, 8, 30, 0, 123_456, tzinfo=UTC)

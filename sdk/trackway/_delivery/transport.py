@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from trackway._answers import Answer
+from trackway._delivery.answers import Answer
 from trackway._errors import NetworkError
 from trackway._lifecycle import importing
 

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from trackway._answers import Acked, Rejected, Retry, Split, Verdict
 from trackway._books import Dropped
+from trackway._delivery.answers import Acked, Rejected, Retry, Split, Verdict
 from trackway._options import DEFAULT_HOST
 
 if TYPE_CHECKING:

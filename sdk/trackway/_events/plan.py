@@ -13,8 +13,8 @@ import msgspec
 
 from trackway._books import Dropped
 from trackway._errors import ConfigurationError, PlanViolationError
+from trackway._events.payloads import Refused
 from trackway._lifecycle import importing
-from trackway._payloads import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

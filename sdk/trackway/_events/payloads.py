@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from trackway._books import Dropped
-from trackway._values import encode, encode_carefully, encode_text
+from trackway._events.values import encode, encode_carefully, encode_text
 from trackway._version import LIBRARY, __version__
 
 if TYPE_CHECKING:

@@ -13,20 +13,20 @@ import time
 import zlib
 from typing import TYPE_CHECKING
 
-from trackway._answers import Retry, Verdict, verdict
 from trackway._books import Dropped
+from trackway._delivery.answers import Retry, Verdict, verdict
+from trackway._delivery.outbox import Outbox
+from trackway._delivery.transport import Request
 from trackway._errors import NetworkError
-from trackway._outbox import Outbox
-from trackway._stamps import rfc3339
-from trackway._transport import Request
+from trackway._events.stamps import rfc3339
 from trackway._version import LIBRARY, __version__
 
 if TYPE_CHECKING:
     from trackway._books import Books
     from trackway._clock import Clock
+    from trackway._delivery.outbox import Batch
+    from trackway._delivery.transport import Transport
     from trackway._options import Options
-    from trackway._outbox import Batch
-    from trackway._transport import Transport
 
 log = logging.getLogger("trackway")
 
