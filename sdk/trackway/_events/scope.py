@@ -74,7 +74,7 @@ class Scope:
             anonymous_id = anonymous_id if is_given(anonymous_id) else own_anonymous
             session_id = session_id if is_given(session_id) else known(self.session_id)
         if not context:
-            return user_id, anonymous_id, session_id, self.context
+            return user_id, anonymous_id, session_id, self.context or None
         if self.context and isinstance(context, Mapping):
             context = {**self.context, **context}
         return user_id, anonymous_id, session_id, context
@@ -95,7 +95,7 @@ class Scope:
         return {**self.properties, **properties}
 
 
-class scope:  # noqa: N801 - called like a function, used by `with`
+class scope:
     """
     Bind ids, context, properties and consent for every event that is tracked inside, on any tracker.
 
