@@ -8,6 +8,7 @@ own arguments leave open. Like every context variable it is inherited by asyncio
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     Id = str | int
     LateId = Callable[[], Id | None]
     """Asked for the id each time an event is tracked, because it may be known only by then."""
+    LateMapping = Callable[[], Mapping[str, object]]
+    """Asked once, by the first event: what nobody tracks costs nothing."""
 
 log = logging.getLogger("trackway")
 _reported: set[str] = set()
@@ -49,7 +52,7 @@ class Scope:
     user_id: Id | LateId | None = None
     anonymous_id: Id | LateId | None = None
     session_id: Id | LateId | None = None
-    context: Mapping[str, object] = field(default_factory=dict)
+    context: Mapping[str, object] | LateMapping = field(default_factory=dict)
     properties: Mapping[str, object] = field(default_factory=dict)
     consent: Mapping[str, bool] = field(default_factory=dict)
     """By category; what is not in it, the tracker's `consent_default` decides."""
@@ -73,10 +76,11 @@ class Scope:
             user_id = user_id if is_given(user_id) else own_user
             anonymous_id = anonymous_id if is_given(anonymous_id) else own_anonymous
             session_id = session_id if is_given(session_id) else known(self.session_id)
+        bound = members(self.context)
         if not context:
-            return user_id, anonymous_id, session_id, self.context or None
-        if self.context and isinstance(context, Mapping):
-            context = {**self.context, **context}
+            return user_id, anonymous_id, session_id, bound or None
+        if bound and isinstance(context, Mapping):
+            context = {**bound, **context}
         return user_id, anonymous_id, session_id, context
 
     def fill_properties(self, properties: Mapping[str, object] | None) -> Mapping[str, object] | None:
@@ -119,14 +123,14 @@ class scope:
         user_id: Id | LateId | None = None,
         anonymous_id: Id | LateId | None = None,
         session_id: Id | LateId | None = None,
-        context: Mapping[str, object] | None = None,
+        context: Mapping[str, object] | LateMapping | None = None,
         properties: Mapping[str, object] | None = None,
         consent: Mapping[str, bool] | None = None,
     ) -> None:
         self._user_id = user_id
         self._anonymous_id = anonymous_id
         self._session_id = session_id
-        self._context = _mapping("context", context)
+        self._context = context if callable(context) else _mapping("context", context)
         self._properties = _mapping("properties", properties)
         self._consent = _mapping("consent", consent)
 
@@ -137,7 +141,7 @@ class scope:
             user_id=_over(self._user_id, around.user_id),
             anonymous_id=_over(self._anonymous_id, around.anonymous_id),
             session_id=_over(self._session_id, around.session_id),
-            context={**around.context, **self._context},
+            context=_layers(around.context, self._context),
             properties={**around.properties, **self._properties},
             consent={**around.consent, **self._consent},
             _place=_Place(self, outer),
@@ -176,6 +180,18 @@ def known(value: Id | LateId | None) -> Id | None:
     return found if is_given(found) else None
 
 
+def members(value: Mapping[str, object] | LateMapping) -> Mapping[str, object]:
+    """Return a mapping, asking for it if it is a function; an empty one if the function fails."""
+    if not callable(value):
+        return value
+    try:
+        found = value()
+    except Exception as error:
+        _report(f"A function that a scope's context comes from failed ({type(error).__name__}); it is left out.")
+        return {}
+    return _mapping("context", found)
+
+
 def swap(to: Scope | None) -> Scope | None:
     """Make `to` the current scope and return the one before; for work that is done in several stretches."""
     before = _current.get()
@@ -191,6 +207,16 @@ def _over(inner: Id | LateId | None, outer: Id | LateId | None) -> Id | LateId |
         ask = inner
         return lambda: found if (found := known(ask)) is not None else known(outer)
     return inner if is_given(inner) else outer
+
+
+def _layers(
+    outer: Mapping[str, object] | LateMapping, inner: Mapping[str, object] | LateMapping
+) -> Mapping[str, object] | LateMapping:
+    if not (callable(outer) or callable(inner)):
+        return {**outer, **inner}
+    if not outer and callable(inner):
+        return functools.cache(inner)
+    return functools.cache(lambda: {**members(outer), **members(inner)})
 
 
 def _differ(given: Id | None, bound: Id | None) -> bool:
