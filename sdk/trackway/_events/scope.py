@@ -22,11 +22,11 @@ from trackway._events.payloads import is_given, object_body
 if TYPE_CHECKING:
     from types import TracebackType
 
-    Id = str | int
-    LateId = Callable[[], Id | None]
-    """Asked for the id each time an event is tracked, because it may be known only by then."""
-    LateMapping = Callable[[], Mapping[str, object]]
-    """Asked once, by the first event: what nobody tracks costs nothing."""
+Id = str | int
+LateId = Callable[[], Id | None]
+"""Asked for the id each time an event is tracked, because it may be known only by then."""
+LateMapping = Callable[[], Mapping[str, object]]
+"""Asked once, by the first event: what nobody tracks in costs nothing."""
 
 log = logging.getLogger("trackway")
 _reported: set[str] = set()
@@ -175,7 +175,7 @@ def known(value: Id | LateId | None) -> Id | None:
     try:
         found = value()
     except Exception as error:
-        _report(f"A function that a scope's id comes from failed ({type(error).__name__}); there is no id from it.")
+        report(f"A function that a scope's id comes from failed ({type(error).__name__}); there is no id from it.")
         return None
     return found if is_given(found) else None
 
@@ -187,7 +187,7 @@ def members(value: Mapping[str, object] | LateMapping) -> Mapping[str, object]:
     try:
         found = value()
     except Exception as error:
-        _report(f"A function that a scope's context comes from failed ({type(error).__name__}); it is left out.")
+        report(f"A function that a scope's context comes from failed ({type(error).__name__}); it is left out.")
         return {}
     return _mapping("context", found)
 
@@ -234,11 +234,12 @@ def _mapping(name: str, given: Mapping[str, T] | None) -> Mapping[str, T]:
         return {}
     if isinstance(given, Mapping):
         return given
-    _report(f"`{name}` of a scope is a {type(given).__name__} and is ignored; write a mapping.")
+    report(f"`{name}` of a scope is a {type(given).__name__} and is ignored; write a mapping.")
     return {}
 
 
-def _report(message: str) -> None:
+def report(message: str) -> None:
+    """Log what an application's own function did wrong, each message once; it never holds a value."""
     if message not in _reported and len(_reported) < 1000:
         _reported.add(message)
         log.warning(message)
