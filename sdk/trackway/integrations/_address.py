@@ -48,7 +48,7 @@ def _entries(forwarded: str, rfc7239: bool) -> list[str]:
     cut = len(forwarded) > MAX_CHARS
     parts = forwarded[-MAX_CHARS:].split(",")
     if cut:
-        parts = parts[1:]  # the first may be the rest of an address
+        parts[0] = "unknown"  # it may be the rest of an address
     if not rfc7239:
         return [entry for part in parts if (entry := part.strip())]
     # An element without `for` counts, too: leaving it out would move trust to the one before it.

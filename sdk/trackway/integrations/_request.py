@@ -21,6 +21,8 @@ MAX_TEXT = 512
 MAX_VALUE = 256
 """Characters of a campaign's or a click id's value."""
 MAX_PARAMETERS = 100
+MAX_DEPTH = 3
+"""So many URLs within URLs are looked into; what hides deeper is hidden as a whole."""
 HIDDEN = "***"
 
 HIDDEN_WORDS = frozenset(
@@ -56,10 +58,11 @@ CLICK_IDS = frozenset(
 # A capital begins a word, in the way of resetToken; so do digits' neighbours and signs.
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 # An address with @, and the beginning of every JSON Web Token, whatever the parameter is called.
-_TELLING = re.compile(r"[^@\s]+@[^@\s]+\.|\beyJ[A-Za-z0-9_-]{10}")
+_TELLING = re.compile(r"[^@\s]@[^@\s]+\.|\beyJ[A-Za-z0-9_-]{10}")
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?")
 _LANGUAGE = re.compile(r"\s*([A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,4})\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*)?")
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
+_SEPARATOR = re.compile(r"[?&;#]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 
@@ -131,7 +134,7 @@ def clean_query(query: str, hidden_words: frozenset[str]) -> str:
         name, equals, value = part.partition("=")
         if equals and value and _is_telling(unquote_plus(name), unquote_plus(value), hidden_words):
             part = f"{name}={HIDDEN}"
-        elif not equals and _TELLING.search(unquote_plus(name)):
+        elif not equals and hidden_words and _TELLING.search(unquote_plus(name)):
             part = HIDDEN
         part = quote(part, safe="%!$'()*+,;:=@/?-._~[]", encoding="latin-1")
         room -= len(part) + 1
@@ -148,7 +151,7 @@ def clean_url(url: str, hidden_words: frozenset[str]) -> str | None:
     except ValueError:
         return None
     host = parts.netloc.rpartition("@")[2]
-    if parts.scheme not in ("http", "https", "android-app") or not _HOST.fullmatch(host):
+    if parts.scheme not in ("http", "https", "android-app") or "\\" in parts.netloc or not _HOST.fullmatch(host):
         return None
     path = quote(parts.path, safe="%!$&'()*+,;:=@/-._~[]", encoding="latin-1")
     return _url(parts.scheme, host, path, clean_query(parts.query, hidden_words))
@@ -192,14 +195,29 @@ def _parameters(query: str) -> dict[str, str]:
     return found
 
 
-def _is_telling(name: str, value: str, hidden_words: frozenset[str]) -> bool:
-    if name in CAMPAIGN or name in CLICK_IDS:
-        return _TELLING.search(value) is not None
+def _is_telling(name: str, value: str, hidden_words: frozenset[str], depth: int = 0) -> bool:
+    if not hidden_words:  # all may be sent
+        return False
     low = name.lower()
-    if low in hidden_words or any(word.lower() in hidden_words for word in _WORD.findall(name)):
+    if name not in CAMPAIGN and name not in CLICK_IDS:
+        if low in hidden_words or any(word.lower() in hidden_words for word in _WORD.findall(name)):
+            return True
+        if any(part in low for part in HIDDEN_PARTS):
+            return True
+    return _TELLING.search(value) is not None or _holds_telling(value, hidden_words, depth)
+
+
+def _holds_telling(value: str, hidden_words: frozenset[str], depth: int) -> bool:
+    """Return whether a value has parameters of its own that are telling, as `next=/login?token=…` has."""
+    if "=" not in value:
+        return False
+    if depth == MAX_DEPTH:
         return True
-    # An empty set of words means that all may be sent.
-    return bool(hidden_words) and (any(part in low for part in HIDDEN_PARTS) or _TELLING.search(value) is not None)
+    parts = (part.partition("=") for part in _SEPARATOR.split(value, MAX_PARAMETERS)[:MAX_PARAMETERS])
+    return any(
+        inner and _is_telling(unquote_plus(name), unquote_plus(inner), hidden_words, depth + 1)
+        for name, _, inner in parts
+    )
 
 
 def _trace_id(traceparent: str) -> str | None:
