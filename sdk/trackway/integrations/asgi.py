@@ -67,7 +67,8 @@ def _authority(server: Any) -> str:
     if not server or server[1] is None:  # a Unix socket has no port
         return ""
     host, port = server
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    host = f"[{host}]" if ":" in host else host
+    return host if port in (80, 443) else f"{host}:{port}"
 
 
 def _headers(pairs: Iterable[tuple[bytes, bytes]]) -> Callable[[str], str]:

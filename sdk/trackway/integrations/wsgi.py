@@ -108,7 +108,7 @@ def request_of(environ: Environ) -> Request:
     path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
     return Request(
         scheme=environ.get("wsgi.url_scheme", "http"),
-        server=f"{host}:{port}" if host and port else host,
+        server=f"{host}:{port}" if host and port not in ("", "80", "443") else host,
         path=path.encode("latin-1", "replace"),
         query=environ.get("QUERY_STRING", "").encode("latin-1", "replace"),
         peer=environ.get("REMOTE_ADDR") or None,

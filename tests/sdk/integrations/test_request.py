@@ -9,7 +9,7 @@ import types
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackway.integrations._address import client_address, shown
@@ -310,6 +310,7 @@ hostile = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(
     path=st.binary(max_size=300),
     query=hostile,
