@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from wsgiref.util import FileWrapper
 
-import httpx
+import httpx2
 import pytest
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
@@ -88,8 +88,8 @@ def test_views_of_every_kind_under_wsgi(client: Any, sent: Sent, path: str, even
 async def test_views_of_every_kind_under_asgi(sent: Sent, path: str, events: int) -> None:
     """The same with a server of coroutines."""
     headers = {"user-agent": "Firefox", "cookie": "visit=v-3"}
-    server = httpx.ASGITransport(ASGIHandler(), client=("203.0.113.9", 4711))
-    async with httpx.AsyncClient(transport=server, base_url="https://tea.example.com", headers=headers) as client:
+    server = httpx2.ASGITransport(ASGIHandler(), client=("203.0.113.9", 4711))
+    async with httpx2.AsyncClient(transport=server, base_url="https://tea.example.com", headers=headers) as client:
         await client.get(path)
     assert len(sent()) == events
     for event in sent():
