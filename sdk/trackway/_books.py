@@ -6,7 +6,7 @@ pending.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -92,13 +92,13 @@ class Stats:
     """How many of them repeated an earlier one."""
     rejected_by_reason: Mapping[str, int]
     """The collector's codes, such as `unknown_write_key`, and how many events each took."""
-    acked_by_result: Mapping[str, int]
+    dropped_by_reason: Mapping[str, int]
+    """The `Dropped` reasons and how many events each took."""
+    acked_by_result: Mapping[str, int] = field(default_factory=dict)
     """
     What the collector said of acked events: `ok`, `flagged`, `unplanned`, `quarantined`, `duplicate`, or `other` for a
     word this SDK does not know. A server that gives no results per event adds nothing here.
     """
-    dropped_by_reason: Mapping[str, int]
-    """The `Dropped` reasons and how many events each took."""
 
     @property
     def balanced(self) -> bool:
