@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections import deque
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import msgspec
 
 from trackway._clock import Clock
 from trackway._delivery.answers import Answer
+from trackway._delivery.compression import decompress
 from trackway._delivery.transport import Request, Transport
 from trackway._errors import NetworkError
 
@@ -65,8 +65,7 @@ class RecordingTransport:
 
     def send(self, request: Request) -> Answer:
         """Record the request and give the next answer."""
-        zipped = "Content-Encoding" in request.headers
-        batch = msgspec.json.decode(zlib.decompress(request.body, wbits=31) if zipped else request.body)
+        batch = msgspec.json.decode(decompress(request.body, request.headers.get("Content-Encoding")))
         self.requests.append(request)
         self.batches.append(batch)
         answer = self._answers.popleft() if self._answers else 200

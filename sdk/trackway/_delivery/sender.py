@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from trackway._books import Dropped
-from trackway._delivery.answers import Retry, Verdict, verdict
+from trackway._delivery.answers import Retry, Verdict
 from trackway._delivery.core import Delivery, Packer, Send, Wait
 from trackway._errors import NetworkError
 
@@ -138,8 +138,9 @@ class Sender:
     def _send(self, batch: Batch) -> Verdict:
         timeout_s = self._delivery.request_timeout_s(time.monotonic(), self._request_timeout_s)
         try:
-            answer = self._transport.send(self._packer.request(batch, self._clock.time_ns(), timeout_s))
-            return verdict(answer, batch.events, self._clock.time_ns() / 1e9)
+            request = self._packer.request(batch, self._clock.time_ns(), timeout_s)
+            answer = self._transport.send(request)
+            return self._packer.verdict(request, answer, batch, self._clock.time_ns() / 1e9)
         except NetworkError as error:
             return Retry(str(error))
         except Exception as error:
