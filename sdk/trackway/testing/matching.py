@@ -21,6 +21,7 @@ class _Missing:
 
 
 MISSING = _Missing()
+_PLAIN = (str, int, float, bool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +72,23 @@ def _in_value(expected: object, found: object, path: str) -> list[Difference]:
     if _is_list(expected) and _is_list(found) and len(expected) == len(found):
         pairs = enumerate(zip(expected, found, strict=True))
         return [item for place, (wanted, had) in pairs for item in _in_value(wanted, had, f"{path}[{place}]")]
-    return [] if _same(expected, found) else [Difference(path, expected, found)]
+    if _equal(expected, found):
+        return []
+    if expected is not None and type(expected) not in _PLAIN:
+        sent = msgspec.json.decode(object_body({"value": expected}))["value"]
+        if sent == found:
+            return []
+        if isinstance(sent, dict) and isinstance(found, Mapping):  # of a dataclass, say
+            return _in_mapping(sent, found, path)
+    return [Difference(path, expected, found)]
 
 
 def _is_list(value: object) -> TypeGuard[Sequence[object]]:
     return isinstance(value, Sequence) and not isinstance(value, str | bytes)
 
 
-def _same(expected: object, found: object) -> bool:
+def _equal(expected: object, found: object) -> bool:
     # To Python, True equals 1; to whoever counts events, it does not.
     if isinstance(expected, bool | int | float) and isinstance(expected, bool) is not isinstance(found, bool):
         return False
-    return bool(expected == found) or _as_sent(expected) == found
-
-
-def _as_sent(value: object) -> object:
-    if value is None or type(value) in (str, int, float, bool):
-        return value
-    return msgspec.json.decode(object_body({"value": value}))["value"]
+    return bool(expected == found)
