@@ -23,6 +23,8 @@ from trackway._events.payloads import (
     stamp_members,
 )
 from trackway._events.plan import NO_VIOLATIONS, PlanCheck, load_release
+from trackway._events.scope import current
+from trackway._events.scope import scope as scope_of_events
 from trackway._events.stamps import ID_END, ID_START, Stamps, rfc3339
 from trackway._events.values import encode_text
 from trackway._listening import listeners
@@ -77,6 +79,9 @@ class Sending(Protocol):
 
 class Capture(Generic[T]):
     """What trackers have in common; `T` is their kind of transport."""
+
+    scope = scope_of_events
+    """`trackway.scope`, at hand where a tracker is."""
 
     def __init__(
         self,
@@ -152,6 +157,9 @@ class Capture(Generic[T]):
             if type(event) is not str:
                 event = str(event)
             start, decode, leftover, redact = self._known.get(event) or self._learn(event)
+            if (scope := current()) is not None:
+                user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
+                properties = scope.fill_properties(properties)
             body = object_body(properties)
             violations: Sequence[Violation] = NO_VIOLATIONS
             if decode is not None:
@@ -192,6 +200,8 @@ class Capture(Generic[T]):
     ) -> str | None:
         """Send what is known about a person; returns the `messageId`, None if the event was refused."""
         try:
+            if (scope := current()) is not None:
+                user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
             body = object_body(traits)
             violations: Sequence[Violation] = NO_VIOLATIONS
             if self._plan is not None:
@@ -220,6 +230,9 @@ class Capture(Generic[T]):
         """Send that a person saw a web page; returns the `messageId`, None if the event was refused."""
         try:
             start = b'{"type":"page","name":%b,' % encode_text(name)
+            if (scope := current()) is not None:
+                user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
+                properties = scope.fill_properties(properties)
             rest = people(user_id, anonymous_id) + object_member(b"properties", properties)
             rest += self._end(integrations, context, session_id)
             return self._enqueue(start, rest, message_id, timestamp)
@@ -243,6 +256,9 @@ class Capture(Generic[T]):
         """Send that a person saw an app's screen; returns the `messageId`, None if the event was refused."""
         try:
             start = b'{"type":"screen","name":%b,' % encode_text(name)
+            if (scope := current()) is not None:
+                user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
+                properties = scope.fill_properties(properties)
             rest = people(user_id, anonymous_id) + object_member(b"properties", properties)
             rest += self._end(integrations, context, session_id)
             return self._enqueue(start, rest, message_id, timestamp)
@@ -269,6 +285,8 @@ class Capture(Generic[T]):
         try:
             if not is_given(group_id):
                 raise Refused(Dropped.NO_PERSON)
+            if (scope := current()) is not None:
+                user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
             body = object_body(traits)
             violations: Sequence[Violation] = NO_VIOLATIONS
             if self._plan is not None:
@@ -300,6 +318,8 @@ class Capture(Generic[T]):
             if not is_given(previous_id):
                 raise Refused(Dropped.NO_PERSON)
             start = b'{"type":"alias","previousId":%b,' % encode_text(previous_id)
+            if (scope := current()) is not None:
+                _, _, session_id, context = scope.fill(user_id, None, session_id, context)
             rest = people(user_id, None) + self._end(integrations, context, session_id)
             return self._enqueue(start, rest, message_id, timestamp)
         except Exception as error:
