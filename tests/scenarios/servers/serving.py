@@ -69,7 +69,7 @@ class Server:
 @contextlib.contextmanager
 def serving(command: list[str], house: House, event: str, directory: Path, **settings: str) -> Iterator[Server]:
     """
-    Run `python -m <command>`, or a program, with a tracker that is set up by variables; `{port}` stands for a free one.
+    Run `python <command>` with a tracker that is set up by variables; `{port}` in the command becomes a free one.
 
     `settings` are the tracker's: `queue="disk"` becomes TRACKWAY_QUEUE.
     """
@@ -77,7 +77,7 @@ def serving(command: list[str], house: House, event: str, directory: Path, **set
     environ = environment() | {"TEST_EVENT": event, "TRACKWAY_WRITE_KEY": KEY, "TRACKWAY_HOST": house.url}
     environ |= {f"TRACKWAY_{name.upper()}": value for name, value in settings.items()}
     server = Server(
-        [sys.executable, "-m", *(part.format(port=port) for part in command)], directory / "server.log", environ, port
+        [sys.executable, *(part.format(port=port) for part in command)], directory / "server.log", environ, port
     )
     try:
         yield server

@@ -6,13 +6,17 @@ import asyncio
 import contextlib
 import itertools
 import threading
+from typing import Self
+
+from tests.support.house import wait_for
 
 CONNECTIONS = 16
+PATIENCE_S = 60
 
 
 class Visitors(threading.Thread):
     """
-    Ask `GET /?<number>` with ever new numbers until so many have been answered 200.
+    Ask `GET /?<number>` with ever new numbers, from `with` on until it is left.
 
     Nothing is ever asked twice: a number whose answer did not come (the server closed the connection, or was killed)
     may have been tracked or not, and the next number is asked in its place.
@@ -23,40 +27,42 @@ class Visitors(threading.Thread):
         unanswered: the numbers asked without an answer.
     """
 
-    def __init__(self, port: int, requests: int, connections: int = CONNECTIONS) -> None:
+    def __init__(self, port: int, connections: int = CONNECTIONS) -> None:
         super().__init__(daemon=True)
         self.answered: set[int] = set()
         self.unanswered: set[int] = set()
         self.workers: dict[int, int] = {}
         self._port = port
-        self._requests = requests
         self._connections = connections
         self._numbers = itertools.count(1)
-        self._stop_asking = threading.Event()
+        self._leave = threading.Event()
 
     def run(self) -> None:
         """Ask, over all connections at once."""
         asyncio.run(self._ask())
 
-    def wait_for(self, answered: int, seconds: float = 60) -> None:
-        """Return when so many have been answered, or all; fail when that takes too long."""
-        import time
+    def __enter__(self) -> Self:
+        self.start()
+        return self
 
-        end = time.monotonic() + seconds
-        while len(self.answered) < min(answered, self._requests):
-            assert time.monotonic() < end, f"{len(self.answered)} requests were answered within {seconds} s"
-            time.sleep(0.005)
+    def __exit__(self, *_: object) -> None:
+        self._leave.set()
+        self.join(60)
 
-    def give_up(self) -> None:
-        """Have the thread end, whatever has been answered."""
-        self._stop_asking.set()
+    def ask(self, requests: int) -> None:
+        """Return when so many requests have been answered."""
+        wait_for(lambda: len(self.answered) >= requests, PATIENCE_S, f"{requests} requests are answered")
+
+    def meet(self, workers: int) -> None:
+        """Return when so many different processes have answered."""
+        wait_for(lambda: len(self.workers) >= workers, PATIENCE_S, f"{workers} workers have answered")
 
     async def _ask(self) -> None:
         await asyncio.gather(*(self._visit() for _ in range(self._connections)))
 
     async def _visit(self) -> None:
         connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-        while len(self.answered) < self._requests and not self._stop_asking.is_set():
+        while not self._leave.is_set():
             if connection is None:
                 try:
                     connection = await asyncio.open_connection("127.0.0.1", self._port)
