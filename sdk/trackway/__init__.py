@@ -4,12 +4,13 @@ Track events: `Tracker` checks each one against the tracking plan, queues it and
     tracker = Tracker("write-key", plan="plan.json")
     tracker.track("Order Completed", {"total": "12.50"}, user_id="user-7")
 
-The way of an event through this package: `_tracker` (the call) → `_events` (its bytes and its verdict) → `_delivery`
+The way of an event through this package: `_capture` (the call) → `_events` (its bytes and its verdict) → `_delivery`
 (queue, batches, retries, HTTP, what the collector said) → `_books` (how it ended).
 """
 
 from trackway._books import Dropped, Stats
 from trackway._errors import ConfigurationError, PlanViolationError, TrackwayError
+from trackway._events.scope import scope
 from trackway._options import Options
 from trackway._tracker import Tracker
 from trackway._version import __version__
@@ -23,4 +24,5 @@ __all__ = [
     "Tracker",
     "TrackwayError",
     "__version__",
+    "scope",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import codecs
 import os
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from trackway._delivery.answers import Answer
 from trackway._errors import NetworkError
 from trackway._lifecycle import importing
+from trackway._version import LIBRARY, __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +42,17 @@ class Transport(Protocol):
     def close(self) -> None:
         """Let go of connections; the next `send` opens them anew."""
         ...
+
+
+def client_headers(write_key: str) -> dict[str, str]:
+    """Return the headers of every request to a collector: who asks, with which key, and how to answer."""
+    key = base64.b64encode(f"{write_key}:".encode()).decode()
+    return {
+        "Authorization": f"Basic {key}",
+        "Accept": "application/vnd.trackway.v1+json",
+        "Content-Type": "application/json",
+        "User-Agent": f"{LIBRARY}/{__version__}",
+    }
 
 
 class HttpTransport:

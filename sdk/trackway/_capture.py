@@ -1,0 +1,446 @@
+"""
+`Capture`: the calls a program makes, the same for every kind of tracker. They encode, check and queue on the caller's
+thread, and neither raise nor wait. Who sends what is queued is a tracker's own business: see `Sending`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, Unpack, cast
+
+from trackway import _lifecycle
+from trackway._books import Books, Dropped, Stats
+from trackway._clock import SystemClock
+from trackway._errors import ConfigurationError, PlanViolationError
+from trackway._events.payloads import (
+    ContextWriter,
+    Refused,
+    is_given,
+    object_body,
+    object_member,
+    people,
+    stamp_members,
+)
+from trackway._events.plan import NO_VIOLATIONS, PlanCheck, load_release
+from trackway._events.scope import current
+from trackway._events.scope import scope as scope_of_events
+from trackway._events.stamps import ID_END, ID_START, Stamps, rfc3339
+from trackway._events.values import encode_text
+from trackway._options import MAX_EVENT_BYTES, OnViolation, Options, Tuning
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from trackway._clock import Clock
+    from trackway._delivery.outbox import Outbox
+    from trackway_plan import Release, Violation
+
+    Id = str | int
+    """Numbers are sent as text."""
+    # (start of the payload, decoder that accepts what fits the plan, what the decoder leaves to check, what takes out
+    # of the properties that which may not be stored)
+    Known = tuple[bytes, Callable[[bytes], Any] | None, Callable[[Any], bool] | None, Callable[[bytes], bytes] | None]
+
+T = TypeVar("T")
+
+log = logging.getLogger("trackway")
+
+MAX_KNOWN_EVENTS = 10_000
+"""
+Event names are remembered up to here; a program that puts ids into names would otherwise fill the memory.
+"""
+
+
+class Sending(Protocol):
+    """Who empties the outbox: a thread (`Sender`) or a task (`SenderTask`)."""
+
+    @property
+    def lock(self) -> threading.RLock:
+        """Guards outbox and books; never held during I/O."""
+        ...
+
+    @property
+    def outbox(self) -> Outbox:
+        """Where events are added, under the lock."""
+        ...
+
+    def start(self) -> None:
+        """Begin to send. Called under the lock, with the first event of a process."""
+        ...
+
+    def begin_close(self, timeout_s: float) -> None:
+        """Make everything due, with a deadline; return at once. The second call does nothing."""
+        ...
+
+
+class Capture(Generic[T]):
+    """What trackers have in common; `T` is their kind of transport."""
+
+    scope = scope_of_events
+    """`trackway.scope`, at hand where a tracker is."""
+
+    def __init__(
+        self,
+        write_key: str | None = None,
+        *,
+        host: str | None = None,
+        plan: str | os.PathLike[str] | Release | None = None,
+        source: str | None = None,
+        on_violation: OnViolation | None = None,
+        hash_key: str | None = None,
+        transport: T | None = None,
+        clock: Clock | None = None,
+        **tuning: Unpack[Tuning],
+    ) -> None:
+        """
+        Read the settings (arguments over `TRACKWAY_…` variables over defaults; see `Options`) and the plan.
+
+        `transport` and `clock` replace the network and the wall clock, in tests (see `trackway.testing`).
+
+        Raises:
+            ConfigurationError: a setting is missing, unknown or wrong, or the plan cannot be read.
+        """
+        self.options = Options.build(
+            {
+                "write_key": write_key,
+                "host": host,
+                "plan": os.fspath(plan) if isinstance(plan, str | os.PathLike) else None,
+                "source": source,
+                "on_violation": on_violation,
+                "hash_key": hash_key,
+                **tuning,
+            }
+        )
+        self._plan = _plan_check(plan, self.options)
+        self._context = ContextWriter(self._plan.stamp if self._plan else None)
+        self._plain_end = self._context.plain
+        self._transport: T = transport if transport is not None else self._open_transport()
+        self._clock: Clock = clock if clock is not None else SystemClock()
+        self._known: dict[str, Known] = {}
+        self._closed = False
+        self._reset_after_fork()
+        _lifecycle.watch(self)
+
+    def _open_transport(self) -> T:
+        """Return the way to the network where the caller gave none; nothing is opened before the first batch."""
+        raise NotImplementedError
+
+    def _make_sender(self) -> Sending:
+        """Return a sender with an empty outbox, for this process."""
+        raise NotImplementedError
+
+    def track(
+        self,
+        event: str,
+        properties: Mapping[str, object] | None = None,
+        *,
+        user_id: Id | None = None,
+        anonymous_id: Id | None = None,
+        session_id: Id | None = None,
+        timestamp: datetime | str | None = None,
+        context: Mapping[str, object] | None = None,
+        integrations: Mapping[str, object] | None = None,
+        message_id: str | None = None,
+    ) -> str | None:
+        """
+        Send that a person did something; returns the `messageId`, None if the event was refused.
+
+        `timestamp` is when it happened (default: now; a `datetime` without a zone is taken as UTC).
+        `properties` may hold any values: `trackway._events.values` lists what becomes of those that JSON has no word
+        for.
+        """
+        try:
+            if type(event) is not str:
+                event = str(event)
+            start, decode, leftover, redact = self._known.get(event) or self._learn(event)
+            if (scope := current()) is not None:
+                user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
+                properties = scope.fill_properties(properties)
+            body = object_body(properties)
+            violations: Sequence[Violation] = NO_VIOLATIONS
+            if decode is not None:
+                try:
+                    fields = decode(body)
+                    fits = leftover is None or leftover(fields)
+                except Exception:  # whatever it is, the full check has the last word
+                    fits = False
+                if not fits and self._plan is not None:
+                    violations = self._plan.track(event, body)
+            elif self._plan is not None:
+                violations = self._plan.track(event, body)
+            if redact is not None:
+                body = redact(body)
+            rest = b'%b,"properties":%b' % (people(user_id, anonymous_id), body)
+            if integrations is not None:
+                rest += object_member(b"integrations", integrations)
+            if context is None and session_id is None and not violations:
+                rest += self._plain_end
+            else:
+                rest += self._context.end(context, session_id, violations)
+            return self._enqueue(start, rest, message_id, timestamp, violations)
+        except Exception as error:
+            self._refuse(error)
+            return None
+
+    def identify(
+        self,
+        user_id: Id | None = None,
+        traits: Mapping[str, object] | None = None,
+        *,
+        anonymous_id: Id | None = None,
+        session_id: Id | None = None,
+        timestamp: datetime | str | None = None,
+        context: Mapping[str, object] | None = None,
+        integrations: Mapping[str, object] | None = None,
+        message_id: str | None = None,
+    ) -> str | None:
+        """Send what is known about a person; returns the `messageId`, None if the event was refused."""
+        try:
+            if (scope := current()) is not None:
+                user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
+            body = object_body(traits)
+            violations: Sequence[Violation] = NO_VIOLATIONS
+            if self._plan is not None:
+                violations = self._plan.identify(body)
+                body = self._plan.redact_traits("user", body)
+            rest = b'%b,"traits":%b' % (people(user_id, anonymous_id), body)
+            rest += self._end(integrations, context, session_id, violations)
+            return self._enqueue(b'{"type":"identify",', rest, message_id, timestamp, violations)
+        except Exception as error:
+            self._refuse(error)
+            return None
+
+    def page(
+        self,
+        name: str = "",
+        properties: Mapping[str, object] | None = None,
+        *,
+        user_id: Id | None = None,
+        anonymous_id: Id | None = None,
+        session_id: Id | None = None,
+        timestamp: datetime | str | None = None,
+        context: Mapping[str, object] | None = None,
+        integrations: Mapping[str, object] | None = None,
+        message_id: str | None = None,
+    ) -> str | None:
+        """Send that a person saw a web page; returns the `messageId`, None if the event was refused."""
+        try:
+            start = b'{"type":"page","name":%b,' % encode_text(name)
+            if (scope := current()) is not None:
+                user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
+                properties = scope.fill_properties(properties)
+            rest = people(user_id, anonymous_id) + object_member(b"properties", properties)
+            rest += self._end(integrations, context, session_id)
+            return self._enqueue(start, rest, message_id, timestamp)
+        except Exception as error:
+            self._refuse(error)
+            return None
+
+    def screen(
+        self,
+        name: str = "",
+        properties: Mapping[str, object] | None = None,
+        *,
+        user_id: Id | None = None,
+        anonymous_id: Id | None = None,
+        session_id: Id | None = None,
+        timestamp: datetime | str | None = None,
+        context: Mapping[str, object] | None = None,
+        integrations: Mapping[str, object] | None = None,
+        message_id: str | None = None,
+    ) -> str | None:
+        """Send that a person saw an app's screen; returns the `messageId`, None if the event was refused."""
+        try:
+            start = b'{"type":"screen","name":%b,' % encode_text(name)
+            if (scope := current()) is not None:
+                user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
+                properties = scope.fill_properties(properties)
+            rest = people(user_id, anonymous_id) + object_member(b"properties", properties)
+            rest += self._end(integrations, context, session_id)
+            return self._enqueue(start, rest, message_id, timestamp)
+        except Exception as error:
+            self._refuse(error)
+            return None
+
+    def group(
+        self,
+        group_id: Id,
+        traits: Mapping[str, object] | None = None,
+        *,
+        user_id: Id | None = None,
+        anonymous_id: Id | None = None,
+        session_id: Id | None = None,
+        timestamp: datetime | str | None = None,
+        context: Mapping[str, object] | None = None,
+        integrations: Mapping[str, object] | None = None,
+        message_id: str | None = None,
+    ) -> str | None:
+        """
+        Send that a person belongs to an account, and the account's traits; returns the `messageId` or None.
+        """
+        try:
+            if not is_given(group_id):
+                raise Refused(Dropped.NO_PERSON)
+            if (scope := current()) is not None:
+                user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
+            body = object_body(traits)
+            violations: Sequence[Violation] = NO_VIOLATIONS
+            if self._plan is not None:
+                violations = self._plan.group(body)
+                body = self._plan.redact_traits("account", body)
+            start = b'{"type":"group","groupId":%b,' % encode_text(group_id)
+            rest = b'%b,"traits":%b' % (people(user_id, anonymous_id), body)
+            rest += self._end(integrations, context, session_id, violations)
+            return self._enqueue(start, rest, message_id, timestamp, violations)
+        except Exception as error:
+            self._refuse(error)
+            return None
+
+    def alias(
+        self,
+        previous_id: Id,
+        user_id: Id,
+        *,
+        session_id: Id | None = None,
+        timestamp: datetime | str | None = None,
+        context: Mapping[str, object] | None = None,
+        integrations: Mapping[str, object] | None = None,
+        message_id: str | None = None,
+    ) -> str | None:
+        """
+        Send that `previous_id` and `user_id` are one person; returns the `messageId`, None if it was refused.
+        """
+        try:
+            if not is_given(previous_id):
+                raise Refused(Dropped.NO_PERSON)
+            start = b'{"type":"alias","previousId":%b,' % encode_text(previous_id)
+            if (scope := current()) is not None:
+                _, _, session_id, context = scope.fill(user_id, None, session_id, context)
+            rest = people(user_id, None) + self._end(integrations, context, session_id)
+            return self._enqueue(start, rest, message_id, timestamp)
+        except Exception as error:
+            self._refuse(error)
+            return None
+
+    def stats(self) -> Stats:
+        """Return the account of all events so far: enqueued = acked + rejected + dropped + pending."""
+        with self._lock:
+            return self._books.stats(self._outbox.pending)
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else f"{self._outbox.pending} pending"
+        return f"<{type(self).__name__} to {self.options.host}, {state}>"
+
+    def _enqueue(
+        self,
+        start: bytes,
+        rest: bytes,
+        message_id: str | None,
+        timestamp: datetime | str | None,
+        violations: Sequence[Violation] = NO_VIOLATIONS,
+    ) -> str | None:
+        """Put an event's message id and timestamp between its two parts, and the event into the outbox."""
+        with self._lock:
+            if self._closed:
+                raise Refused(Dropped.CLOSED)
+            stamp = self._stamps.next()
+            if message_id is not None and not is_given(message_id):
+                message_id = None  # "" as everybody's id would make all but one of the events repetitions
+            if message_id is not None or timestamp is not None:
+                own_id = stamp[ID_START:ID_END].decode() if message_id is None else message_id
+                now = rfc3339(self._clock.time_ns()) if timestamp is None else timestamp
+                stamp = b'"messageId":%b,"timestamp":%b' % stamp_members(own_id, now)
+            event = start + stamp + rest
+            if len(event) > MAX_EVENT_BYTES:
+                raise Refused(Dropped.EVENT_TOO_LARGE)
+            if not self._outbox.add(event):
+                raise Refused(Dropped.QUEUE_FULL)
+            self._books.enqueued += 1
+            if violations:
+                self._books.flagged += 1
+            if not self._running:
+                self._run()
+        return stamp[ID_START:ID_END].decode() if message_id is None else str(message_id)
+
+    def _learn(self, event: str) -> Known:
+        """Return what is the same for all events of this name."""
+        if not event:
+            raise Refused(Dropped.NO_EVENT_NAME)
+        fast = self._plan.fast(event) if self._plan is not None else None
+        decode, leftover = fast or (None, None)
+        redact = self._plan.redacts(event) if self._plan is not None else None
+        known = (b'{"type":"track","event":%b,' % encode_text(event), decode, leftover, redact)
+        if len(self._known) < MAX_KNOWN_EVENTS:
+            self._known[event] = known
+        return known
+
+    def _end(
+        self,
+        integrations: Mapping[str, object] | None,
+        context: Mapping[str, object] | None,
+        session_id: Id | None,
+        violations: Sequence[Violation] = NO_VIOLATIONS,
+    ) -> bytes:
+        end = self._context.end(context, session_id, violations)
+        return end if integrations is None else object_member(b"integrations", integrations) + end
+
+    def _refuse(self, error: Exception) -> None:
+        """
+        Enter in the books that an event was not taken, and log it: the 1st, 10th, 100th … time of each
+        reason.
+        """
+        asked_for = isinstance(error, PlanViolationError)
+        reason = Dropped.VIOLATION if asked_for else getattr(error, "reason", Dropped.INTERNAL_ERROR)
+        with self._lock:
+            self._books.enqueued += 1
+            self._books.dropped[reason] += 1
+            count = self._books.dropped[reason]
+        if count == 10 ** (len(str(count)) - 1):
+            cause = f" ({type(error).__name__})" if reason is Dropped.INTERNAL_ERROR else ""
+            log.error("Dropped %d event(s) so far: %s%s.", count, reason.value, cause)
+        if asked_for:
+            raise error
+
+    def _run(self) -> None:
+        self._running = True
+        _lifecycle.in_use(self)
+        self._sending.start()
+
+    def _begin_close(self, timeout_s: float) -> None:
+        with self._lock:
+            self._closed = True
+        _lifecycle.done(self)
+        self._sending.begin_close(timeout_s)
+
+    def _begin_exit(self) -> None:
+        self._begin_close(self.options.exit_timeout_s)
+
+    def _finish_exit(self) -> None:
+        """Wait until all is drained or the deadline is reached, at the end of the program."""
+        raise NotImplementedError
+
+    def _reset_after_fork(self) -> None:
+        """
+        Start empty: with a lock nobody holds, no thread, ids of our own. What was queued here, the parent
+        sends.
+        """
+        self._books = Books()
+        self._sending = sending = self._make_sender()
+        self._outbox = sending.outbox
+        self._lock = sending.lock
+        self._stamps = Stamps(self._clock.time_ns)
+        self._running = False
+
+
+def _plan_check(plan: str | os.PathLike[str] | Release | None, options: Options) -> PlanCheck | None:
+    if options.plan is not None and (plan is None or isinstance(plan, str | os.PathLike)):
+        return PlanCheck(load_release(options.plan), options.source, options.on_violation, options.hash_key)
+    if plan is None:
+        return None
+    if not hasattr(plan, "rev"):
+        msg = f"`plan` is a {type(plan).__name__}. Write the path of a release, or a trackway_plan.Release."
+        raise ConfigurationError(msg)
+    return PlanCheck(cast("Release", plan), options.source, options.on_violation, options.hash_key)

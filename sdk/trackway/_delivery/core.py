@@ -1,0 +1,126 @@
+"""
+What a sender does next: `Delivery`, an outbox that can be closed. A pure state machine, as the outbox is: the thread
+and the task that drive it differ only in how they wait and how they send.
+
+    step(now) → Send(batch): pack it, send it, settle(batch, verdict, now)
+              → Wait(seconds): until then, or until `wake` is called
+              → STOP: closed, and nothing is left to do in time
+"""
+
+from __future__ import annotations
+
+import random
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from trackway._delivery.outbox import Outbox
+from trackway._delivery.transport import Request, client_headers
+from trackway._events.stamps import rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trackway._books import Books, Dropped
+    from trackway._delivery.answers import Verdict
+    from trackway._delivery.outbox import Batch
+    from trackway._options import Options
+
+GZIP_LEVEL = 1
+"""Level 1 makes events about 5 times smaller; level 6 takes three times as long for another quarter."""
+LEAST_REQUEST_S = 0.05
+"""A request that starts just before the deadline still gets this long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """This batch is due."""
+
+    batch: Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing is due before `for_s` seconds have passed; None: before something is added."""
+
+    for_s: float | None
+
+
+class Stop:
+    """All has left, or there is no time left."""
+
+
+STOP = Stop()
+Step = Send | Wait | Stop
+
+
+class Delivery:
+    """The outbox of one process, and its end. Callers hold a lock around every call."""
+
+    def __init__(
+        self,
+        options: Options,
+        books: Books,
+        *,
+        wake: Callable[[], None],
+        dice: Callable[[], float] = random.random,
+    ) -> None:
+        self.outbox = Outbox(options, books, wake=wake, dice=dice)
+        self.closing = False
+        self.close_timeout_s = 0.0
+        self.deadline: float | None = None
+        """Monotonic seconds; None until closing begins."""
+        self._abandoned = False
+
+    def step(self, now: float) -> Step:
+        """Return what to do now; a batch to be sent is out until it is settled."""
+        due_in = self.outbox.due_in(now)
+        if self.deadline is not None and (due_in is None or now + due_in >= self.deadline):
+            return STOP
+        return Send(self.outbox.take(now)) if due_in == 0 else Wait(due_in)
+
+    def settle(self, batch: Batch, verdict: Verdict, now: float) -> None:
+        """Enter what became of a batch that was sent."""
+        self.outbox.settle(batch, verdict, now)
+
+    def begin_close(self, now: float, timeout_s: float) -> None:
+        """Make everything due, and set the deadline. The second call does nothing."""
+        if not self.closing:
+            self.closing = True
+            self.close_timeout_s = timeout_s
+            self.deadline = now + timeout_s
+            self.outbox.drain()
+
+    def left_s(self, now: float) -> float:
+        """Return the seconds until the deadline, 0 when it has passed or closing has not begun."""
+        return 0.0 if self.deadline is None else max(0.0, self.deadline - now)
+
+    def request_timeout_s(self, now: float, usual_s: float) -> float:
+        """Return how long a request that starts now may take."""
+        return usual_s if self.deadline is None else max(LEAST_REQUEST_S, min(usual_s, self.left_s(now)))
+
+    def abandon(self, reason: Dropped) -> int | None:
+        """Drop what is left after closing, and return how many events that were; None when it was done before."""
+        if self._abandoned:
+            return None
+        self._abandoned = True
+        return self.outbox.abandon(reason)
+
+
+class Packer:
+    """Makes the request that carries a batch. Takes its time, so it is called without the lock."""
+
+    def __init__(self, options: Options) -> None:
+        self._headers = client_headers(options.write_key)
+        self._gzip_over_bytes = options.gzip_over_bytes
+
+    def request(self, batch: Batch, sent_at_ns: int, timeout_s: float) -> Request:
+        """Return the request for one attempt; `sent_at_ns` is the client's clock."""
+        body = b'{"batch":[%b],"sentAt":"%b"}' % (b",".join(batch.events), rfc3339(sent_at_ns).encode())
+        headers = dict(self._headers)
+        if batch.attempts > 1:
+            headers["X-Retry-Count"] = str(batch.attempts - 1)
+        if len(body) > self._gzip_over_bytes:
+            body = zlib.compress(body, GZIP_LEVEL, wbits=31)  # 31: in a gzip container; releases the GIL
+            headers["Content-Encoding"] = "gzip"
+        return Request(body, headers, timeout_s)
