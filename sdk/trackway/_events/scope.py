@@ -8,7 +8,6 @@ own arguments leave open. Like every context variable it is inherited by asyncio
 
 from __future__ import annotations
 
-import functools
 import logging
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
@@ -142,8 +141,8 @@ class scope:
             anonymous_id=_over(self._anonymous_id, around.anonymous_id),
             session_id=_over(self._session_id, around.session_id),
             context=_layers(around.context, self._context),
-            properties={**around.properties, **self._properties},
-            consent={**around.consent, **self._consent},
+            properties={**around.properties, **self._properties} if self._properties else around.properties,
+            consent={**around.consent, **self._consent} if self._consent else around.consent,
             _place=_Place(self, outer),
         )
         _current.set(inner)
@@ -166,6 +165,21 @@ class scope:
                     place.left_early = True
                 return
             at = place.outer
+
+
+class _Once:
+    """A function that is asked once, though two threads may both be first."""
+
+    __slots__ = ("_ask", "_found")
+
+    def __init__(self, ask: LateMapping) -> None:
+        self._ask = ask
+        self._found: Mapping[str, object] | None = None
+
+    def __call__(self) -> Mapping[str, object]:
+        if self._found is None:
+            self._found = self._ask()
+        return self._found
 
 
 def known(value: Id | LateId | None) -> Id | None:
@@ -215,8 +229,8 @@ def _layers(
     if not (callable(outer) or callable(inner)):
         return {**outer, **inner}
     if not outer and callable(inner):
-        return functools.cache(inner)
-    return functools.cache(lambda: {**members(outer), **members(inner)})
+        return _Once(inner)
+    return _Once(lambda: {**members(outer), **members(inner)})
 
 
 def _differ(given: Id | None, bound: Id | None) -> bool:
