@@ -14,11 +14,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .definitions import Definition, Use
-from .findings import Audience, Finding, Severity
-from .impact_effects import BREAKS, CHANGES, KEPT, UNKNOWN, WILL_BREAK, Comparison, Effect
-from .near import listed
-from .release import Release
+from ..definitions import Definition, Use
+from ..findings import Audience, Finding, Severity
+from ..near import listed
+from ..release import Release
+from .effects import BREAKS, CHANGES, KEPT, UNKNOWN, WILL_BREAK, Comparison, Effect
 
 __all__ = ["BREAKS", "CHANGES", "KEPT", "UNKNOWN", "WILL_BREAK", "impact"]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from .model import PropertySpec
-from .release import Release
+from ..model import PropertySpec
+from ..release import Release
 
 SHARED = ("groups", "types")
 """The parts of a plan whose properties reach several events."""

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..model import EventSpec, PropertySpec, Rule
+from ..redact import HASHED_PATTERN, stored
 from . import formats
-from .model import EventSpec, PropertySpec, Rule
 from .patterns import matcher
-from .redact import HASHED_PATTERN, stored
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator as SchemaValidator

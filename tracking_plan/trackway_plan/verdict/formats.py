@@ -14,7 +14,7 @@ from decimal import Decimal
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
-from .model import PropertySpec
+from ..model import PropertySpec
 from .patterns import matcher
 
 Check = Callable[[str], bool]

@@ -6,8 +6,8 @@ from typing import Any
 
 from yaml.nodes import Node
 
-from .model import NameRules, Naming
-from .naming import CASES, SHAPE, TENSES
+from ..model import NameRules, Naming
+from ..naming import CASES, SHAPE, TENSES
 from .nodes import Reader
 
 _EVENT_KEYS = ("case", "shape", "tense", "actions", "max_length")

@@ -11,16 +11,16 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import msgspec
 
-from .errors import Problem
-from .explain import pointer, shown_path
-from .fast import value_accepts
+from ..errors import Problem
+from ..model import SCALARS, EventSpec, Place, Plan, PropertySpec
+from ..near import did_you_mean, listed
+from ..redact import stored
+from ..release import events_in_place, included
+from ..storage import storage_paths, storage_type
+from ..verdict.explain import pointer, shown_path
+from ..verdict.fast import value_accepts
+from ..verdict.validator import Shape
 from .former_names import former_name_problems
-from .model import SCALARS, EventSpec, Place, Plan, PropertySpec
-from .near import did_you_mean, listed
-from .redact import stored
-from .release import events_in_place, included
-from .storage import storage_paths, storage_type
-from .validate import Shape
 
 Events = Mapping[str, EventSpec]
 """The plan's events with the properties of their groups in place."""

@@ -22,9 +22,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from ..model import TEXTS, PropertySpec, Rule
+from ..redact import HASHED_PATTERN, is_hashed, member_rules, stored
 from .formats import text_check
-from .model import TEXTS, PropertySpec, Rule
-from .redact import HASHED_PATTERN, is_hashed, member_rules, stored
 from .schema import FLOAT_END, INT_MAX, INT_MIN
 
 Test = Callable[[Any], bool]

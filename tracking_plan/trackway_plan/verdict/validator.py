@@ -22,11 +22,12 @@ from typing import Any, Literal, get_args
 import msgspec
 from msgspec import Struct
 
-from . import explain, fast, redact
-from .model import DEFAULT_POLICY, Action, EventSpec, PropertySpec, ViolationCode
-from .near import NearNames
-from .release import Release
-from .renames import as_it_was, era_of, former_events, former_properties, names_in_use
+from .. import redact
+from ..model import DEFAULT_POLICY, Action, EventSpec, PropertySpec, ViolationCode
+from ..near import NearNames
+from ..release import Release
+from ..renames import as_it_was, era_of, former_events, former_properties, names_in_use
+from . import explain, fast
 
 Outcome = Literal["ok", "unplanned", "flagged", "quarantined", "rejected"]
 Properties = bytes | Mapping[str, Any]

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from .definitions import Use
-from .diff import changes
-from .model import EventSpec, PropertySpec
-from .near import did_you_mean
-from .release import Release
-from .renames import former_events, former_properties
-from .storage import storage_type
+from ..definitions import Use
+from ..diff.releases import changes
+from ..model import EventSpec, PropertySpec
+from ..near import did_you_mean
+from ..release import Release
+from ..renames import former_events, former_properties
+from ..storage import storage_type
 
 BREAKS, WILL_BREAK, CHANGES, KEPT, UNKNOWN = (
     "definition-breaks",

@@ -15,12 +15,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import PlanErrors, ReleaseError
+from ..errors import PlanErrors, ReleaseError
+from ..loading.memo import Memo
+from ..loading.plan import load_plan
+from ..model import Place, Plan
+from ..release import Release, compile_release, latest_release, released_files
 from .git_tree import RevisionError, commit_of, folder_files, git, git_text, plan_folder
-from .load import load_plan
-from .memo import Memo
-from .model import Place, Plan
-from .release import Release, compile_release, latest_release, released_files
 
 _HUNK = re.compile(r"@@ -\S+ \+(\d+)(?:,(\d+))? @@")
 _KEPT = (".json", ".yaml")

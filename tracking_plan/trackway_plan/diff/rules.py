@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
 
-from .model import EventSpec, PropertySpec, Rule
+from ..model import EventSpec, PropertySpec, Rule
 
 
 def rule_changes(was: EventSpec, now: EventSpec) -> Iterator[tuple[str, Rule]]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from .errors import Problem
-from .model import EventSpec, Former, Place, Plan
-from .near import did_you_mean, listed
+from ..errors import Problem
+from ..model import EventSpec, Former, Place, Plan
+from ..near import did_you_mean, listed
 
 Found = tuple[tuple[str, ...], str, str]
 """Where in the plan, what is wrong, how to mend it."""

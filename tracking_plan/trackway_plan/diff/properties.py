@@ -13,10 +13,10 @@ from typing import Any
 
 import msgspec
 
-from .diff_change import At, Change, shown_type
-from .fast import value_accepts
-from .model import SCALARS, STORES, TEXTS, PropertySpec
-from .storage import storage_type
+from ..model import SCALARS, STORES, TEXTS, PropertySpec
+from ..storage import storage_type
+from ..verdict.fast import value_accepts
+from .change import At, Change, shown_type
 
 Properties = Mapping[str, PropertySpec]
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from yaml.nodes import Node
 
-from .formats import is_date
-from .load_property import PropertyReader
-from .model import STATUSES, STRIPPABLE, Action, EventSpec, Former, Place, Rule, ViolationCode, Waiver
+from ..model import STATUSES, STRIPPABLE, Action, EventSpec, Former, Place, Rule, ViolationCode, Waiver
+from ..verdict.formats import is_date
 from .nodes import Reader
+from .property import PropertyReader
 
 At = tuple[str, ...]
 

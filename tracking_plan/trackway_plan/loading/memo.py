@@ -15,8 +15,8 @@ from typing import Any
 
 import msgspec
 
-from .errors import Problem
-from .model import Place
+from ..errors import Problem
+from ..model import Place
 from .yaml_file import MAX_FILE_BYTES
 
 Places = dict[tuple[str, ...], Place]

@@ -15,12 +15,12 @@ from typing import Any
 import msgspec
 from yaml.nodes import MappingNode, Node, SequenceNode
 
-from .formats import FORMATS, is_decimal
-from .model import KINDS, PII_CLASSES, SCALARS, STORES, Choice, Place, PropertySpec
-from .near import did_you_mean, listed
+from ..model import KINDS, PII_CLASSES, SCALARS, STORES, Choice, Place, PropertySpec
+from ..near import did_you_mean, listed
+from ..verdict.formats import FORMATS, is_decimal
+from ..verdict.patterns import PatternError, matcher
+from ..verdict.schema import INT_MAX, INT_MIN
 from .nodes import Reader
-from .patterns import PatternError, matcher
-from .schema import INT_MAX, INT_MIN
 
 COMMON = (
     "type",

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .errors import ReleaseError
-from .findings import Finding, Severity
-from .release import Release, released_files
-from .revisions import files_at
+from ..errors import ReleaseError
+from ..findings import Finding, Severity
+from ..release import Release, released_files
+from .named import files_at
 
 RULES = {
     "release-damaged": "Clients and collector act on releases; one that was edited by hand says two things at once.",

@@ -9,7 +9,7 @@ A directory of YAML files to a `Plan`, or every problem in it at once.
     accepted.yaml                  breaking findings that were accepted (read here, used by `plan breaking`)
     releases/NNNN.json             not read here
 
-Files are read first, one by one (`nodes`, `load_property`); then the plan is checked as a whole (`checks`).
+Files are read first, one by one (`nodes`, `property`); then the plan is checked as a whole (`checks`).
 """
 
 from __future__ import annotations
@@ -22,25 +22,16 @@ from typing import Any
 
 from yaml.nodes import Node
 
+from ..compatibility import read_compatibility
+from ..errors import PlanErrors, Problem
+from ..model import FORMAT, KINDS, Acceptance, Group, Place, Plan, PropertySpec, Source
 from .checks import check_plan
-from .compatibility import read_compatibility
-from .errors import PlanErrors, Problem
-from .load_clients import read_clients, read_coverage
-from .load_event import EventReader, read_key, read_list, read_names, read_policy, read_texts, read_waiver
-from .load_naming import read_naming
-from .load_property import PropertyReader
+from .clients import read_clients, read_coverage
+from .event import EventReader, read_key, read_list, read_names, read_policy, read_texts, read_waiver
 from .memo import Memo, content_of
-from .model import (
-    FORMAT,
-    KINDS,
-    Acceptance,
-    Group,
-    Place,
-    Plan,
-    PropertySpec,
-    Source,
-)
+from .naming_rules import read_naming
 from .nodes import Reader
+from .property import PropertyReader
 from .yaml_file import read_file
 
 _TRAITS = ("user", "account")

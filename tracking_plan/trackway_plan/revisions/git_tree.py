@@ -10,7 +10,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from .errors import PlanError
+from ..errors import PlanError
 
 _PLAN_NAME = re.compile(rb"^plan:[ \t]*(.+?)[ \t]*(?:#.*)?\r?$", re.MULTILINE)
 _FILE = "100"

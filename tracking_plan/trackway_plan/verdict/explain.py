@@ -15,10 +15,10 @@ from typing import Any
 
 import msgspec
 
+from ..model import PropertySpec, Rule, ViolationCode
+from ..near import did_you_mean, listed
+from ..redact import stored
 from . import formats
-from .model import PropertySpec, Rule, ViolationCode
-from .near import did_you_mean, listed
-from .redact import stored
 from .schema import FLOAT_END, INT_MAX, INT_MIN
 
 Path = tuple[str | int, ...]

@@ -6,7 +6,7 @@ from typing import Any
 
 from yaml.nodes import MappingNode, Node
 
-from .model import LANGUAGES, ClientFile, CodeCoverage, Place, Wrapper
+from ..model import LANGUAGES, ClientFile, CodeCoverage, Place, Wrapper
 from .nodes import Reader
 
 At = tuple[str, ...]

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 from yaml.nodes import MappingNode, Node, SequenceNode
 
-from .errors import Problem
+from ..errors import Problem
 
 __all__ = ["MAX_DEPTH", "MAX_FILE_BYTES", "SafeLoader", "parse_text", "read_file", "read_text"]
 

@@ -14,11 +14,11 @@ from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
 
-from .diff_change import At, Change, merged, shown_policy, traits_at
-from .diff_property import property_changes
-from .diff_rules import once_per_differs, rule_changes
-from .model import EventSpec
-from .release import Release
+from ..model import EventSpec
+from ..release import Release
+from .change import At, Change, merged, shown_policy, traits_at
+from .properties import property_changes
+from .rules import once_per_differs, rule_changes
 from .similar import possible_renames
 
 _STATUS_KINDS = {

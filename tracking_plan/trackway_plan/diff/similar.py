@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 
-from .diff_change import Change
-from .model import EventSpec, PropertySpec
-from .release import Release
+from ..model import EventSpec, PropertySpec
+from ..release import Release
+from .change import Change
 
 LIKELY = 0.6
 """The least score that is worth a suggestion."""
