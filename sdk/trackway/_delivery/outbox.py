@@ -6,7 +6,7 @@ holds a lock around every call:
 
     add(event) … → due_in(now) → take(now) → (send) → settle(batch, verdict, now)
 
-Every event added leaves through `settle` or `abandon`, once, and is entered in the books there.
+Every event added leaves through `settle`, `make_room`, `purge` or `abandon`, once, and is entered in the books there.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from __future__ import annotations
 import logging
 import random
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from trackway._books import Dropped
 from trackway._delivery.answers import Acked, Rejected, Retry, Split, Verdict
+from trackway._delivery.losses import LossReport, LossReports
+from trackway._errors import DeliveryError
 from trackway._options import DEFAULT_HOST
 
 if TYPE_CHECKING:
@@ -41,6 +43,10 @@ class Batch:
     attempts: int = 0
     first_sent: float | None = None
     """Monotonic seconds of the first attempt."""
+    losses: LossReport | None = None
+    """What its next request says about events that were lost."""
+    purges: list[Callable[[bytes], bool]] = field(default_factory=list)
+    """Which of its events were purged while it was out; they go when it comes back."""
 
 
 class Outbox:
@@ -75,12 +81,16 @@ class Outbox:
         self._asked_to_wait = False
         self._flush_through = 0
         self._draining = False
+        self._overtaken = 0
+        self._purged = 0
+        self._reports = LossReports(books.dropped)
         self.pending = 0
         """Events added and not settled."""
         self.pending_bytes = 0
         self.settled = 0
         """
-        Events that have left, since the start. They leave in order: event number n has left when settled ≥ n.
+        Events that have left, since the start: event number n has left when settled ≥ n. One that leaves before
+        an older one is counted when none is left that is older.
         """
 
     def add(self, event: bytes) -> bool:
@@ -132,6 +142,7 @@ class Outbox:
         if batch.first_sent is None:
             batch.first_sent = now
         self._out = batch
+        batch.losses = self._reports.due()
         # What is left, or comes now, waits from here on.
         self._waiting_since = now
         self._books.requests += 1
@@ -143,17 +154,25 @@ class Outbox:
         if batch is not self._out:
             return  # abandoned in the meantime: it is in the books already
         self._out = None
+        if isinstance(verdict, Acked):
+            self._reports.acked(batch.losses)
+        if batch.events:  # else it carried nothing but a report of losses, which is tried once
+            self._settle(batch, verdict, now)
+            self._catch_up()
+
+    def _settle(self, batch: Batch, verdict: Verdict, now: float) -> None:
         match verdict:
             case Acked(rejected):
                 self._not_before = 0.0
                 self._books.acked += len(batch.events) - rejected.total()
-                self._reject(rejected)
+                self._reject(rejected, batch)
                 self._leave(batch)
             case Rejected(code, stranger):
-                self._reject({code: len(batch.events)}, self._whose(stranger))
+                self._reject({code: len(batch.events)}, batch, self._whose(stranger))
                 self._leave(batch)
             case Split():
-                self._again.extendleft(reversed(_halves(batch)))
+                self._take_out(batch)
+                self._again.extendleft(half for half in reversed(_halves(batch)) if half.events)
             case Retry():
                 self._retry(batch, verdict, now)
 
@@ -176,15 +195,75 @@ class Outbox:
 
     def abandon(self, reason: Dropped) -> int:
         """Drop all that is pending, a batch that is out included; return how many events that were."""
-        lost = self.pending
-        if lost:
-            self._books.dropped[reason] += lost
+        out = [self._out] if self._out is not None else []
+        for batch in out:
+            self._take_out(batch)
+        left = [event for batch in (*out, *self._again) for event in batch.events]
+        left += self._queue
+        self._books.drop(reason, left)
         self._queue.clear()
         self._again.clear()
         self._out = None
         self._queued_bytes = self.pending = self.pending_bytes = 0
-        self.settled += lost
-        return lost
+        self.settled += len(left)
+        self._catch_up()
+        return len(left)
+
+    def make_room(self, size: int) -> bool:
+        """
+        Drop the oldest events that wait until one of `size` bytes fits in; False, and nothing dropped, if none would
+        do: what is on its way, or comes back from there, may have been stored and stays.
+        """
+        queue, count = self._queue, 0
+        pending, pending_bytes = self.pending, self.pending_bytes
+        while pending >= self._max_events or pending_bytes + size > self._max_bytes:
+            if count == len(queue):
+                return False
+            pending -= 1
+            pending_bytes -= len(queue[count])
+            count += 1
+        oldest = [queue.popleft() for _ in range(count)]
+        self._queued_bytes -= sum(map(len, oldest)) + count
+        self._gone(Dropped.QUEUE_FULL, oldest)
+        self._overtaken += count
+        self._catch_up()
+        return True
+
+    def purge(self, matches: Callable[[bytes], bool]) -> tuple[int, int]:
+        """
+        Drop the events that match; return how many went, and how many are on their way at this moment. Those go, too,
+        unless the answer says that they have arrived.
+        """
+        kept: deque[bytes] = deque()
+        gone: list[bytes] = []
+        for event in self._queue:
+            (gone if matches(event) else kept).append(event)
+        self._queue = kept
+        self._queued_bytes -= sum(map(len, gone)) + len(gone)
+        self._gone(Dropped.PURGED, gone)
+        self._purged += len(gone)
+        count = len(gone)
+        for batch in list(self._again):
+            batch.purges.append(matches)
+            count += self._take_out(batch)
+            if not batch.events:
+                self._again.remove(batch)
+        on_their_way = 0
+        if self._out is not None and (on_their_way := sum(map(matches, self._out.events))):
+            self._out.purges.append(matches)
+        self._catch_up()
+        return count, on_their_way
+
+    def take_report(self) -> Batch | None:
+        """
+        Return a batch without events that carries a report of losses; None when there is nothing to report. For the
+        end, when no other batch will take it along.
+        """
+        if self._out is not None or (report := self._reports.due()) is None:
+            return None
+        self._books.requests += 1
+        self._out = Batch([], 0, attempts=1, losses=report)
+        return self._out
 
     def _cut(self) -> Batch:
         size = count = 0
@@ -199,18 +278,22 @@ class Outbox:
 
     def _retry(self, batch: Batch, verdict: Retry, now: float) -> None:
         options = self._options
-        if batch.first_sent is not None and now - batch.first_sent >= options.give_up_after_s:
-            self._books.dropped[Dropped.GAVE_UP] += len(batch.events)
+        self._take_out(batch)
+        if batch.events and batch.first_sent is not None and now - batch.first_sent >= options.give_up_after_s:
+            self._books.drop(Dropped.GAVE_UP, batch.events)
+            self._failed(verdict.reason, len(batch.events), batch, will_retry=False)
             log.error("Gave up %d event(s) after %d attempts: %s.", len(batch.events), batch.attempts, verdict.reason)
             self._leave(batch)
             return
+        self._failed(verdict.reason, len(batch.events), batch, will_retry=True)
         # Full jitter: many programs that lost the same collector must not come back in step.
         doublings = 0 if self._draining else min(batch.attempts - 1, 32)
         ceiling = min(options.backoff_cap_s, options.backoff_base_s * 2.0**doublings)
         pause = self._dice() * ceiling + (verdict.wait_s or 0.0)
         self._asked_to_wait = verdict.wait_s is not None
         self._not_before = now + pause
-        self._again.appendleft(batch)
+        if batch.events:
+            self._again.appendleft(batch)
         if batch.attempts & (batch.attempts - 1) == 0:  # the 1st, 2nd, 4th, 8th … time
             log.warning(
                 "Sending %d event(s) failed (%s, attempt %d); trying again in %.1f s, %d pending.%s",
@@ -222,9 +305,10 @@ class Outbox:
                 self._whose(verdict.stranger),
             )
 
-    def _reject(self, rejected: dict[str, int], whose: str = "") -> None:
+    def _reject(self, rejected: dict[str, int], batch: Batch, whose: str = "") -> None:
         for code, count in rejected.items():
             self._books.rejected[code] += count
+            self._failed(code, count, batch, will_retry=False)
             log.error("The collector refused %d event(s) for good: %s.%s", count, code, whose)
 
     def _whose(self, stranger: str) -> str:
@@ -236,6 +320,36 @@ class Outbox:
             f"\n  {url} answered {stranger}, and not as a collector does."
             f"\n  `host` should be the collector's address, for example {DEFAULT_HOST}."
         )
+
+    def _failed(self, reason: str, events: int, batch: Batch, *, will_retry: bool) -> None:
+        if self._books.notices is not None and events:
+            self._books.notices.error(DeliveryError(reason, events, batch.attempts, will_retry=will_retry))
+
+    def _take_out(self, batch: Batch) -> int:
+        """Drop those events of a batch that is not out which were purged meanwhile; return how many."""
+        if not batch.purges:
+            return 0
+        gone = [event for event in batch.events if any(matches(event) for matches in batch.purges)]
+        batch.events = [event for event in batch.events if not any(matches(event) for matches in batch.purges)]
+        batch.size -= sum(map(len, gone)) + len(gone)
+        batch.purges = []
+        self._gone(Dropped.PURGED, gone)
+        self._purged += len(gone)
+        return len(gone)
+
+    def _gone(self, reason: Dropped, events: list[bytes]) -> None:
+        self._books.drop(reason, events)
+        self.pending -= len(events)
+        self.pending_bytes -= sum(map(len, events))
+
+    def _catch_up(self) -> None:
+        """Count as settled what left before older events, now that those have left, too."""
+        if self._overtaken and self._out is None and not self._again:
+            self.settled += self._overtaken
+            self._overtaken = 0
+        if self._purged and not self.pending:
+            self.settled += self._purged
+            self._purged = 0
 
     def _leave(self, batch: Batch) -> None:
         self.pending -= len(batch.events)
