@@ -209,6 +209,10 @@ class Outbox:
         self._catch_up()
         return len(left)
 
+    def has_room(self, size: int) -> bool:
+        """Return whether an event of `size` bytes fits in now."""
+        return self.pending < self._max_events and self.pending_bytes + size <= self._max_bytes
+
     def make_room(self, size: int) -> bool:
         """
         Drop the oldest events that wait until one of `size` bytes fits in; False, and nothing dropped, if none would
