@@ -32,6 +32,7 @@ from trackway._events.scope import current
 from trackway._events.scope import scope as scope_of_events
 from trackway._events.stamps import ID_END, ID_START, Stamps, rfc3339
 from trackway._events.values import encode_text
+from trackway._listening import listeners
 from trackway._notices import Notices
 from trackway._options import MAX_EVENT_BYTES, OnViolation, Options, Tuning
 
@@ -400,13 +401,17 @@ class Capture(Controlled, Generic[T]):
             event = start + stamp + rest
             if len(event) > MAX_EVENT_BYTES:
                 raise Refused(Dropped.EVENT_TOO_LARGE, event)
-            taken = self._outbox.add(event)
+            if listeners and self._stays_here(event, violations):
+                taken = True
+                self._books.acked += 1
+            else:
+                taken = self._outbox.add(event)
+                if taken and not self._running:
+                    self._run()
             if taken:
                 self._books.enqueued += 1
                 if violations:
                     self._books.flagged += 1
-                if not self._running:
-                    self._run()
         if not taken:
             self._squeeze_in(event, violations)
         return stamp[ID_START:ID_END].decode() if message_id is None else str(message_id)
@@ -471,6 +476,11 @@ class Capture(Controlled, Generic[T]):
         if self._notices is not None and not _is_held(self._lock):
             self._notices.tell()
 
+    def _stays_here(self, event: bytes, violations: Sequence[Violation]) -> bool:
+        """Tell those who listen; return whether one of them keeps the event, as a collector would."""
+        kept = [listener.heard(self, event, violations) for listener in listeners]  # all hear it, also behind a yes
+        return any(kept)
+
     def _learn(self, event: str) -> Known:
         """Return what is the same for all events of this name."""
         if not event:
@@ -513,6 +523,8 @@ class Capture(Controlled, Generic[T]):
                 if reason in _FAILURES:
                     cause = error.__cause__ if isinstance(error, Refused) else error
                     self._notices.error(cause if isinstance(cause, Exception) else error)
+        for listener in listeners:
+            listener.refused(self, error)
         if count == 10 ** (len(str(count)) - 1):
             cause = error.__cause__ if isinstance(error, Refused) else error
             kind = f" ({type(cause).__name__})" if reason in _FAILURES and cause is not None else ""

@@ -19,7 +19,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from trackway._books import Dropped
-from trackway._delivery.answers import Acked, Rejected, Retry, Split, Verdict
+from trackway._delivery.answers import Acked, Recode, Rejected, Retry, Split, Verdict
 from trackway._delivery.losses import LossReport, LossReports
 from trackway._errors import DeliveryError
 from trackway._options import DEFAULT_HOST
@@ -43,6 +43,8 @@ class Batch:
     attempts: int = 0
     first_sent: float | None = None
     """Monotonic seconds of the first attempt."""
+    ahead: int = 0
+    """How many events that were in it have left already, while these were to be sent again."""
     losses: LossReport | None = None
     """What its next request says about events that were lost."""
     purges: list[Callable[[bytes], bool]] = field(default_factory=list)
@@ -81,16 +83,16 @@ class Outbox:
         self._asked_to_wait = False
         self._flush_through = 0
         self._draining = False
-        self._overtaken = 0
-        self._purged = 0
+        self._ahead = 0
+        self._scattered = 0
         self._reports = LossReports(books.dropped)
         self.pending = 0
         """Events added and not settled."""
         self.pending_bytes = 0
         self.settled = 0
         """
-        Events that have left, since the start: event number n has left when settled ≥ n. One that leaves before
-        an older one is counted when none is left that is older.
+        Events that have left, since the start, as far as all before them have: event number n has left when
+        settled ≥ n.
         """
 
     def add(self, event: bytes) -> bool:
@@ -158,29 +160,31 @@ class Outbox:
             self._reports.acked(batch.losses)
         if batch.events:  # else it carried nothing but a report of losses, which is tried once
             self._settle(batch, verdict, now)
-            self._catch_up()
+            self._gather()
 
     def _settle(self, batch: Batch, verdict: Verdict, now: float) -> None:
         match verdict:
-            case Acked(rejected):
-                self._not_before = 0.0
-                self._books.acked += len(batch.events) - rejected.total()
-                self._reject(rejected, batch)
-                self._leave(batch)
+            case Acked():
+                self._ack(batch, verdict, now)
             case Rejected(code, stranger):
                 self._reject({code: len(batch.events)}, batch, self._whose(stranger))
                 self._leave(batch)
             case Split():
                 self._take_out(batch)
-                self._again.extendleft(half for half in reversed(_halves(batch)) if half.events)
+                self._put_back(*_halves(batch))
             case Retry():
                 self._retry(batch, verdict, now)
+            case Recode():
+                # No attempt failed: nobody could read what was sent.
+                batch.attempts -= 1
+                self._take_out(batch)
+                self._put_back(batch)
 
     def request_flush(self) -> int:
         """
         Make everything added so far due; return the number that `settled` reaches when all of it has left.
         """
-        target = self.settled + self.pending
+        target = self.settled + self._ahead + self.pending
         if target > self._flush_through:
             self._flush_through = target
             self._wake()
@@ -205,8 +209,8 @@ class Outbox:
         self._again.clear()
         self._out = None
         self._queued_bytes = self.pending = self.pending_bytes = 0
-        self.settled += len(left)
-        self._catch_up()
+        self.settled += len(left) + self._ahead
+        self._ahead = self._scattered = 0
         return len(left)
 
     def has_room(self, size: int) -> bool:
@@ -229,8 +233,12 @@ class Outbox:
         oldest = [queue.popleft() for _ in range(count)]
         self._queued_bytes -= sum(map(len, oldest)) + count
         self._gone(Dropped.QUEUE_FULL, oldest)
-        self._overtaken += count
-        self._catch_up()
+        older = self._again[-1] if self._again else self._out
+        if older is None:
+            self.settled += count
+        else:
+            older.ahead += count
+            self._ahead += count
         return True
 
     def purge(self, matches: Callable[[bytes], bool]) -> tuple[int, int]:
@@ -245,17 +253,19 @@ class Outbox:
         self._queue = kept
         self._queued_bytes -= sum(map(len, gone)) + len(gone)
         self._gone(Dropped.PURGED, gone)
-        self._purged += len(gone)
+        self._scattered += len(gone)
+        self._ahead += len(gone)
         count = len(gone)
-        for batch in list(self._again):
+        again = list(self._again)
+        self._again.clear()
+        for batch in again:
             batch.purges.append(matches)
             count += self._take_out(batch)
-            if not batch.events:
-                self._again.remove(batch)
+        self._put_back(*again)
         on_their_way = 0
         if self._out is not None and (on_their_way := sum(map(matches, self._out.events))):
             self._out.purges.append(matches)
-        self._catch_up()
+        self._gather()
         return count, on_their_way
 
     def take_report(self) -> Batch | None:
@@ -280,10 +290,30 @@ class Outbox:
         take = self._queue.popleft
         return Batch([take() for _ in range(count)], size)
 
+    def _ack(self, batch: Batch, acked: Acked, now: float) -> None:
+        self._not_before = 0.0
+        self._books.acked += len(batch.events) - len(acked.retry) - acked.rejected.total()
+        self._books.acked_by_result.update(acked.results)
+        self._reject(acked.rejected, batch)
+        if not acked.retry:
+            self._leave(batch)
+            return
+        events = [batch.events[position] for position in acked.retry]
+        left = len(batch.events) - len(events)
+        again = Batch(events, sum(map(len, events)) + len(events), batch.attempts, batch.first_sent, batch.ahead + left)
+        again.purges = batch.purges
+        self.pending -= left
+        self.pending_bytes -= batch.size - again.size - left
+        self._ahead += left
+        self._retry(again, Retry("not_stored", acked.wait_s), now)
+
     def _retry(self, batch: Batch, verdict: Retry, now: float) -> None:
         options = self._options
         self._take_out(batch)
-        if batch.events and batch.first_sent is not None and now - batch.first_sent >= options.give_up_after_s:
+        if not batch.events:  # all of it was purged
+            self._leave(batch)
+            return
+        if batch.first_sent is not None and now - batch.first_sent >= options.give_up_after_s:
             self._books.drop(Dropped.GAVE_UP, batch.events)
             self._failed(verdict.reason, len(batch.events), batch, will_retry=False)
             log.error("Gave up %d event(s) after %d attempts: %s.", len(batch.events), batch.attempts, verdict.reason)
@@ -296,8 +326,7 @@ class Outbox:
         pause = self._dice() * ceiling + (verdict.wait_s or 0.0)
         self._asked_to_wait = verdict.wait_s is not None
         self._not_before = now + pause
-        if batch.events:
-            self._again.appendleft(batch)
+        self._again.appendleft(batch)
         if batch.attempts & (batch.attempts - 1) == 0:  # the 1st, 2nd, 4th, 8th … time
             log.warning(
                 "Sending %d event(s) failed (%s, attempt %d); trying again in %.1f s, %d pending.%s",
@@ -311,7 +340,7 @@ class Outbox:
 
     def _reject(self, rejected: dict[str, int], batch: Batch, whose: str = "") -> None:
         for code, count in rejected.items():
-            self._books.rejected[code] += count
+            self._books.reject(code, count)
             self._failed(code, count, batch, will_retry=False)
             log.error("The collector refused %d event(s) for good: %s.%s", count, code, whose)
 
@@ -337,28 +366,38 @@ class Outbox:
         batch.events = [event for event in batch.events if not any(matches(event) for matches in batch.purges)]
         batch.size -= sum(map(len, gone)) + len(gone)
         batch.purges = []
+        batch.ahead += len(gone)
+        self._ahead += len(gone)
         self._gone(Dropped.PURGED, gone)
-        self._purged += len(gone)
         return len(gone)
+
+    def _put_back(self, *batches: Batch) -> None:
+        """Queue batches, oldest first, before all that waits; of one that was purged whole nothing is left to send."""
+        for batch in reversed(batches):
+            if batch.events:
+                self._again.appendleft(batch)
+            else:
+                self._scattered += batch.ahead
 
     def _gone(self, reason: Dropped, events: list[bytes]) -> None:
         self._books.drop(reason, events)
         self.pending -= len(events)
         self.pending_bytes -= sum(map(len, events))
 
-    def _catch_up(self) -> None:
-        """Count as settled what left before older events, now that those have left, too."""
-        if self._overtaken and self._out is None and not self._again:
-            self.settled += self._overtaken
-            self._overtaken = 0
-        if self._purged and not self.pending:
-            self.settled += self._purged
-            self._purged = 0
+    def _gather(self) -> None:
+        """
+        Count as settled what was purged from among those that waited, now that none is left which might be older.
+        """
+        if self._scattered and not self.pending:
+            self.settled += self._scattered
+            self._ahead -= self._scattered
+            self._scattered = 0
 
     def _leave(self, batch: Batch) -> None:
         self.pending -= len(batch.events)
         self.pending_bytes -= batch.size - len(batch.events)
-        self.settled += len(batch.events)
+        self.settled += len(batch.events) + batch.ahead
+        self._ahead -= batch.ahead
 
 
 def _halves(batch: Batch) -> tuple[Batch, Batch]:
@@ -366,5 +405,5 @@ def _halves(batch: Batch) -> tuple[Batch, Batch]:
     first, second = batch.events[:middle], batch.events[middle:]
     return (
         Batch(first, sum(map(len, first)) + len(first), 0, batch.first_sent),
-        Batch(second, sum(map(len, second)) + len(second), 0, batch.first_sent),
+        Batch(second, sum(map(len, second)) + len(second), 0, batch.first_sent, batch.ahead),
     )
