@@ -62,7 +62,7 @@ class Sender:
         self.lock = self._lock = threading.RLock()
         self._bell = Bell()
         self._progress = threading.Condition(self._lock)
-        self._delivery = Delivery(options, books, wake=self._bell.ring)
+        self._delivery = Delivery(options, books, wake=self._wake)
         self.outbox = self._delivery.outbox
         self._thread: threading.Thread | None = None
 
@@ -73,6 +73,9 @@ class Sender:
         with self._lock:
             if self._thread is not None or self._delivery.closing:
                 return
+            # Made of the locks of now: gevent may have replaced those of then, and a greenlet that waits on one of
+            # the operating system's holds up all others.
+            self._bell = Bell()
             # A daemon: a hanging network must not keep the program alive past its exit deadline.
             self._thread = threading.Thread(target=self._run, name="trackway-sender", daemon=True)
             try:
@@ -119,6 +122,9 @@ class Sender:
                 self._delivery.close_timeout_s,
             )
         return not lost
+
+    def _wake(self) -> None:
+        self._bell.ring()
 
     def _run(self) -> None:
         while True:
