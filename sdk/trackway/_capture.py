@@ -348,9 +348,9 @@ class Capture(Generic[T]):
             if self._closed:
                 raise Refused(Dropped.CLOSED)
             stamp = self._stamps.next()
-            if message_id is not None and not is_given(message_id):
-                message_id = None  # "" as everybody's id would make all but one of the events repetitions
             if message_id is not None or timestamp is not None:
+                if not is_given(message_id):
+                    message_id = None  # "" as everybody's id would make all but one of the events repetitions
                 own_id = stamp[ID_START:ID_END].decode() if message_id is None else message_id
                 now = rfc3339(self._clock.time_ns()) if timestamp is None else timestamp
                 stamp = b'"messageId":%b,"timestamp":%b' % stamp_members(own_id, now)

@@ -119,6 +119,7 @@ def test_all_is_well(shop: Running) -> None:
     assert report.checks["key"]["facts"] == {"source": "web"}
     assert report.checks["revision"]["facts"] == {"live": [1, 2]}
     assert report.checks["event"]["facts"]["message_id"]
+    assert report.checks["event"]["message"] == "`$doctor` is on the collector's disk, verdict ok"
 
 
 def test_the_text_is_one_line_for_each_check(shop: Running) -> None:

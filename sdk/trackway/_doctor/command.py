@@ -34,7 +34,7 @@ _COLOURS = {Status.OK: "green", Status.NOTE: "yellow", Status.PROBLEM: "red", St
 @click.option("--no-event", "send", flag_value=False, default=True, help="Send no test event.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="[text]")
 def doctor(warehouse: str | None, wait_s: float, timeout_s: float, send: bool, form: str, **arguments: Any) -> None:
-    """Check the way of an event: settings, network, TLS, key, clock, plan, and a test event that is found again.
+    """Try the way of an event: settings, network, key, clock, plan, and a test event to be found again.
 
     Settings come as for a tracker: from the options, else from TRACKWAY_ variables. Exit codes: 0 fine, 1 problems
     found, 2 usage, 3 the settings or the plan cannot be read, 4 no collector is reached.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from trackway._delivery.transport import HttpTransport
-from trackway._doctor.findings import Finding, note, ok, problem, skipped
+from trackway._doctor.findings import Finding, Status, note, ok, problem, skipped
 from trackway._errors import NetworkError
 from trackway._tracker import Tracker
 
@@ -75,8 +75,9 @@ def check_event(case: Case) -> Finding:
         case.message_id = message_id
         verdict = _verdict(witness.answer, str(message_id))
         said = f", verdict {verdict}" if verdict else ""
+        status = Status.OK if verdict in (None, "ok", "unplanned") else Status.NOTE
         facts = {"message_id": message_id, "verdict": verdict}
-        return ok("event", f"`{EVENT}` is on the collector's disk{said}", **facts)
+        return Finding("event", status, f"`{EVENT}` is on the collector's disk{said}", facts=facts)
     if settled and stats.rejected_by_reason:
         code = next(iter(stats.rejected_by_reason))
         return problem("event", f"the collector refused `{EVENT}` for good: {code}", _MENDS.get(code, _SEE_CODES))
@@ -122,8 +123,11 @@ _MENDS = {
 
 
 def _verdict(answer: Answer | None, message_id: str) -> str | None:
-    results = _body(answer).get("results") if answer is not None else None
-    return str(results[message_id]) if isinstance(results, dict) and message_id in results else None
+    body = _body(answer) if answer is not None else {}
+    results = body.get("results")
+    verdict = results.get(message_id) if isinstance(results, dict) else None
+    verdict = verdict or body.get("result")  # what is true of every event that is not named
+    return str(verdict) if verdict else None
 
 
 def _body(answer: Answer) -> dict[str, Any]:

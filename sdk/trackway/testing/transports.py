@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-import zlib
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from trackway._delivery.answers import Answer
+from trackway._delivery.compression import decompress
 from trackway._errors import NetworkError
 from trackway.testing.events import TrackedEvent
 
@@ -88,6 +88,6 @@ class DryRun:
 
 
 def _batch(request: Request) -> dict[str, Any]:
-    zipped = "Content-Encoding" in request.headers
-    batch: dict[str, Any] = msgspec.json.decode(zlib.decompress(request.body, wbits=31) if zipped else request.body)
+    body = decompress(request.body, request.headers.get("Content-Encoding"))
+    batch: dict[str, Any] = msgspec.json.decode(body)
     return batch
