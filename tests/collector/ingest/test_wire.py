@@ -367,7 +367,7 @@ def basic(key: str) -> dict[str, str]:
 async def test_a_key_can_be_asked_what_it_stands_for(start_collector: StartCollector, garden: Release) -> None:
     """`GET /v1/plan` names the key's source and the live releases, and nothing of any event; it needs a known key."""
     collector = await start_collector(garden)
-    for key, source in KEYS.items():
+    for source, key in KEYS.items():
         async with collector.client.get("/v1/plan", headers=basic(key)) as response:
             page = await response.json()
             assert response.status == 200
