@@ -8,7 +8,6 @@ own arguments leave open. Like every context variable it is inherited by asyncio
 
 from __future__ import annotations
 
-import functools
 import logging
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
@@ -20,11 +19,11 @@ from trackway._events.payloads import is_given, properties_over
 if TYPE_CHECKING:
     from types import TracebackType
 
-    Id = str | int
-    LateId = Callable[[], Id | None]
-    """Asked for the id each time an event is tracked, because it may be known only by then."""
-    LateMapping = Callable[[], Mapping[str, object]]
-    """Asked once, by the first event: what nobody tracks costs nothing."""
+Id = str | int
+LateId = Callable[[], Id | None]
+"""Asked for the id each time an event is tracked, because it may be known only by then."""
+LateMapping = Callable[[], Mapping[str, object]]
+"""Asked once, by the first event: what nobody tracks in costs nothing."""
 
 log = logging.getLogger("trackway")
 _reported: set[str] = set()
@@ -138,8 +137,8 @@ class scope:
             anonymous_id=_over(self._anonymous_id, around.anonymous_id),
             session_id=_over(self._session_id, around.session_id),
             context=_layers(around.context, self._context),
-            properties={**around.properties, **self._properties},
-            consent={**around.consent, **self._consent},
+            properties={**around.properties, **self._properties} if self._properties else around.properties,
+            consent={**around.consent, **self._consent} if self._consent else around.consent,
             _place=_Place(self, outer),
         )
         _current.set(inner)
@@ -164,6 +163,21 @@ class scope:
             at = place.outer
 
 
+class _Once:
+    """A function that is asked once, though two threads may both be first."""
+
+    __slots__ = ("_ask", "_found")
+
+    def __init__(self, ask: LateMapping) -> None:
+        self._ask = ask
+        self._found: Mapping[str, object] | None = None
+
+    def __call__(self) -> Mapping[str, object]:
+        if self._found is None:
+            self._found = self._ask()
+        return self._found
+
+
 def known(value: Id | LateId | None) -> Id | None:
     """Return an id, asking for it if it is a function; None if there is none or the function fails."""
     if not callable(value):
@@ -171,7 +185,7 @@ def known(value: Id | LateId | None) -> Id | None:
     try:
         found = value()
     except Exception as error:
-        _report(f"A function that a scope's id comes from failed ({type(error).__name__}); there is no id from it.")
+        report(f"A function that a scope's id comes from failed ({type(error).__name__}); there is no id from it.")
         return None
     return found if is_given(found) else None
 
@@ -183,7 +197,7 @@ def members(value: Mapping[str, object] | LateMapping) -> Mapping[str, object]:
     try:
         found = value()
     except Exception as error:
-        _report(f"A function that a scope's context comes from failed ({type(error).__name__}); it is left out.")
+        report(f"A function that a scope's context comes from failed ({type(error).__name__}); it is left out.")
         return {}
     return _mapping("context", found)
 
@@ -211,8 +225,8 @@ def _layers(
     if not (callable(outer) or callable(inner)):
         return {**outer, **inner}
     if not outer and callable(inner):
-        return functools.cache(inner)
-    return functools.cache(lambda: {**members(outer), **members(inner)})
+        return _Once(inner)
+    return _Once(lambda: {**members(outer), **members(inner)})
 
 
 def _differ(given: object, bound: Id | None) -> bool:
@@ -230,11 +244,12 @@ def _mapping(name: str, given: Mapping[str, T] | None) -> Mapping[str, T]:
         return {}
     if isinstance(given, Mapping):
         return given
-    _report(f"`{name}` of a scope is a {type(given).__name__} and is ignored; write a mapping.")
+    report(f"`{name}` of a scope is a {type(given).__name__} and is ignored; write a mapping.")
     return {}
 
 
-def _report(message: str) -> None:
+def report(message: str) -> None:
+    """Log what an application's own function did wrong, each message once; it never holds a value."""
     if message not in _reported and len(_reported) < 1000:
         _reported.add(message)
         log.warning(message)
