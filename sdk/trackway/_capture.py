@@ -27,6 +27,7 @@ from trackway._events.scope import current
 from trackway._events.scope import scope as scope_of_events
 from trackway._events.stamps import ID_END, ID_START, Stamps, rfc3339
 from trackway._events.values import encode_text
+from trackway._listening import listeners
 from trackway._options import MAX_EVENT_BYTES, OnViolation, Options, Tuning
 
 if TYPE_CHECKING:
@@ -356,14 +357,22 @@ class Capture(Generic[T]):
             event = start + stamp + rest
             if len(event) > MAX_EVENT_BYTES:
                 raise Refused(Dropped.EVENT_TOO_LARGE)
-            if not self._outbox.add(event):
-                raise Refused(Dropped.QUEUE_FULL)
+            if listeners and self._stays_here(event, violations):
+                self._books.acked += 1
+            else:
+                if not self._outbox.add(event):
+                    raise Refused(Dropped.QUEUE_FULL)
+                if not self._running:
+                    self._run()
             self._books.enqueued += 1
             if violations:
                 self._books.flagged += 1
-            if not self._running:
-                self._run()
         return stamp[ID_START:ID_END].decode() if message_id is None else str(message_id)
+
+    def _stays_here(self, event: bytes, violations: Sequence[Violation]) -> bool:
+        """Tell those who listen; return whether one of them keeps the event, as a collector would."""
+        kept = [listener.heard(self, event, violations) for listener in listeners]  # all hear it, also behind a yes
+        return any(kept)
 
     def _learn(self, event: str) -> Known:
         """Return what is the same for all events of this name."""
@@ -398,6 +407,8 @@ class Capture(Generic[T]):
             self._books.enqueued += 1
             self._books.dropped[reason] += 1
             count = self._books.dropped[reason]
+        for listener in listeners:
+            listener.refused(self, error)
         if count == 10 ** (len(str(count)) - 1):
             cause = f" ({type(error).__name__})" if reason is Dropped.INTERNAL_ERROR else ""
             log.error("Dropped %d event(s) so far: %s%s.", count, reason.value, cause)
