@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("trackway")
 
+ENOUGH_EVENTS = 100
+"""
+So many leave at once when nothing else is on its way: what waits in memory is what a killed process loses. While a
+batch is out more come together, up to `max_batch_events`, so a busy program sends fewer and larger ones.
+"""
+
 
 @dataclass(slots=True, eq=False)
 class Batch:
@@ -68,6 +74,7 @@ class Outbox:
         self._max_bytes = options.max_queue_bytes
         self._batch_events = options.max_batch_events
         self._batch_bytes = options.max_batch_bytes
+        self._enough = min(ENOUGH_EVENTS, options.max_batch_events)
         self._queue: deque[bytes] = deque()
         self._queued_bytes = 0
         self._again: deque[Batch] = deque()
@@ -102,7 +109,7 @@ class Outbox:
         # Each event's comma counts: the limit is for the batch as it stands on the wire.
         self._queued_bytes = after = before + size + 1
         count = len(queue)
-        if count == 1 or count == self._batch_events or before < self._batch_bytes <= after:
+        if count == 1 or count == self._enough or before < self._batch_bytes <= after:
             self._wake()
         return True
 
@@ -119,7 +126,7 @@ class Outbox:
             self._waiting_since = None
             return None
         if (
-            len(self._queue) >= self._batch_events
+            len(self._queue) >= self._enough
             or self._queued_bytes >= self._batch_bytes
             or self._draining
             or self.settled < self._flush_through
