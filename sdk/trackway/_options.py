@@ -9,7 +9,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, Literal, TypedDict, get_args
-from urllib.parse import urlsplit
 
 from trackway._delivery.compression import load_zstd
 from trackway._errors import ConfigurationError
@@ -249,6 +248,8 @@ def _check_compression(compression: str) -> None:
 
 
 def _check_host(host: str) -> None:
+    from urllib.parse import urlsplit  # here: with ipaddress it takes longer to import than this module
+
     try:
         parts = urlsplit(host)
         _ = parts.port

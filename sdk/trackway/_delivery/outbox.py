@@ -12,11 +12,12 @@ Every event added leaves through `settle` or `abandon`, once, and is entered in 
 from __future__ import annotations
 
 import logging
-import random
+import os
 from collections import deque
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from trackway._books import Dropped
 from trackway._delivery.answers import Acked, Recode, Rejected, Retry, Split, Verdict
@@ -37,8 +38,12 @@ batch is out more come together, up to `max_batch_events`, so a busy program sen
 """
 
 
-@dataclass(slots=True, eq=False)
-class Batch:
+def dice() -> float:
+    """Return a random number of [0, 1). Other processes throw other ones, forked or not, and `random` is no import."""
+    return int.from_bytes(os.urandom(6)) / 2**48
+
+
+class Batch(msgspec.Struct, eq=False):
     """Events that travel together, in order, until the collector has answered for them."""
 
     events: list[bytes]
@@ -63,7 +68,7 @@ class Outbox:
         books: Books,
         *,
         wake: Callable[[], None],
-        dice: Callable[[], float] = random.random,
+        dice: Callable[[], float] = dice,
     ) -> None:
         """Call `wake` whenever `due_in` has become shorter; `dice` returns [0, 1) for the jitter."""
         self._options = options
