@@ -9,7 +9,6 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -331,6 +330,8 @@ def _check_compression(compression: str) -> None:
 
 
 def _check_host(host: str) -> None:
+    from urllib.parse import urlsplit  # here: with ipaddress it takes longer to import than this module
+
     try:
         parts = urlsplit(host)
         _ = parts.port

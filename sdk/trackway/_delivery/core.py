@@ -10,13 +10,13 @@ and the task that drive it differ only in how they wait and how they send.
 from __future__ import annotations
 
 import logging
-import random
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from trackway._delivery.answers import Recode, verdict
 from trackway._delivery.compression import FALLBACK, compress
-from trackway._delivery.outbox import Outbox
+from trackway._delivery.outbox import Outbox, dice
 from trackway._delivery.transport import Request, client_headers
 from trackway._events.stamps import rfc3339
 
@@ -36,15 +36,13 @@ LEAST_REQUEST_S = 0.05
 """A request that starts just before the deadline still gets this long."""
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(msgspec.Struct, frozen=True):
     """This batch is due."""
 
     batch: Batch
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(msgspec.Struct, frozen=True):
     """Nothing is due before `for_s` seconds have passed; None: before something is added."""
 
     for_s: float | None
@@ -67,7 +65,7 @@ class Delivery:
         books: Books,
         *,
         wake: Callable[[], None],
-        dice: Callable[[], float] = random.random,
+        dice: Callable[[], float] = dice,
     ) -> None:
         self.outbox = Outbox(options, books, wake=wake, dice=dice)
         self.closing = False

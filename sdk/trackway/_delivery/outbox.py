@@ -12,11 +12,12 @@ Every event added leaves through `settle`, `make_room`, `purge` or `abandon`, on
 from __future__ import annotations
 
 import logging
-import random
+import os
 from collections import deque
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from trackway._books import Dropped
 from trackway._delivery.answers import Acked, Recode, Rejected, Retry, Split, Verdict
@@ -32,9 +33,19 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("trackway")
 
+ENOUGH_EVENTS = 100
+"""
+So many leave at once when nothing else is on its way: what waits in memory is what a killed process loses. While a
+batch is out more come together, up to `max_batch_events`, so a busy program sends fewer and larger ones.
+"""
 
-@dataclass(slots=True, eq=False)
-class Batch:
+
+def dice() -> float:
+    """Return a random number of [0, 1). Other processes throw other ones, forked or not, and `random` is no import."""
+    return int.from_bytes(os.urandom(6)) / 2**48
+
+
+class Batch(msgspec.Struct, eq=False):
     """Events that travel together, in order, until the collector has answered for them."""
 
     events: list[bytes]
@@ -47,7 +58,7 @@ class Batch:
     """How many events that were in it have left already, while these were to be sent again."""
     losses: LossReport | None = None
     """What its next request says about events that were lost."""
-    purges: list[Callable[[bytes], bool]] = field(default_factory=list)
+    purges: list[Callable[[bytes], bool]] = msgspec.field(default_factory=list)
     """Which of its events were purged while it was out; they go when it comes back."""
 
 
@@ -63,7 +74,7 @@ class Outbox:
         books: Books,
         *,
         wake: Callable[[], None],
-        dice: Callable[[], float] = random.random,
+        dice: Callable[[], float] = dice,
     ) -> None:
         """Call `wake` whenever `due_in` has become shorter; `dice` returns [0, 1) for the jitter."""
         self._options = options
@@ -74,6 +85,7 @@ class Outbox:
         self._max_bytes = options.max_queue_bytes
         self._batch_events = options.max_batch_events
         self._batch_bytes = options.max_batch_bytes
+        self._enough = min(ENOUGH_EVENTS, options.max_batch_events)
         self._queue: deque[bytes] = deque()
         self._queued_bytes = 0
         self._again: deque[Batch] = deque()
@@ -110,7 +122,7 @@ class Outbox:
         # Each event's comma counts: the limit is for the batch as it stands on the wire.
         self._queued_bytes = after = before + size + 1
         count = len(queue)
-        if count == 1 or count == self._batch_events or before < self._batch_bytes <= after:
+        if count == 1 or count == self._enough or before < self._batch_bytes <= after:
             self._wake()
         return True
 
@@ -127,7 +139,7 @@ class Outbox:
             self._waiting_since = None
             return None
         if (
-            len(self._queue) >= self._batch_events
+            len(self._queue) >= self._enough
             or self._queued_bytes >= self._batch_bytes
             or self._draining
             or self.settled < self._flush_through
