@@ -14,9 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-import msgspec
-
-from trackway._events.payloads import is_given, object_body
+from trackway._events.payloads import is_given, properties_over
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -89,13 +87,11 @@ class Scope:
         Raises:
             Refused: properties are bound here, and the call's cannot be written as a JSON object.
         """
-        if not self.properties:
-            return properties
-        if not properties:
-            return self.properties
-        if not isinstance(properties, Mapping):  # a dataclass or Struct: its members as the JSON they become
-            properties = _members(object_body(properties))
-        return {**self.properties, **properties}
+        return properties_over(self.properties, properties) if self.properties else properties
+
+    def is_about(self, user_id: object, anonymous_id: object) -> bool:
+        """Return whether an event with these ids may be about this scope's person: no id of theirs is another."""
+        return not (_differ(user_id, known(self.user_id)) or _differ(anonymous_id, known(self.anonymous_id)))
 
 
 class scope:
@@ -233,7 +229,7 @@ def _layers(
     return _Once(lambda: {**members(outer), **members(inner)})
 
 
-def _differ(given: Id | None, bound: Id | None) -> bool:
+def _differ(given: object, bound: Id | None) -> bool:
     return is_given(given) and bound is not None and given != bound and str(given) != str(bound)
 
 
@@ -259,7 +255,6 @@ def report(message: str) -> None:
         log.warning(message)
 
 
-_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _NOTHING = Scope()
 _current: ContextVar[Scope | None] = ContextVar("trackway_scope", default=None)
 
