@@ -67,8 +67,11 @@ class Sending(Protocol):
         """Where events are added, under the lock."""
         ...
 
-    def start(self) -> None:
-        """Begin to send. Called under the lock, with the first event of a process."""
+    def start(self) -> bool:
+        """
+        See to it that what was just added is sent. Called after each event, without the lock, until it returns True:
+        from then on events leave without being asked for.
+        """
         ...
 
     def begin_close(self, timeout_s: float) -> None:
@@ -361,8 +364,8 @@ class Capture(Generic[T]):
             self._books.enqueued += 1
             if violations:
                 self._books.flagged += 1
-            if not self._running:
-                self._run()
+        if not self._running:
+            self._run()
         return stamp[ID_START:ID_END].decode() if message_id is None else str(message_id)
 
     def _learn(self, event: str) -> Known:
@@ -405,14 +408,12 @@ class Capture(Generic[T]):
             raise error
 
     def _run(self) -> None:
-        self._running = True
         _lifecycle.in_use(self)
-        self._sending.start()
+        self._running = self._sending.start()
 
     def _begin_close(self, timeout_s: float) -> None:
         with self._lock:
             self._closed = True
-        _lifecycle.done(self)
         self._sending.begin_close(timeout_s)
 
     def _begin_exit(self) -> None:

@@ -50,6 +50,9 @@ class Tuning(TypedDict, total=False):
     backoff_base_s: float
     backoff_cap_s: float
     give_up_after_s: float
+    sync: bool
+    sync_timeout_s: float
+    handle_signals: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +115,7 @@ class Options:
     """Batches over this size are compressed, in the sender's thread. Default: 4,096."""
 
     request_timeout_s: float = 10.0
-    """How long to wait for a connection, and then for an answer, in seconds. Default: 10."""
+    """How long a request may take, connecting and waiting for the answer together, in seconds. Default: 10."""
 
     close_timeout_s: float = 5.0
     """How long `close()` and the end of a `with` block may drain the queue, in seconds. Default: 5."""
@@ -135,6 +138,21 @@ class Options:
     give_up_after_s: float = 86_400.0
     """A batch without a final answer is dropped and counted after this time, in seconds. Default: one day."""
 
+    sync: bool = False
+    """
+    Whether each call of a `Tracker` sends its event before it returns, without any thread; for scripts. Default: no.
+    """
+
+    sync_timeout_s: float = 5.0
+    """
+    How long such a call may take, retries included, in seconds; what has not left by then stays queued. Default: 5.
+    """
+
+    handle_signals: bool = False
+    """
+    Whether SIGTERM and SIGINT drain the queue before they end the program; see `Tracker.handle_signals`. Default: no.
+    """
+
     def __post_init__(self) -> None:
         for name in _TEXTS:
             value = getattr(self, name)
@@ -148,6 +166,10 @@ class Options:
             raise _bad("on_violation", self.on_violation, "known policies: drop, flag, off, raise")  # noqa: EM101
         _check_host(self.host)
         _check_hash_key(self.hash_key)
+        for name in _FLAGS:
+            value = getattr(self, name)
+            if not isinstance(value, bool):
+                raise _bad(name, value, "write True or False")
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
@@ -196,6 +218,7 @@ class Options:
 
 
 _TEXTS = ("write_key", "host", "plan", "source")
+_FLAGS = ("sync", "handle_signals")
 _URL = "write a URL such as https://collect.example.com"
 _RANGES: dict[str, tuple[float, float]] = {
     "flush_interval_s": (0, 3600),
@@ -210,10 +233,19 @@ _RANGES: dict[str, tuple[float, float]] = {
     "backoff_base_s": (0.001, 3600),
     "backoff_cap_s": (0.001, 3600),
     "give_up_after_s": (0, 7 * 86_400),
+    "sync_timeout_s": (0, 3600),
 }
 
 
+_YES_NO = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+
 def _from_text(item: Field[Any], variable: str, text: str) -> str | int | float:
+    if item.type == "bool":
+        if text.strip().lower() in _YES_NO:
+            return _YES_NO[text.strip().lower()]
+        msg = f"The environment variable {variable} is {text!r}. Write 1 or 0."
+        raise ConfigurationError(msg)
     if item.type not in ("int", "float"):
         return text
     try:

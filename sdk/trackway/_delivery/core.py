@@ -10,6 +10,7 @@ and the task that drive it differ only in how they wait and how they send.
 from __future__ import annotations
 
 import random
+import threading
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -55,7 +56,7 @@ Step = Send | Wait | Stop
 
 
 class Delivery:
-    """The outbox of one process, and its end. Callers hold a lock around every call."""
+    """The outbox of one process, and its end. Callers hold `lock` around every call."""
 
     def __init__(
         self,
@@ -65,6 +66,8 @@ class Delivery:
         wake: Callable[[], None],
         dice: Callable[[], float] = random.random,
     ) -> None:
+        # Reentrant: a signal handler or a finaliser may track while this very thread is tracking.
+        self.lock = threading.RLock()
         self.outbox = Outbox(options, books, wake=wake, dice=dice)
         self.closing = False
         self.close_timeout_s = 0.0
