@@ -27,6 +27,7 @@ from trackway._events.scope import current
 from trackway._events.scope import scope as scope_of_events
 from trackway._events.stamps import ID_END, ID_START, Stamps, rfc3339
 from trackway._events.values import encode_text
+from trackway._listening import listeners
 from trackway._options import MAX_EVENT_BYTES, OnViolation, Options, Tuning
 
 if TYPE_CHECKING:
@@ -350,23 +351,31 @@ class Capture(Generic[T]):
             if self._closed:
                 raise Refused(Dropped.CLOSED)
             stamp = self._stamps.next()
-            if message_id is not None and not is_given(message_id):
-                message_id = None  # "" as everybody's id would make all but one of the events repetitions
             if message_id is not None or timestamp is not None:
+                if not is_given(message_id):
+                    message_id = None  # "" as everybody's id would make all but one of the events repetitions
                 own_id = stamp[ID_START:ID_END].decode() if message_id is None else message_id
                 now = rfc3339(self._clock.time_ns()) if timestamp is None else timestamp
                 stamp = b'"messageId":%b,"timestamp":%b' % stamp_members(own_id, now)
             event = start + stamp + rest
             if len(event) > MAX_EVENT_BYTES:
                 raise Refused(Dropped.EVENT_TOO_LARGE)
-            if not self._outbox.add(event):
+            kept = bool(listeners) and self._stays_here(event, violations)
+            if kept:
+                self._books.acked += 1
+            elif not self._outbox.add(event):
                 raise Refused(Dropped.QUEUE_FULL)
             self._books.enqueued += 1
             if violations:
                 self._books.flagged += 1
-        if not self._running:
+        if not self._running and not kept:
             self._run()
         return stamp[ID_START:ID_END].decode() if message_id is None else str(message_id)
+
+    def _stays_here(self, event: bytes, violations: Sequence[Violation]) -> bool:
+        """Tell those who listen; return whether one of them keeps the event, as a collector would."""
+        kept = [listener.heard(self, event, violations) for listener in listeners]  # all hear it, also behind a yes
+        return any(kept)
 
     def _learn(self, event: str) -> Known:
         """Return what is the same for all events of this name."""
@@ -401,6 +410,8 @@ class Capture(Generic[T]):
             self._books.enqueued += 1
             self._books.dropped[reason] += 1
             count = self._books.dropped[reason]
+        for listener in listeners:
+            listener.refused(self, error)
         if count == 10 ** (len(str(count)) - 1):
             cause = f" ({type(error).__name__})" if reason is Dropped.INTERNAL_ERROR else ""
             log.error("Dropped %d event(s) so far: %s%s.", count, reason.value, cause)

@@ -15,7 +15,7 @@ import time
 from typing import TYPE_CHECKING, cast
 
 from trackway._books import Dropped
-from trackway._delivery.answers import Retry, Verdict, verdict
+from trackway._delivery.answers import Retry, Verdict
 from trackway._delivery.core import Delivery, Packer, Send, Wait
 from trackway._delivery.direct import DirectSender
 from trackway._errors import NetworkError
@@ -282,7 +282,7 @@ class SenderTask:
         try:
             request = await self._pack(batch, timeout_s, life.loop)
             answer = await self._transport.send(request)
-            return verdict(answer, batch.events, self._clock.time_ns() / 1e9)
+            return self._packer.verdict(request, answer, batch, self._clock.time_ns() / 1e9)
         except NetworkError as error:
             return Retry(str(error))
         except Exception as error:

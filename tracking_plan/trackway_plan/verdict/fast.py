@@ -206,18 +206,21 @@ def object_test(
     if not tests and not conditions:
         return None
 
-    def passes(value: Any) -> bool:
+    def parts_pass(value: Any) -> bool:
         for field, test in tests:
             part = getattr(value, field)
             if part is not UNSET and not test(part):
                 return False
-        return all(
+        return True
+
+    def passes(value: Any) -> bool:
+        return parts_pass(value) and all(
             any(not _among(getattr(value, field), values) for field, values in when)
             or all(getattr(value, field) is not UNSET for field in then_required)
             for when, then_required in conditions
         )
 
-    return passes
+    return passes if conditions else parts_pass
 
 
 def open_test(properties: Mapping[str, PropertySpec], rules: tuple[Rule, ...] = ()) -> Test | None:

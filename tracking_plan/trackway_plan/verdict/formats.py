@@ -62,7 +62,10 @@ def is_date(text: str) -> bool:
 
 def is_decimal(text: str) -> bool:
     """Whether this is a plain decimal number of at most 38 digits: no exponent, no plus, no spaces."""
-    return _DECIMAL.fullmatch(text) is not None and sum(map(str.isdigit, text)) <= DECIMAL_DIGITS
+    # Digits are only counted where there could be too many: this runs for every event with a price.
+    return _DECIMAL.fullmatch(text) is not None and (
+        len(text) <= DECIMAL_DIGITS or sum(map(str.isdigit, text)) <= DECIMAL_DIGITS
+    )
 
 
 def _is_ipv4(text: str) -> bool:

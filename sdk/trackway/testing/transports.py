@@ -1,43 +1,22 @@
-"""Fakes of the SDK's seams, for your tests and ours: no network, a clock that stands still."""
+"""Transports that reach no network: one that records for tests, one that shows what would be sent."""
 
 from __future__ import annotations
 
-import zlib
+import sys
 from collections import deque
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from trackway._clock import Clock
 from trackway._delivery.answers import Answer
-from trackway._delivery.transport import Request, Transport
+from trackway._delivery.compression import decompress
 from trackway._errors import NetworkError
+from trackway.testing.events import TrackedEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-__all__ = ["Answer", "Clock", "FrozenClock", "NetworkError", "RecordingTransport", "Request", "Transport"]
-
-
-class FrozenClock:
-    """A wall clock that shows one moment until it is told to move."""
-
-    def __init__(self, moment: datetime) -> None:
-        """Stand still at `moment`, which needs a zone."""
-        if moment.tzinfo is None:
-            msg = "FrozenClock needs a datetime with a zone, for example datetime(2026, 5, 19, tzinfo=UTC)."
-            raise ValueError(msg)
-        since = moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
-        self._ns = (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1000
-
-    def time_ns(self) -> int:
-        """Return the moment in nanoseconds since 1970."""
-        return self._ns
-
-    def advance(self, seconds: float) -> None:
-        """Move on by `seconds`; a negative number moves back, as clocks do when they are corrected."""
-        self._ns += round(seconds * 1_000_000) * 1000
+    from trackway._delivery.transport import Request
 
 
 class RecordingTransport:
@@ -65,8 +44,7 @@ class RecordingTransport:
 
     def send(self, request: Request) -> Answer:
         """Record the request and give the next answer."""
-        zipped = "Content-Encoding" in request.headers
-        batch = msgspec.json.decode(zlib.decompress(request.body, wbits=31) if zipped else request.body)
+        batch = _batch(request)
         self.requests.append(request)
         self.batches.append(batch)
         answer = self._answers.popleft() if self._answers else 200
@@ -80,3 +58,36 @@ class RecordingTransport:
 
     def close(self) -> None:
         """Nothing to let go of; what was recorded stays."""
+
+
+class DryRun:
+    """
+    Sends nothing and shows each event on a line: for a look at what a script would send.
+
+        tracker = Tracker("key", transport=DryRun())
+    """
+
+    def __init__(self, write: Callable[[str], object] | None = None) -> None:
+        """Hand each line to `write`; by default it goes to standard error."""
+        self._write = write
+
+    def send(self, request: Request) -> Answer:
+        """Show the events of the request and answer 200."""
+        for event in _batch(request)["batch"]:
+            self._show(TrackedEvent(event).line())
+        return Answer(200, b'{"success":true}')
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _show(self, line: str) -> None:
+        if self._write is not None:
+            self._write(line)
+        else:
+            sys.stderr.write(f"{line}\n")
+
+
+def _batch(request: Request) -> dict[str, Any]:
+    body = decompress(request.body, request.headers.get("Content-Encoding"))
+    batch: dict[str, Any] = msgspec.json.decode(body)
+    return batch
