@@ -10,6 +10,7 @@ The way of an event through this package: `_capture` (the call) → `_events` (i
 
 from trackway._books import Dropped, Stats
 from trackway._errors import ConfigurationError, PlanViolationError, TrackwayError
+from trackway._events.scope import scope
 from trackway._options import Options
 from trackway._tracker import Tracker
 from trackway._version import __version__
@@ -23,4 +24,5 @@ __all__ = [
     "Tracker",
     "TrackwayError",
     "__version__",
+    "scope",
 ]

@@ -6,13 +6,16 @@ pending.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+MAX_CODES = 100
+"""A collector has about twenty; what is no collector may have any number."""
 
 
 class Dropped(StrEnum):
@@ -91,6 +94,11 @@ class Stats:
     """The collector's codes, such as `unknown_write_key`, and how many events each took."""
     dropped_by_reason: Mapping[str, int]
     """The `Dropped` reasons and how many events each took."""
+    acked_by_result: Mapping[str, int] = field(default_factory=dict)
+    """
+    What the collector said of acked events: `ok`, `flagged`, `unplanned`, `quarantined`, `duplicate`, or `other` for a
+    word this SDK does not know. A server that gives no results per event adds nothing here.
+    """
 
     @property
     def balanced(self) -> bool:
@@ -101,16 +109,22 @@ class Stats:
 class Books:
     """The counters behind `Stats`. Not thread safe: whoever holds the tracker's lock may write."""
 
-    __slots__ = ("acked", "dropped", "enqueued", "flagged", "rejected", "requests", "retries")
+    __slots__ = ("acked", "acked_by_result", "dropped", "enqueued", "flagged", "rejected", "requests", "retries")
 
     def __init__(self) -> None:
         self.enqueued = 0
         self.acked = 0
+        self.acked_by_result: Counter[str] = Counter()
         self.flagged = 0
         self.requests = 0
         self.retries = 0
         self.rejected: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
+
+    def reject(self, code: str, count: int) -> None:
+        """Count events that the collector refused; codes it makes up without end share one name."""
+        known = code in self.rejected or len(self.rejected) < MAX_CODES
+        self.rejected[code if known else "other"] += count
 
     def stats(self, pending: int) -> Stats:
         """
@@ -127,5 +141,6 @@ class Books:
             requests=self.requests,
             retries=self.retries,
             rejected_by_reason=MappingProxyType(dict(self.rejected)),
+            acked_by_result=MappingProxyType(dict(self.acked_by_result)),
             dropped_by_reason=MappingProxyType({str(reason): count for reason, count in self.dropped.items()}),
         )

@@ -23,8 +23,11 @@ from trackway._events.payloads import (
     stamp_members,
 )
 from trackway._events.plan import NO_VIOLATIONS, PlanCheck, load_release
+from trackway._events.scope import current
+from trackway._events.scope import scope as scope_of_events
 from trackway._events.stamps import ID_END, ID_START, Stamps, rfc3339
 from trackway._events.values import encode_text
+from trackway._listening import listeners
 from trackway._options import MAX_EVENT_BYTES, OnViolation, Options, Tuning
 
 if TYPE_CHECKING:
@@ -76,6 +79,9 @@ class Sending(Protocol):
 
 class Capture(Generic[T]):
     """What trackers have in common; `T` is their kind of transport."""
+
+    scope = scope_of_events
+    """`trackway.scope`, at hand where a tracker is."""
 
     def __init__(
         self,
@@ -151,6 +157,9 @@ class Capture(Generic[T]):
             if type(event) is not str:
                 event = str(event)
             start, decode, leftover, redact = self._known.get(event) or self._learn(event)
+            if (scope := current()) is not None:
+                user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
+                properties = scope.fill_properties(properties)
             body = object_body(properties)
             violations: Sequence[Violation] = NO_VIOLATIONS
             if decode is not None:
@@ -191,6 +200,8 @@ class Capture(Generic[T]):
     ) -> str | None:
         """Send what is known about a person; returns the `messageId`, None if the event was refused."""
         try:
+            if (scope := current()) is not None:
+                user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
             body = object_body(traits)
             violations: Sequence[Violation] = NO_VIOLATIONS
             if self._plan is not None:
@@ -219,6 +230,9 @@ class Capture(Generic[T]):
         """Send that a person saw a web page; returns the `messageId`, None if the event was refused."""
         try:
             start = b'{"type":"page","name":%b,' % encode_text(name)
+            if (scope := current()) is not None:
+                user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
+                properties = scope.fill_properties(properties)
             rest = people(user_id, anonymous_id) + object_member(b"properties", properties)
             rest += self._end(integrations, context, session_id)
             return self._enqueue(start, rest, message_id, timestamp)
@@ -242,6 +256,9 @@ class Capture(Generic[T]):
         """Send that a person saw an app's screen; returns the `messageId`, None if the event was refused."""
         try:
             start = b'{"type":"screen","name":%b,' % encode_text(name)
+            if (scope := current()) is not None:
+                user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
+                properties = scope.fill_properties(properties)
             rest = people(user_id, anonymous_id) + object_member(b"properties", properties)
             rest += self._end(integrations, context, session_id)
             return self._enqueue(start, rest, message_id, timestamp)
@@ -268,6 +285,8 @@ class Capture(Generic[T]):
         try:
             if not is_given(group_id):
                 raise Refused(Dropped.NO_PERSON)
+            if (scope := current()) is not None:
+                user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
             body = object_body(traits)
             violations: Sequence[Violation] = NO_VIOLATIONS
             if self._plan is not None:
@@ -299,6 +318,8 @@ class Capture(Generic[T]):
             if not is_given(previous_id):
                 raise Refused(Dropped.NO_PERSON)
             start = b'{"type":"alias","previousId":%b,' % encode_text(previous_id)
+            if (scope := current()) is not None:
+                _, _, session_id, context = scope.fill(user_id, None, session_id, context)
             rest = people(user_id, None) + self._end(integrations, context, session_id)
             return self._enqueue(start, rest, message_id, timestamp)
         except Exception as error:
@@ -327,23 +348,31 @@ class Capture(Generic[T]):
             if self._closed:
                 raise Refused(Dropped.CLOSED)
             stamp = self._stamps.next()
-            if message_id is not None and not is_given(message_id):
-                message_id = None  # "" as everybody's id would make all but one of the events repetitions
             if message_id is not None or timestamp is not None:
+                if not is_given(message_id):
+                    message_id = None  # "" as everybody's id would make all but one of the events repetitions
                 own_id = stamp[ID_START:ID_END].decode() if message_id is None else message_id
                 now = rfc3339(self._clock.time_ns()) if timestamp is None else timestamp
                 stamp = b'"messageId":%b,"timestamp":%b' % stamp_members(own_id, now)
             event = start + stamp + rest
             if len(event) > MAX_EVENT_BYTES:
                 raise Refused(Dropped.EVENT_TOO_LARGE)
-            if not self._outbox.add(event):
-                raise Refused(Dropped.QUEUE_FULL)
+            if listeners and self._stays_here(event, violations):
+                self._books.acked += 1
+            else:
+                if not self._outbox.add(event):
+                    raise Refused(Dropped.QUEUE_FULL)
+                if not self._running:
+                    self._run()
             self._books.enqueued += 1
             if violations:
                 self._books.flagged += 1
-            if not self._running:
-                self._run()
         return stamp[ID_START:ID_END].decode() if message_id is None else str(message_id)
+
+    def _stays_here(self, event: bytes, violations: Sequence[Violation]) -> bool:
+        """Tell those who listen; return whether one of them keeps the event, as a collector would."""
+        kept = [listener.heard(self, event, violations) for listener in listeners]  # all hear it, also behind a yes
+        return any(kept)
 
     def _learn(self, event: str) -> Known:
         """Return what is the same for all events of this name."""
@@ -378,6 +407,8 @@ class Capture(Generic[T]):
             self._books.enqueued += 1
             self._books.dropped[reason] += 1
             count = self._books.dropped[reason]
+        for listener in listeners:
+            listener.refused(self, error)
         if count == 10 ** (len(str(count)) - 1):
             cause = f" ({type(error).__name__})" if reason is Dropped.INTERNAL_ERROR else ""
             log.error("Dropped %d event(s) so far: %s%s.", count, reason.value, cause)

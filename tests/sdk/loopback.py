@@ -9,11 +9,12 @@ import socket
 import struct
 import threading
 import time
-import zlib
 from collections import deque
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal, Self
+
+from trackway._delivery.compression import decompress
 
 ACK = b'{"success":true}'
 
@@ -88,8 +89,7 @@ class Loopback:
             _reset(handler)
             return
         body = handler.rfile.read(int(handler.headers["Content-Length"]))
-        if handler.headers["Content-Encoding"] == "gzip":
-            body = zlib.decompress(body, wbits=31)
+        body = decompress(body, handler.headers["Content-Encoding"])
         seen = Seen(handler.path, dict(handler.headers), json.loads(body), time.monotonic(), handler.client_address)
         with self._lock:
             self.seen.append(seen)

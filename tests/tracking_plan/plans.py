@@ -7,7 +7,7 @@ from pathlib import Path
 
 from trackway_plan.breaking import findings
 from trackway_plan.findings import Audience, Finding, Severity
-from trackway_plan.revisions import Revision, open_revision
+from trackway_plan.revisions.named import Revision, open_revision
 
 TODAY = date(2026, 6, 1)
 HEAD = "plan: tea_shop\nformat: 1\nsources: {web: {kind: client}, api: {kind: server}}\n"

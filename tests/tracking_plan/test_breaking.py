@@ -11,15 +11,15 @@ import pytest
 from tests.tracking_plan.plans import EVENT, HEAD, TODAY, broken, pair, severities, tea, write_plan
 from trackway_plan.breaking import findings
 from trackway_plan.definitions import Definition, Use
-from trackway_plan.diff import changes
-from trackway_plan.diff_change import At
-from trackway_plan.diff_property import property_changes, type_change
+from trackway_plan.diff.change import At
+from trackway_plan.diff.properties import property_changes, type_change
+from trackway_plan.diff.releases import changes
+from trackway_plan.diff.similar import event_score, name_score, property_score
 from trackway_plan.findings import Audience, Severity
-from trackway_plan.load import load_plan
+from trackway_plan.loading.plan import load_plan
 from trackway_plan.model import KINDS, PII_CLASSES, Choice, Place, PropertySpec
 from trackway_plan.release import Release, write_release
-from trackway_plan.revisions import open_revision
-from trackway_plan.similar import event_score, name_score, property_score
+from trackway_plan.revisions.named import open_revision
 
 
 def asking(event: str, path: str = "", value: str | None = None) -> Definition:

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from tests.tracking_plan.plans import EVENT, tea, write_plan
 from trackway_plan.cli import plan
-from trackway_plan.load import load_plan
+from trackway_plan.loading.plan import load_plan
 from trackway_plan.release import write_release
 
 NARROW = tea("  grams: {type: int, max: 500}\n")

@@ -17,7 +17,7 @@ from trackway_plan.breaking import RULES, findings
 from trackway_plan.breaking.judge import changelog
 from trackway_plan.findings import Report
 from trackway_plan.reports import render
-from trackway_plan.revisions import open_revision
+from trackway_plan.revisions.named import open_revision
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "breaking"
 TODAY = date(2026, 6, 1)

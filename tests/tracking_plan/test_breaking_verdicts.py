@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.tracking_plan.plans import EVENT, HEAD, broken, pair, tea
-from trackway_plan.diff import changes
+from trackway_plan.diff.releases import changes
 from trackway_plan.findings import Audience, Severity
 
 _RULES = """\

@@ -10,7 +10,7 @@ import pytest
 
 from trackway_plan.definitions import KINDS, Definition, load_definitions, read_definitions
 from trackway_plan.definitions.model import MEASURES, NEEDED, SCOPE
-from trackway_plan.impact import BREAKS, CHANGES, KEPT, UNKNOWN, WILL_BREAK
+from trackway_plan.impact.definitions import BREAKS, CHANGES, KEPT, UNKNOWN, WILL_BREAK
 
 EXAMPLES = Path(__file__).parents[2] / "tracking_plan" / "examples"
 

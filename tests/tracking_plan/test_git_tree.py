@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from tests.tracking_plan.plans import EVENT, tea, write_plan
 from trackway_plan.cli import plan as command
-from trackway_plan.revisions import changed_lines
+from trackway_plan.revisions.named import changed_lines
 
 WIDE, NARROW = (tea(f"  cups: {{type: int, max: {most}}}\n") for most in (9, 4))
 

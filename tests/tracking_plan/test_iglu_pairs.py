@@ -13,7 +13,7 @@ from trackway_plan.exchange.json_schema import event_from_schema
 from trackway_plan.findings import Audience, Severity
 from trackway_plan.model import Plan
 from trackway_plan.release import compile_release
-from trackway_plan.revisions import Revision
+from trackway_plan.revisions.named import Revision
 
 TESTS = Path(__file__).parents[1]
 DATA = TESTS / "data" / "iglu_pairs"

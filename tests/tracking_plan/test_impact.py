@@ -12,8 +12,8 @@ from click.testing import CliRunner
 
 from trackway_plan.cli import plan as plan_command
 from trackway_plan.definitions import load_definitions
-from trackway_plan.impact import impact
-from trackway_plan.load import load_plan
+from trackway_plan.impact.definitions import impact
+from trackway_plan.loading.plan import load_plan
 from trackway_plan.release import compile_release
 
 PLAN = """plan: tea

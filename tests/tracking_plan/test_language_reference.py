@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from trackway_plan.formats import FORMATS
-from trackway_plan.load_property import COMMON, CONSTRAINTS
+from trackway_plan.loading.property import COMMON, CONSTRAINTS
 from trackway_plan.model import DEFAULT_POLICY, KINDS, PII_CLASSES, STATUSES, STORES, EventSpec
+from trackway_plan.verdict.formats import FORMATS
 
 REFERENCE = (Path(__file__).parents[2] / "tracking_plan" / "README.md").read_text(encoding="utf-8")
 WORDS = {

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trackway_plan.fast import value_accepts
 from trackway_plan.model import (
     SCALARS,
     STRIPPABLE,
@@ -24,8 +23,9 @@ from trackway_plan.model import (
 )
 from trackway_plan.redact import Redactor, without
 from trackway_plan.release import compile_release
-from trackway_plan.schema import event_schema, schema_validator
-from trackway_plan.validate import UNREADABLE, Shape, Validator, Verdict
+from trackway_plan.verdict.fast import value_accepts
+from trackway_plan.verdict.schema import event_schema, schema_validator
+from trackway_plan.verdict.validator import UNREADABLE, Shape, Validator, Verdict
 
 NAMES = [
     "a",

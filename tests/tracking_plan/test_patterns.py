@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trackway_plan.patterns import LONGEST_VALUE, PatternError, matcher
+from trackway_plan.verdict.patterns import LONGEST_VALUE, PatternError, matcher
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,11 @@ from tests.support.plan_strategies import plans
 from trackway_plan import layout
 from trackway_plan.errors import Problem
 from trackway_plan.layout import laid_out
-from trackway_plan.load import load_plan, read_plan
+from trackway_plan.loading.nodes import Reader
+from trackway_plan.loading.plan import load_plan, read_plan
+from trackway_plan.loading.yaml_file import read_file
 from trackway_plan.model import EventSpec, Plan, PropertySpec
-from trackway_plan.nodes import Reader
 from trackway_plan.write_yaml import CannotWriteError, event_yaml, plan_files, write_plan
-from trackway_plan.yaml_file import read_file
 from trackway_plan.yaml_text import block, flow
 
 EXAMPLES = Path(__file__).parents[2] / "tracking_plan" / "examples"

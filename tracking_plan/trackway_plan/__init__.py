@@ -15,22 +15,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .errors import PlanError, PlanErrors, Problem, ReleaseError, ReleaseExistsError
-from .model import (
-    Action,
-    Choice,
-    EventSpec,
-    Group,
-    Plan,
-    PropertySpec,
-    Rule,
-    Source,
-    ViolationCode,
-)
+from .model import Action, Choice, EventSpec, Group, Plan, PropertySpec, Rule, Source, ViolationCode
 from .release import Release, compile_release, latest_release, write_release
-from .validate import Validator, Verdict, Violation
+from .verdict.validator import Validator, Verdict, Violation
 
 if TYPE_CHECKING:
-    from .load import load_plan
+    from .loading.plan import load_plan
 
 __all__ = [
     "Action",
@@ -61,7 +51,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     # load_plan brings PyYAML, which the bare SDK does not have.
     if name == "load_plan":
-        from .load import load_plan
+        from .loading.plan import load_plan
 
         return load_plan
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")  # noqa: EM102

@@ -14,8 +14,8 @@ from typing import Any
 from yaml.nodes import Node
 
 from .findings import Audience, Severity
+from .loading.nodes import Reader
 from .model import Plan
-from .nodes import Reader
 
 OFF = "off"
 LEVELS = (*(each.value for each in Severity), OFF)

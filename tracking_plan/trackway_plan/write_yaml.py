@@ -20,7 +20,7 @@ import msgspec
 
 from .errors import PlanError
 from .layout.order import EVENT, PLAN, PROPERTY_KEYS
-from .load_property import COMMON, CONSTRAINTS
+from .loading.property import COMMON, CONSTRAINTS
 from .model import Choice, EventSpec, Group, Naming, Plan, PropertySpec, Source, Waiver
 from .yaml_text import Raw, block
 

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from trackway_analytics.plan_data.restore import Restorer
 from trackway_analytics.plan_data.stored import Observed, Shares, Volume, Window, observed, people_behind
 from trackway_analytics.plan_data.verdicts import shown_name
-from trackway_plan.formats import FORMATS, is_date, is_decimal, is_timestamp
 from trackway_plan.pii import Personal, looks_like_card, personal_data
+from trackway_plan.verdict.formats import FORMATS, is_date, is_decimal, is_timestamp
 
 if TYPE_CHECKING:
     from trackway_collector.warehouse import Warehouse

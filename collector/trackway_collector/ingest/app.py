@@ -24,6 +24,7 @@ from trackway_collector.ingest.decode import BatchDecoder, write_key_of
 from trackway_collector.ingest.encodings import decompress, too_large
 from trackway_collector.ingest.judge import CALLS
 from trackway_collector.ingest.metrics import render_metrics
+from trackway_collector.ingest.results import MEDIA_TYPE, results
 from trackway_collector.outcomes import IngestCounters, Outcome
 from trackway_collector.releases import ReleaseFolder
 from trackway_collector.spool import SpoolWriter
@@ -32,9 +33,6 @@ from trackway_collector.spool.record import Record, encode_record
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-RESULTS_MEDIA_TYPE = "application/vnd.trackway.v1+json"
-"""What a client sends as Accept to be told which events of a batch were refused for good."""
 
 RETRY_AFTER_S = 5
 BACKLOG_REFRESH_S = 1.0
@@ -71,8 +69,8 @@ class Ingest:
         except RequestRefused as refusal:
             return self._refuse(refusal)
         self._count(record)
-        if RESULTS_MEDIA_TYPE in request.headers.get("Accept", ""):
-            return web.Response(body=_results(record), headers=_JSON)
+        if MEDIA_TYPE in request.headers.get("Accept", ""):
+            return web.Response(body=results(record, body), headers=_JSON)
         return web.Response(body=_STORED, headers=_JSON)
 
     async def _spool(self, record: Record, body: bytes) -> None:
@@ -187,21 +185,6 @@ async def _read(request: web.Request, max_bytes: int) -> bytes:
     except web.HTTPRequestEntityTooLarge as error:
         raise too_large(max_bytes) from error
     return decompress(body, request.headers.get("Content-Encoding", ""), max_bytes)
-
-
-def _results(record: Record) -> bytes:
-    rejected = [
-        {
-            "index": index,
-            "messageId": verdict.message_id,
-            "code": _code(verdict.violations[0]),
-            "message": verdict.reasons[0],
-            "violations": verdict.violations,
-        }
-        for index, verdict in record.exceptions.items()
-        if verdict.outcome == Outcome.REJECTED
-    ]
-    return msgspec.json.encode({"success": True, "rejected": rejected})
 
 
 def _code(violation: str) -> str:

@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
+import sys
 import zlib
+from collections.abc import Callable
+from typing import Protocol
 
 from trackway_collector.errors import RequestRefused
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 # zlib's window bits: gzip's header; either zlib's own, as the standard says of deflate, or, for old clients, none.
 _GZIP, _ZLIB, _RAW = 31, 15, -15
 
+# A zstd frame may ask for a window of any size, and for memory to hold it. RFC 9659 bounds it to 8 MiB in HTTP.
+_ZSTD_OPTIONS: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 23}
+
+_MAX_PIECES = 100
+"""gzip members or zstd frames in one body: each is a copy of what follows it, and empty ones take 9 bytes."""
+
+
+class _Decompressor(Protocol):
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
+
 
 def decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
     """
-    Return the body behind a Content-Encoding header: none, `gzip` or `deflate`.
+    Return the body behind a Content-Encoding header: none, `gzip`, `deflate` or `zstd`.
 
     Raises:
         RequestRefused: 400, the encoding is another, the bytes are damaged, or they unpack to more than `max_bytes`.
@@ -21,10 +45,13 @@ def decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
     if encoding in ("", "identity"):
         return body
     if encoding in ("gzip", "x-gzip"):
-        return _inflate(body, _GZIP, encoding, max_bytes)
+        return _unpack(body, encoding, lambda: zlib.decompressobj(_GZIP), max_bytes)
     if encoding == "deflate":
-        return _inflate(body, _ZLIB if body[:1] == b"\x78" else _RAW, encoding, max_bytes)
-    message = "The body's Content-Encoding is not known. Send gzip, deflate, or none."
+        window = _ZLIB if body[:1] == b"\x78" else _RAW
+        return _unpack(body, encoding, lambda: zlib.decompressobj(window), max_bytes)
+    if encoding == "zstd":
+        return _unpack(body, encoding, lambda: zstd.ZstdDecompressor(options=_ZSTD_OPTIONS), max_bytes)
+    message = "The body's Content-Encoding is not known. Send gzip, zstd, deflate, or none."
     raise RequestRefused(400, "unknown_encoding", message)
 
 
@@ -34,19 +61,22 @@ def too_large(max_bytes: int) -> RequestRefused:
     return RequestRefused(400, "batch_too_large", message)
 
 
-def _inflate(body: bytes, window: int, encoding: str, max_bytes: int) -> bytes:
+def _unpack(body: bytes, encoding: str, make: Callable[[], _Decompressor], max_bytes: int) -> bytes:
     plain = b""
-    while body or not plain:  # gzip allows several members, one after the other
-        inflater = zlib.decompressobj(window)
+    for _ in range(_MAX_PIECES):
+        piece = make()
         try:
-            plain += inflater.decompress(body, max_bytes + 1 - len(plain))
-        except zlib.error as error:
+            plain += piece.decompress(body, max_bytes + 1 - len(plain))
+        except (zlib.error, zstd.ZstdError) as error:
             message = f"The body is not valid {encoding}: {error}."
             raise RequestRefused(400, "bad_encoding", message) from error
         if len(plain) > max_bytes:
             raise too_large(max_bytes)
-        if not inflater.eof:
+        if not piece.eof:
             message = f"The {encoding} body is cut off."
             raise RequestRefused(400, "bad_encoding", message)
-        body = inflater.unused_data
-    return plain
+        body = piece.unused_data
+        if not body:
+            return plain
+    message = f"The {encoding} body is packed in more than {_MAX_PIECES} pieces."
+    raise RequestRefused(400, "bad_encoding", message)

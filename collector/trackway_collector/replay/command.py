@@ -22,7 +22,7 @@ from trackway_plan import Release, latest_release
 from trackway_plan.commands.common import UNLOADABLE, directory_argument, loading
 from trackway_plan.redact import Redactor, read_hash_key
 from trackway_plan.release import released_files
-from trackway_plan.revisions import open_revision
+from trackway_plan.revisions.named import open_revision
 
 _SINCE = re.compile(r"(\d+)([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}

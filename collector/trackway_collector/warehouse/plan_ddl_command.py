@@ -18,7 +18,7 @@ from trackway_plan.commands.common import FINDINGS, directory_argument, finish, 
 from trackway_plan.findings import Audience, Finding, Report, Severity
 from trackway_plan.release import released_files
 from trackway_plan.renames import Names
-from trackway_plan.revisions import Revision, open_revision
+from trackway_plan.revisions.named import Revision, open_revision
 
 COLUMNS = ("properties", "traits")
 

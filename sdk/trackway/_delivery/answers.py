@@ -3,15 +3,17 @@ What an answer of the collector means for the batch it answers. Pure: bytes in, 
 
 | answer | verdict |
 | --- | --- |
-| 200 with `{"success":true}` | acked, save the events its `rejected` list names |
+| 200 with `{"success":true}` | acked, save the events that `rejected` or `results` name as rejected or to be retried |
 | 408, 410, 429, 460, 5xx except 501 and 505, no answer | retry, after `Retry-After` if it says so |
 | 400, 413 about size, batch of many | split in two |
+| 400, 415 about the content encoding, compressed batch | the same at once, encoded otherwise |
 | any other 4xx, 501, 505 | rejected for good, with the collector's code |
 | anything else: other 2xx, 3xx, 200 without success | not a collector's: retry, nothing was promised |
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC
@@ -25,9 +27,15 @@ if TYPE_CHECKING:
 MAX_RETRY_AFTER_S = 300.0
 """A longer Retry-After is cut to this, as Segment's clients do; the next answer can always say it again."""
 
+MAX_CODES = 20
+"""Of one answer; each is a line in the log."""
+
 _RETRY = frozenset({408, 410, 429, 460})
 _FINAL_5XX = frozenset({501, 505})
-_SIZE_CODES = frozenset({"batch_too_large", "too_many_events"})
+_SIZE_CODES = frozenset({"batch_too_large", "too_many_events", "event_too_large"})
+_ENCODING_CODES = frozenset({"unknown_encoding", "bad_encoding"})
+_RESULTS = frozenset({"ok", "flagged", "unplanned", "quarantined", "duplicate"})
+_CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +50,16 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Acked:
-    """The collector has the batch on disk, except what `rejected` counts by code."""
+    """The collector has the batch on disk, but for the events that are counted in `rejected` or listed in `retry`."""
 
-    rejected: Counter[str]
+    rejected: Counter[str] = field(default_factory=Counter)
+    """How many events were refused for good, by code."""
+    retry: tuple[int, ...] = ()
+    """Positions in the batch, in order, of the events that the collector could not store and wants again."""
+    wait_s: float | None = None
+    """What the collector asked to wait before the retry, if it did."""
+    results: Counter[str] = field(default_factory=Counter)
+    """What the collector said of the acked events, `ok`, `flagged` …; empty when it said nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +86,14 @@ class Retry:
     """As of `Rejected`."""
 
 
-Verdict = Acked | Rejected | Split | Retry
+@dataclass(frozen=True, slots=True)
+class Recode:
+    """The collector cannot read this content encoding: the same batch again at once, encoded otherwise."""
+
+    encoding: str
+
+
+Verdict = Acked | Rejected | Split | Retry | Recode
 
 
 class _Refusal(msgspec.Struct):
@@ -82,33 +104,43 @@ class _Refusal(msgspec.Struct):
 class _Body(msgspec.Struct):
     success: bool = False
     code: str = ""
+    result: str = ""
+    results: dict[str, str] = {}
     rejected: list[_Refusal] = []
 
 
 class _Named(msgspec.Struct):
-    messageId: str
+    messageId: str = ""
 
 
 _read_body = msgspec.json.Decoder(_Body).decode
 _read_id = msgspec.json.Decoder(_Named).decode
 
 
-def verdict(answer: Answer, events: Sequence[bytes], now_s: float) -> Verdict:
+def verdict(answer: Answer, events: Sequence[bytes], now_s: float, encoding: str = "") -> Verdict:
     """
-    Return what becomes of `events` after this answer; `now_s` (Unix time) is for a Retry-After that is a
-    date.
+    Return what becomes of `events` after this answer.
+
+    Args:
+        answer: what came back.
+        events: the batch, event by event.
+        now_s: Unix time, for a Retry-After that is a date.
+        encoding: the Content-Encoding of the request; empty when there was none.
     """
     status = answer.status
     body = _body(answer.body)
+    wait_s = retry_after_s(answer.retry_after, now_s)
     if status == 200 and body.success:
-        return Acked(_refused(body.rejected, events))
+        return _acked(body, events, wait_s)
     if status in _RETRY or (500 <= status <= 599 and status not in _FINAL_5XX):
-        return Retry(body.code or f"http_{status}", retry_after_s(answer.retry_after, now_s))
+        return Retry(body.code or f"http_{status}", wait_s)
+    if encoding and (status == 415 or (status == 400 and body.code in _ENCODING_CODES)):
+        return Recode(encoding)
     if len(events) > 1 and (status == 413 or (status == 400 and body.code in _SIZE_CODES)):
         return Split()
     if 400 <= status <= 599:
         return Rejected(body.code) if body.code else Rejected(f"http_{status}", f"HTTP {status}")
-    return Retry("not_a_collector", retry_after_s(answer.retry_after, now_s), f"HTTP {status}")
+    return Retry("not_a_collector", wait_s, f"HTTP {status}")
 
 
 def retry_after_s(header: str | None, now_s: float) -> float | None:
@@ -137,20 +169,47 @@ def retry_after_s(header: str | None, now_s: float) -> float | None:
 
 def _body(raw: bytes) -> _Body:
     try:
-        return _read_body(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+        body = _read_body(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        # Nothing can be made of it, so nothing was promised: what is sent twice is stored once, what is not, is lost.
         return _Body()
+    body.code = _code(body.code)
+    return body
 
 
-def _refused(refusals: list[_Refusal], events: Sequence[bytes]) -> Counter[str]:
+def _code(text: str) -> str:
+    """Return a code as it may stand in books and logs; "other" for what no collector would say."""
+    return text if not text or _CODE.fullmatch(text) else "other"
+
+
+def _acked(body: _Body, events: Sequence[bytes], wait_s: float | None) -> Acked:
     """
-    Return how many of the batch's own events were refused, by code; ids that are not in it count for nothing.
+    Return how each of the batch's own events ended. Ids that are not in it count for nothing; a word that is not
+    known says that the event is stored.
     """
-    refused: Counter[str] = Counter()
-    if refusals:
-        ids = Counter(_read_id(event).messageId for event in events)
-        for refusal in refusals:
-            if ids[refusal.messageId] > 0:
-                ids[refusal.messageId] -= 1
-                refused[refusal.code] += 1
-    return refused
+    if not body.results and not body.rejected and body.result not in ("retry", "rejected"):
+        return Acked(results=Counter({_result(body.result): len(events)} if body.result else {}))
+    refusals: dict[str, list[str]] = {}
+    for refusal in body.rejected:
+        refusals.setdefault(refusal.messageId, []).append(_code(refusal.code) or "rejected")
+    rejected: Counter[str] = Counter()
+    results: Counter[str] = Counter()
+    retry: list[int] = []
+    for position, event in enumerate(events):
+        message_id = _read_id(event).messageId
+        result = body.results.get(message_id, body.result)
+        codes = refusals.get(message_id)
+        if codes:
+            code = codes.pop()
+            rejected[code if code in rejected or len(rejected) < MAX_CODES else "other"] += 1
+        elif result == "retry":
+            retry.append(position)
+        elif result == "rejected" and codes is None:  # not listed, so nobody says why
+            rejected["rejected"] += 1
+        elif result:
+            results[_result(result)] += 1
+    return Acked(rejected, tuple(retry), wait_s, results)
+
+
+def _result(word: str) -> str:
+    return word if word in _RESULTS else "other"

@@ -9,11 +9,13 @@ and the task that drive it differ only in how they wait and how they send.
 
 from __future__ import annotations
 
+import logging
 import random
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from trackway._delivery.answers import Recode, verdict
+from trackway._delivery.compression import FALLBACK, compress
 from trackway._delivery.outbox import Outbox
 from trackway._delivery.transport import Request, client_headers
 from trackway._events.stamps import rfc3339
@@ -22,12 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from trackway._books import Books, Dropped
-    from trackway._delivery.answers import Verdict
+    from trackway._delivery.answers import Answer, Verdict
     from trackway._delivery.outbox import Batch
     from trackway._options import Options
 
-GZIP_LEVEL = 1
-"""Level 1 makes events about 5 times smaller; level 6 takes three times as long for another quarter."""
+log = logging.getLogger("trackway")
+
+_NAMES = {"gzip": "gzip", "none": "plain JSON"}
+
 LEAST_REQUEST_S = 0.05
 """A request that starts just before the deadline still gets this long."""
 
@@ -108,11 +112,15 @@ class Delivery:
 
 
 class Packer:
-    """Makes the request that carries a batch. Takes its time, so it is called without the lock."""
+    """
+    Makes the request that carries a batch, and reads its answer. Takes its time, so it is called without the lock, by
+    whoever sends: one request at a time.
+    """
 
     def __init__(self, options: Options) -> None:
         self._headers = client_headers(options.write_key)
-        self._gzip_over_bytes = options.gzip_over_bytes
+        self._encoding: str = options.compression
+        self._compress_over_bytes = options.gzip_over_bytes
 
     def request(self, batch: Batch, sent_at_ns: int, timeout_s: float) -> Request:
         """Return the request for one attempt; `sent_at_ns` is the client's clock."""
@@ -120,7 +128,18 @@ class Packer:
         headers = dict(self._headers)
         if batch.attempts > 1:
             headers["X-Retry-Count"] = str(batch.attempts - 1)
-        if len(body) > self._gzip_over_bytes:
-            body = zlib.compress(body, GZIP_LEVEL, wbits=31)  # 31: in a gzip container; releases the GIL
-            headers["Content-Encoding"] = "gzip"
+        if self._encoding != "none" and len(body) > self._compress_over_bytes:
+            body = compress(body, self._encoding)
+            headers["Content-Encoding"] = self._encoding
         return Request(body, headers, timeout_s)
+
+    def verdict(self, request: Request, answer: Answer, batch: Batch, now_s: float) -> Verdict:
+        """
+        Return what an answer means for the batch; `now_s` is Unix time. After one that says that an encoding cannot be
+        read, that encoding is not used again.
+        """
+        found = verdict(answer, batch.events, now_s, request.headers.get("Content-Encoding", ""))
+        if isinstance(found, Recode):
+            self._encoding = FALLBACK[found.encoding]
+            log.warning("The collector cannot read %s; %s is sent from now on.", found.encoding, _NAMES[self._encoding])
+        return found

@@ -19,7 +19,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from trackway._books import Dropped
-from trackway._delivery.answers import Acked, Rejected, Retry, Split, Verdict
+from trackway._delivery.answers import Acked, Recode, Rejected, Retry, Split, Verdict
 from trackway._options import DEFAULT_HOST
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class Batch:
     attempts: int = 0
     first_sent: float | None = None
     """Monotonic seconds of the first attempt."""
+    ahead: int = 0
+    """How many events that were in it have left already, while these were to be sent again."""
 
 
 class Outbox:
@@ -75,12 +77,14 @@ class Outbox:
         self._asked_to_wait = False
         self._flush_through = 0
         self._draining = False
+        self._ahead = 0
         self.pending = 0
         """Events added and not settled."""
         self.pending_bytes = 0
         self.settled = 0
         """
-        Events that have left, since the start. They leave in order: event number n has left when settled ≥ n.
+        Events that have left, since the start, as far as all before them have: event number n has left when
+        settled ≥ n.
         """
 
     def add(self, event: bytes) -> bool:
@@ -144,11 +148,8 @@ class Outbox:
             return  # abandoned in the meantime: it is in the books already
         self._out = None
         match verdict:
-            case Acked(rejected):
-                self._not_before = 0.0
-                self._books.acked += len(batch.events) - rejected.total()
-                self._reject(rejected)
-                self._leave(batch)
+            case Acked():
+                self._ack(batch, verdict, now)
             case Rejected(code, stranger):
                 self._reject({code: len(batch.events)}, self._whose(stranger))
                 self._leave(batch)
@@ -156,12 +157,16 @@ class Outbox:
                 self._again.extendleft(reversed(_halves(batch)))
             case Retry():
                 self._retry(batch, verdict, now)
+            case Recode():
+                # No attempt failed: nobody could read what was sent.
+                batch.attempts -= 1
+                self._again.appendleft(batch)
 
     def request_flush(self) -> int:
         """
         Make everything added so far due; return the number that `settled` reaches when all of it has left.
         """
-        target = self.settled + self.pending
+        target = self.settled + self._ahead + self.pending
         if target > self._flush_through:
             self._flush_through = target
             self._wake()
@@ -183,7 +188,8 @@ class Outbox:
         self._again.clear()
         self._out = None
         self._queued_bytes = self.pending = self.pending_bytes = 0
-        self.settled += lost
+        self.settled += lost + self._ahead
+        self._ahead = 0
         return lost
 
     def _cut(self) -> Batch:
@@ -196,6 +202,22 @@ class Outbox:
         self._queued_bytes -= size
         take = self._queue.popleft
         return Batch([take() for _ in range(count)], size)
+
+    def _ack(self, batch: Batch, acked: Acked, now: float) -> None:
+        self._not_before = 0.0
+        self._books.acked += len(batch.events) - len(acked.retry) - acked.rejected.total()
+        self._books.acked_by_result.update(acked.results)
+        self._reject(acked.rejected)
+        if not acked.retry:
+            self._leave(batch)
+            return
+        events = [batch.events[position] for position in acked.retry]
+        left = len(batch.events) - len(events)
+        again = Batch(events, sum(map(len, events)) + len(events), batch.attempts, batch.first_sent, batch.ahead + left)
+        self.pending -= left
+        self.pending_bytes -= batch.size - again.size - left
+        self._ahead += left
+        self._retry(again, Retry("not_stored", acked.wait_s), now)
 
     def _retry(self, batch: Batch, verdict: Retry, now: float) -> None:
         options = self._options
@@ -224,7 +246,7 @@ class Outbox:
 
     def _reject(self, rejected: dict[str, int], whose: str = "") -> None:
         for code, count in rejected.items():
-            self._books.rejected[code] += count
+            self._books.reject(code, count)
             log.error("The collector refused %d event(s) for good: %s.%s", count, code, whose)
 
     def _whose(self, stranger: str) -> str:
@@ -240,7 +262,8 @@ class Outbox:
     def _leave(self, batch: Batch) -> None:
         self.pending -= len(batch.events)
         self.pending_bytes -= batch.size - len(batch.events)
-        self.settled += len(batch.events)
+        self.settled += len(batch.events) + batch.ahead
+        self._ahead -= batch.ahead
 
 
 def _halves(batch: Batch) -> tuple[Batch, Batch]:
@@ -248,5 +271,5 @@ def _halves(batch: Batch) -> tuple[Batch, Batch]:
     first, second = batch.events[:middle], batch.events[middle:]
     return (
         Batch(first, sum(map(len, first)) + len(first), 0, batch.first_sent),
-        Batch(second, sum(map(len, second)) + len(second), 0, batch.first_sent),
+        Batch(second, sum(map(len, second)) + len(second), 0, batch.first_sent, batch.ahead),
     )

@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from trackway._books import Dropped
-from trackway._delivery.answers import Retry, Verdict, verdict
+from trackway._delivery.answers import Retry, Verdict
 from trackway._delivery.core import Delivery, Packer, Send, Wait
 from trackway._errors import NetworkError
 
@@ -62,7 +62,7 @@ class Sender:
         self.lock = self._lock = threading.RLock()
         self._bell = Bell()
         self._progress = threading.Condition(self._lock)
-        self._delivery = Delivery(options, books, wake=self._bell.ring)
+        self._delivery = Delivery(options, books, wake=self._wake)
         self.outbox = self._delivery.outbox
         self._thread: threading.Thread | None = None
 
@@ -73,6 +73,9 @@ class Sender:
         with self._lock:
             if self._thread is not None or self._delivery.closing:
                 return
+            # Made of the locks of now: gevent may have replaced those of then, and a greenlet that waits on one of
+            # the operating system's holds up all others.
+            self._bell = Bell()
             # A daemon: a hanging network must not keep the program alive past its exit deadline.
             self._thread = threading.Thread(target=self._run, name="trackway-sender", daemon=True)
             try:
@@ -120,6 +123,9 @@ class Sender:
             )
         return not lost
 
+    def _wake(self) -> None:
+        self._bell.ring()
+
     def _run(self) -> None:
         while True:
             with self._lock:
@@ -138,8 +144,9 @@ class Sender:
     def _send(self, batch: Batch) -> Verdict:
         timeout_s = self._delivery.request_timeout_s(time.monotonic(), self._request_timeout_s)
         try:
-            answer = self._transport.send(self._packer.request(batch, self._clock.time_ns(), timeout_s))
-            return verdict(answer, batch.events, self._clock.time_ns() / 1e9)
+            request = self._packer.request(batch, self._clock.time_ns(), timeout_s)
+            answer = self._transport.send(request)
+            return self._packer.verdict(request, answer, batch, self._clock.time_ns() / 1e9)
         except NetworkError as error:
             return Retry(str(error))
         except Exception as error:

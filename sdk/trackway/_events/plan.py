@@ -57,7 +57,7 @@ class PlanCheck:
         """What `context.protocols` says on every event."""
         self.on = policy != "off"
         """Whether events are checked at all."""
-        self._release = release
+        self.release = release
         self._source = source
         self._policy = policy
         self._validator = Validator(release)
@@ -112,7 +112,7 @@ class PlanCheck:
         if not violations:
             return NO_VIOLATIONS
         if self._policy == "raise":
-            raise PlanViolationError(event, violations, self._release.name, self._release.rev)
+            raise PlanViolationError(event, violations, self.release.name, self.release.rev)
         self._report(event, violations)
         if self._policy == "drop":
             raise Refused(Dropped.VIOLATION)

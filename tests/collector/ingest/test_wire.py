@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 import zlib
 from typing import Any
 
@@ -14,6 +15,11 @@ from trackway_collector.spool.record import encode_record
 from trackway_plan import EventSpec, Plan, Release, Source, compile_release
 
 from .conftest import StartCollector
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 LINA = {"type": "track", "event": "seeds_ordered", "messageId": "m-1", "userId": "lina", "properties": {"packets": 2}}
 
@@ -142,6 +148,54 @@ async def test_deflate_is_understood(start_collector: StartCollector) -> None:
     packed = zlib.compress(json.dumps({"batch": [event()]}).encode())
 
     assert 200 == (await collector.post("/v1/batch", packed, **{"Content-Encoding": "deflate"}))[0]
+
+
+async def test_zstd_is_understood_and_bombs_are_not(start_collector: StartCollector) -> None:
+    """
+    `Content-Encoding: zstd` works as gzip does: unpacked no further than a body may be large, whatever size a frame
+    states or hides, and no frame makes the collector allocate a window beyond the 8 MiB of RFC 9659.
+    """
+    collector = await start_collector()
+    body = json.dumps({"batch": [event()]}).encode()
+    packed, frames = zstd.compress(body), zstd.compress(body[:20]) + zstd.compress(body[20:])
+    stream = zstd.ZstdCompressor()
+    bombs = zstd.compress(b"0" * 100_000_000), stream.compress(b"0" * 100_000_000) + stream.flush()
+    wide_window = zstd.compress(b"")[:4] + bytes([0, 17 << 3]) + b"\x01\x00\x00"  # 128 MiB for an empty block
+
+    taken = await collector.post("/v1/batch", packed, **{"Content-Encoding": "zstd"})
+    in_frames = await collector.post("/v1/batch", frames, **{"Content-Encoding": "ZSTD"})
+    refused = [await collector.post("/v1/batch", bomb, **{"Content-Encoding": "zstd"}) for bomb in bombs]
+    broken = [
+        await collector.post("/v1/batch", body, **{"Content-Encoding": "zstd"})
+        for body in (b"no zstd at all", packed[: len(packed) // 2], wide_window)
+    ]
+
+    assert (taken[0], in_frames[0]) == (200, 200)
+    assert [(status, answer["code"]) for status, answer in refused] == [(400, "batch_too_large")] * 2
+    assert [(status, answer["code"]) for status, answer in broken] == [(400, "bad_encoding")] * 3
+    assert 2 == len(collector.spooled())
+
+
+@pytest.mark.parametrize(("encoding", "empty"), [("gzip", gzip.compress(b"")), ("zstd", zstd.compress(b""))])
+async def test_a_body_of_many_empty_pieces_is_refused(
+    start_collector: StartCollector, encoding: str, empty: bytes
+) -> None:
+    """Thousands of pieces that unpack to nothing would cost a copy of the rest of the body each."""
+    collector = await start_collector()
+
+    status, answer = await collector.post("/v1/batch", empty * 20_000, **{"Content-Encoding": encoding})
+
+    assert (status, answer["code"]) == (400, "bad_encoding")
+
+
+async def test_an_encoding_that_is_not_known_is_said_with_those_that_are(start_collector: StartCollector) -> None:
+    """A client that reads the code can send the same again in another encoding."""
+    collector = await start_collector()
+
+    status, answer = await collector.post("/v1/batch", b"...", **{"Content-Encoding": "br"})
+
+    assert (status, answer["code"]) == (400, "unknown_encoding")
+    assert "Send gzip, zstd, deflate, or none." in answer["message"]
 
 
 async def test_limits_are_said(start_collector: StartCollector) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.tracking_plan.coverage.sample import PYTHON, SCRIPT, write
 from trackway_plan.coverage import Scan, judge, scan
 from trackway_plan.generate import client_text
-from trackway_plan.load import load_plan
+from trackway_plan.loading.plan import load_plan
 from trackway_plan.model import CodeCoverage, Wrapper
 from trackway_plan.release import compile_release
 

@@ -13,7 +13,7 @@ from trackway_plan.cli import plan
 from trackway_plan.coverage.calls import Call
 from trackway_plan.coverage.table import about_rows, table
 from trackway_plan.definitions import load_definitions
-from trackway_plan.load import load_plan
+from trackway_plan.loading.plan import load_plan
 from trackway_plan.model import Place
 from trackway_plan.release import compile_release
 

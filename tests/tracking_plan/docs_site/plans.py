@@ -7,7 +7,7 @@ import shutil
 from datetime import date
 from pathlib import Path
 
-from trackway_plan.load import load_plan
+from trackway_plan.loading.plan import load_plan
 from trackway_plan.release import write_release
 
 STOREFRONT = Path(__file__).parents[3] / "tracking_plan" / "examples" / "storefront"

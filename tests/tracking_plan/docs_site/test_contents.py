@@ -14,7 +14,7 @@ from tests.tracking_plan.docs_site import plans
 from trackway_plan.cli import plan as plan_command
 from trackway_plan.definitions import load_definitions
 from trackway_plan.docs_site import contents, page
-from trackway_plan.load import load_plan
+from trackway_plan.loading.plan import load_plan
 from trackway_plan.model import PropertySpec
 from trackway_plan.release import Release, released_files
 

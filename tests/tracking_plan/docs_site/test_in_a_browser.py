@@ -14,7 +14,7 @@ from tests.support.browser import console_errors, headless_browser, prefer
 from tests.tracking_plan.docs_site import plans
 from tests.tracking_plan.docs_site.test_contents import site
 from trackway_plan.docs_site import SourceVolume, Volumes, contents, page
-from trackway_plan.load import load_plan
+from trackway_plan.loading.plan import load_plan
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from trackway_plan.cli import plan
 from trackway_plan.exchange.formats import EXPORTS, IMPORTS
-from trackway_plan.load import load_plan
+from trackway_plan.loading.plan import load_plan
 
 EXAMPLES = Path(__file__).parents[3] / "tracking_plan" / "examples"
 RULE = {

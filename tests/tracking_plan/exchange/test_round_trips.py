@@ -16,7 +16,7 @@ from trackway_plan.exchange.assemble import Imported
 from trackway_plan.exchange.exported import Exported, flat_events, flat_properties
 from trackway_plan.exchange.formats import EXPORTS, IMPORTS
 from trackway_plan.exchange.losses import Loss
-from trackway_plan.load import load_plan
+from trackway_plan.loading.plan import load_plan
 from trackway_plan.model import EventSpec, Plan, PropertySpec
 from trackway_plan.write_yaml import write_plan
 

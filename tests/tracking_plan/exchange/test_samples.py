@@ -10,7 +10,7 @@ import pytest
 
 from trackway_plan.exchange.assemble import Imported
 from trackway_plan.exchange.formats import EXPORTS, IMPORTS
-from trackway_plan.load import load_plan, read_plan
+from trackway_plan.loading.plan import load_plan, read_plan
 from trackway_plan.model import EventSpec, Plan, PropertySpec, Rule
 from trackway_plan.write_yaml import write_plan
 

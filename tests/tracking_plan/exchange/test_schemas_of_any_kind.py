@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from trackway_plan.exchange.assemble import Collector
 from trackway_plan.exchange.json_schema import TooManySchemasError, event_from_schema
 from trackway_plan.exchange.losses import Losses
-from trackway_plan.validate import Shape
+from trackway_plan.verdict.validator import Shape
 
 JSON = st.recursive(
     st.none()

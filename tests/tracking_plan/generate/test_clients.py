@@ -28,7 +28,7 @@ from trackway_plan import Release, Validator
 from trackway_plan.generate import client_text
 from trackway_plan.generate.files import release_for
 from trackway_plan.generate.python import argument_names, function_names
-from trackway_plan.load import load_plan
+from trackway_plan.loading.plan import load_plan
 
 EXAMPLES = Path(__file__).parents[3] / "tracking_plan" / "examples"
 MOMENT = datetime(2026, 5, 19, 8, 30, tzinfo=UTC)

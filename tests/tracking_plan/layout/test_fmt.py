@@ -19,7 +19,7 @@ from trackway_plan.cli import plan
 from trackway_plan.layout import laid_out, plan_files
 from trackway_plan.layout.order import EVENT, GROUP, PLAN, PROPERTY_KEYS
 from trackway_plan.layout.tree import comments
-from trackway_plan.load_property import COMMON, CONSTRAINTS
+from trackway_plan.loading.property import COMMON, CONSTRAINTS
 from trackway_plan.model import EventSpec, Group, Plan
 
 EXAMPLES = Path(__file__).parents[3] / "tracking_plan" / "examples"

@@ -9,14 +9,14 @@ from datetime import date
 import msgspec
 
 from ..compatibility import Compatibility
-from ..diff_change import Change
+from ..diff.change import Change
+from ..diff.similar import name_score
 from ..evidence import EventEvidence
 from ..findings import Audience, Severity
 from ..model import EventSpec, PropertySpec
 from ..near import listed
 from ..release import Release
-from ..revisions import Revision
-from ..similar import name_score
+from ..revisions.named import Revision
 from ..storage import storage_type
 
 _SAME_EVENT = 0.4

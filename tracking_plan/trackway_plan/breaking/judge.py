@@ -10,12 +10,12 @@ import msgspec
 
 from ..compatibility import Compatibility
 from ..definitions import Definition
-from ..diff import changes, event_pairs
-from ..diff_change import Change
+from ..diff.change import Change
+from ..diff.releases import changes, event_pairs
 from ..evidence import EventEvidence, EvidenceSource
 from ..findings import Audience, Evidence, Finding, Severity
 from ..release import Release
-from ..revisions import Revision
+from ..revisions.named import Revision
 from ..storage import storage_type
 from .accepted import with_accepted
 from .catalogue import RULES

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from ..diff_change import Change
+from ..diff.change import Change
 from ..evidence import EventEvidence, Failing
 from ..findings import Evidence, Severity
 from .context import Context

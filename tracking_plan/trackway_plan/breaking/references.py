@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..definitions import Definition, Use
-from ..diff_change import Change
+from ..diff.change import Change
 
 
 def referring(change: Change, definitions: Iterable[Definition] | None, pairs: Mapping[str, str]) -> Sequence[str]:

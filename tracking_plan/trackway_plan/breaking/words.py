@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..diff_change import Change
+from ..diff.change import Change
 from ..near import listed
 from .rules import Rule
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
-from ..memo import Memo
+from ..loading.memo import Memo
 from ..release import Release, released_files
-from ..revisions import Revision, open_revision
+from ..revisions.named import Revision, open_revision
 
 _RANGE = re.compile(r"(.*[^./])\.\.([^./].*)")
 

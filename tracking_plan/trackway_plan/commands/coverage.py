@@ -21,7 +21,7 @@ from ..coverage.table import Row, about_rows, as_markdown, as_text, table
 from ..definitions import definitions_of
 from ..findings import Finding, Report, Severity
 from ..generate.files import clients_of, release_for
-from ..load import load_plan
+from ..loading.plan import load_plan
 from ..model import Plan
 from ..reports import render
 from .common import FINDINGS, UNLOADABLE, UNREACHABLE, fail_on_option, format_option, loading

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ..breaking.judge import changelog
-from ..diff import changes
+from ..diff.releases import changes
 from ..findings import Report, Severity
 from .common import directory_argument, finish, format_option, loading
 from .compare import against_option, named, open_pair

@@ -10,7 +10,7 @@ import click
 
 from ..definitions import definitions_of
 from ..docs_site import Volumes, contents, page
-from ..load import load_plan
+from ..loading.plan import load_plan
 from ..release import Release, released_files
 from .common import directory_argument, loading
 from .compare import definitions_option

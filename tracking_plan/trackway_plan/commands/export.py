@@ -10,7 +10,7 @@ import click
 from ..errors import PlanError
 from ..exchange.formats import EXPORTS
 from ..findings import Report, Severity
-from ..load import load_plan
+from ..loading.plan import load_plan
 from .common import directory_argument, finish, format_option, loading
 
 

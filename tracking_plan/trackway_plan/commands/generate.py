@@ -10,7 +10,7 @@ import click
 from ..findings import Report, Severity
 from ..generate import Client, check, client_files, clients_of, write_atomically
 from ..generate.files import RULES
-from ..load import load_plan
+from ..loading.plan import load_plan
 from ..model import LANGUAGES, ClientFile, Plan
 from .common import UNLOADABLE, directory_argument, fail_on_option, finish, format_option, loading
 

@@ -8,7 +8,7 @@ import click
 
 from ..definitions import definitions_of
 from ..findings import Report, Severity
-from ..impact import impact as impact_of
+from ..impact.definitions import impact as impact_of
 from .common import directory_argument, fail_on_option, finish, format_option, loading
 from .compare import against_option, definitions_option, named, open_pair
 

@@ -9,7 +9,7 @@ import click
 
 from ..findings import Severity
 from ..lint import RULES, lint_report
-from ..load import load_plan
+from ..loading.plan import load_plan
 from .common import directory_argument, fail_on_option, finish, format_option, loading, today_option
 
 

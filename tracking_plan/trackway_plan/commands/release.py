@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from ..findings import Report
-from ..git_tree import RevisionError
-from ..immutable import RULES, release_findings
-from ..load import load_plan
+from ..loading.plan import load_plan
 from ..release import released_files, write_release
+from ..revisions.git_tree import RevisionError
+from ..revisions.immutable import RULES, release_findings
 from .common import directory_argument, finish, format_option, loading
 
 

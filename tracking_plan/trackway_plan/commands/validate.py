@@ -9,11 +9,11 @@ import click
 
 from ..errors import Problem
 from ..findings import Finding, Report, Severity
-from ..immutable import RULES as RELEASE_RULES
-from ..immutable import release_findings
-from ..load import read_plan
+from ..loading.plan import read_plan
 from ..notes import plan_notes
 from ..reports import render
+from ..revisions.immutable import RULES as RELEASE_RULES
+from ..revisions.immutable import release_findings
 from .common import UNLOADABLE, directory_argument, fail_on_option, finish, format_option
 
 RULES = {

@@ -8,7 +8,7 @@ from typing import Any
 from ..findings import Finding, Severity
 from ..model import EventSpec, Place, Plan, ViolationCode
 from ..release import Release
-from ..validate import Validator
+from ..verdict.validator import Validator
 from .calls import UNKNOWN, Call, Scan
 
 NEVER_CALLED = "planned-never-called"

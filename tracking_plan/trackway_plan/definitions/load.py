@@ -9,9 +9,9 @@ from typing import Any
 from yaml.nodes import MappingNode, Node, SequenceNode
 
 from ..errors import PlanErrors, Problem
+from ..loading.nodes import Reader
+from ..loading.yaml_file import read_file
 from ..near import did_you_mean, listed
-from ..nodes import Reader
-from ..yaml_file import read_file
 from .model import KINDS, MEASURES, NEEDED, Definition
 from .uses import UseReader
 

@@ -9,8 +9,8 @@ from yaml.nodes import MappingNode, Node, SequenceNode
 
 from ..columns import COLUMNS
 from ..condition import All, Any, Comparison, Condition, ConditionError, Name, Not, parse_condition
+from ..loading.nodes import Reader
 from ..model import Place
-from ..nodes import Reader
 from .model import Use
 
 _STEP_KEYS = ("event", "where", "label")

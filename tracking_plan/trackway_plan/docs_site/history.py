@@ -8,8 +8,8 @@ from typing import Any
 
 from ..breaking.catalogue import RULES
 from ..breaking.words import message
-from ..diff import changes, event_pairs
-from ..diff_change import Change
+from ..diff.change import Change
+from ..diff.releases import changes, event_pairs
 from ..release import Release
 
 Entry = dict[str, Any]

@@ -16,12 +16,12 @@ from typing import Any
 import msgspec
 
 from ..findings import Finding, Severity
-from ..formats import is_date
-from ..load import read_plan
+from ..loading.plan import read_plan
 from ..model import DEFAULT_POLICY, Action, EventSpec, Plan, PropertySpec, Source
 from ..redact import stored as how_stored
 from ..storage import storage_type
-from ..validate import Shape
+from ..verdict.formats import is_date
+from ..verdict.validator import Shape
 from ..write_yaml import area_name, write_plan
 from .bounds import with_room
 from .documents import ImportRefusedError

@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
-from ..formats import FORMATS, is_decimal
-from ..load_property import COLUMNS as STORAGE_COLUMNS
-from ..load_property import CONSTRAINTS
+from ..loading.property import COLUMNS as STORAGE_COLUMNS
+from ..loading.property import CONSTRAINTS
 from ..model import KINDS, PII_CLASSES, SCALARS, STORES, Choice, PropertySpec
-from ..patterns import matcher
+from ..verdict.formats import FORMATS, is_decimal
+from ..verdict.patterns import matcher
 from ..write_yaml import is_writable_union
 from .losses import Losses
 from .names import is_name

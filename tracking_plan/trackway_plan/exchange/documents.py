@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 
 from ..errors import PlanError, PlanErrors, Problem
-from ..nodes import Reader
-from ..yaml_file import read_file
+from ..loading.nodes import Reader
+from ..loading.yaml_file import read_file
 
 _VERSION = re.compile(r"\d+-\d+-\d+")
 MAX_JSON_BYTES = 32 * 1024 * 1024

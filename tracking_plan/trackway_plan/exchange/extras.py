@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from ..formats import is_decimal
-from ..load_property import COLUMNS
+from ..loading.property import COLUMNS
 from ..model import Choice, EventSpec, Former, PropertySpec, Rule, Waiver
+from ..verdict.formats import is_decimal
 from .names import is_name
 
 KEYWORD = "x-trackway"

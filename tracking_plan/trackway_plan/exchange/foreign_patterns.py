@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..patterns import matcher
+from ..verdict.patterns import matcher
 
 
 def to_plan(pattern: str) -> str:

@@ -9,7 +9,7 @@ import msgspec
 import yaml
 from yaml.nodes import MappingNode, Node, SequenceNode
 
-from ..yaml_file import SafeLoader
+from ..loading.yaml_file import SafeLoader
 from .losses import Loss
 
 MAX_BYTES = 4 * 1024 * 1024

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..fast import value_accepts
 from ..model import SCALARS, PropertySpec, Rule
+from ..verdict.fast import value_accepts
 
 _ALLOWED_IN_IF = {"properties", "required", "type", "description", "title"}
 

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from ..model import Choice, PropertySpec
-from ..patterns import PatternError
-from ..schema import INT_MAX, INT_MIN
+from ..verdict.patterns import PatternError
+from ..verdict.schema import INT_MAX, INT_MIN
 from .foreign_patterns import to_plan
 from .losses import Losses
 from .names import is_name

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ..load_property import CONSTRAINTS
+from ..loading.property import CONSTRAINTS
 from ..model import STATUSES, Plan, PropertySpec
 from .csv_plan import COLUMNS
 from .exported import Exported, flat_events, flat_properties, plan_losses, report_event_words

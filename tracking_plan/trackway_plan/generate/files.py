@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..errors import ReleaseError
 from ..findings import Audience, Finding, Severity
-from ..load import load_plan
+from ..loading.plan import load_plan
 from ..model import ClientFile, EventSpec, Place, Plan
 from ..release import Release, compile_release, latest_release, released_files
 from .python import python_client

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from ..explain import kind_name
 from ..model import Choice, EventSpec, PropertySpec
 from ..near import listed
+from ..verdict.explain import kind_name
 
 DRAFT = "Draft: not in the plan for good yet, so it may still change."
 

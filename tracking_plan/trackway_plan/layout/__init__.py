@@ -16,7 +16,7 @@ from pathlib import Path
 from yaml.nodes import Node
 
 from ..errors import Problem
-from ..yaml_file import parse_text, read_text
+from ..loading.yaml_file import parse_text, read_text
 from .order import shape_of
 from .tree import Block, LayoutError, comments, read_tree, same_meaning
 from .writer import write

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import yaml
 from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
 
-from ..yaml_file import SafeLoader
+from ..loading.yaml_file import SafeLoader
 
 
 class LayoutError(Exception):

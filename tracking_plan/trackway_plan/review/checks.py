@@ -17,11 +17,11 @@ from ..commands.compare import History
 from ..commands.validate import validity
 from ..findings import Audience, Finding, Severity
 from ..generate import findings as stale_clients
-from ..immutable import RULES as RELEASES
-from ..immutable import release_findings
-from ..impact import impact as impact_findings
+from ..impact.definitions import impact as impact_findings
 from ..lint import lint_report
 from ..release import released_files
+from ..revisions.immutable import RULES as RELEASES
+from ..revisions.immutable import release_findings
 from .clients import Behind
 from .context import Context, Part
 

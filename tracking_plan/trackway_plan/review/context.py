@@ -12,11 +12,11 @@ from ..definitions import Definition, definitions_of
 from ..errors import PlanError, Problem
 from ..evidence import EvidenceSource
 from ..findings import Finding
-from ..git_tree import RevisionError
-from ..load import read_plan
+from ..loading.plan import read_plan
 from ..model import Plan
 from ..release import compile_release, released_files
-from ..revisions import Revision, changed_lines, has_plan, merge_base, open_revision
+from ..revisions.git_tree import RevisionError
+from ..revisions.named import Revision, changed_lines, has_plan, merge_base, open_revision
 
 
 @dataclass(frozen=True)

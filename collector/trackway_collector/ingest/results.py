@@ -1,0 +1,90 @@
+"""
+The answer to clients that ask for a result per event: what became of each, as far as it is known when it is stored.
+
+Most events of a request end alike, so the answer says once how (`result`) and names only the others (`results`).
+Whether an event had been stored before is found by the loader, later, so nothing here says so.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import msgspec
+
+from trackway_collector.outcomes import Outcome
+from trackway_collector.spool.record import Record
+
+MEDIA_TYPE = "application/vnd.trackway.v1+json"
+"""What a client sends as Accept to get this answer."""
+
+
+def results(record: Record, body: bytes) -> bytes:
+    """
+    Return the JSON that says what became of each event of a stored request.
+
+    An event is named by its `messageId` as the client sent it; without one that can be read, by the id the collector
+    gave it, under which it is in the warehouse. Of several events with one id that one is told of which is kept: the
+    first that is not rejected. The rejected ones are listed in `rejected`, too, with position, code and reason.
+
+    Args:
+        record: what the spool keeps beside the body.
+        body: the request's body as the spool keeps it.
+    """
+    usual = _usual(record)
+    told: dict[str, str] = {}
+    if any(verdict.outcome != usual for verdict in record.exceptions.values()) or record.verdict != usual:
+        for index, event in enumerate(_events(record, body)):
+            verdict = record.exceptions.get(index)
+            message_id = _message_id(event) or (verdict.message_id if verdict else "")
+            if told.get(message_id, Outcome.REJECTED) == Outcome.REJECTED:
+                told[message_id] = verdict.outcome if verdict else record.verdict
+    named = {message_id: outcome for message_id, outcome in told.items() if message_id and outcome != usual}
+    return msgspec.json.encode({"success": True, "result": usual, "results": named, "rejected": _rejected(record)})
+
+
+def _usual(record: Record) -> str:
+    """Return how most events ended; never `rejected`, of which each one is named."""
+    counts = Counter(verdict.outcome for verdict in record.exceptions.values())
+    counts[record.verdict] += record.events - len(record.exceptions)
+    del counts[Outcome.REJECTED]
+    return max(counts, key=counts.__getitem__)
+
+
+def _rejected(record: Record) -> list[dict[str, object]]:
+    return [
+        {
+            "index": index,
+            "messageId": verdict.message_id,
+            "code": verdict.violations[0].partition(" ")[0],
+            "message": verdict.reasons[0],
+            "violations": verdict.violations,
+        }
+        for index, verdict in record.exceptions.items()
+        if verdict.outcome == Outcome.REJECTED
+    ]
+
+
+class _Batch(msgspec.Struct, gc=False):
+    batch: list[msgspec.Raw]
+
+
+class _Event(msgspec.Struct, gc=False):
+    messageId: Any = None
+
+
+_batch = msgspec.json.Decoder(_Batch)
+_event = msgspec.json.Decoder(_Event)
+
+
+def _events(record: Record, body: bytes) -> list[msgspec.Raw]:
+    return [msgspec.Raw(body)] if record.call else _batch.decode(body).batch
+
+
+def _message_id(event: msgspec.Raw) -> str:
+    """Return the id that the client gave; empty when there is none, or nothing is kept that it could be read from."""
+    try:
+        given = _event.decode(event).messageId
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return ""
+    return str(given) if isinstance(given, str | int | float) and not isinstance(given, bool) else ""

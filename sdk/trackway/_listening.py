@@ -1,0 +1,36 @@
+"""
+Who listens to every tracker of this process: the recorders of `trackway.testing`, and nobody else.
+
+A test cannot hand a transport to a tracker that the program made long ago, so trackers ask here, with the event
+finished and its verdict known. While nobody listens that costs a look at an empty list.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trackway._capture import Capture
+    from trackway_plan import Violation
+
+
+class Listener(Protocol):
+    """What wants to know of every event."""
+
+    def heard(self, tracker: Capture[Any], event: bytes, violations: Sequence[Violation]) -> bool:
+        """
+        Take note of an event that is about to be queued; True keeps it from being queued and sent.
+
+        Called under the tracker's lock: it must not call the tracker.
+        """
+        ...
+
+    def refused(self, tracker: Capture[Any], error: Exception) -> None:
+        """Take note that a call was refused, and why."""
+        ...
+
+
+listeners: list[Listener] = []
+"""All of them hear every event; one of them is enough to keep it here."""

@@ -1,0 +1,85 @@
+"""Real servers in processes of their own: started on a free port, signalled, stopped, killed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+from tests.support.house import KEY, House, environment, free_port
+
+APPS = Path(__file__).parent / "apps"
+STOP_S = 60
+
+
+class Server:
+    """A server's first process (its master or supervisor, where it has one) and what it started."""
+
+    def __init__(self, command: list[str], log: Path, environ: dict[str, str], port: int = 0) -> None:
+        self.port = port
+        self.log = log
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                command,
+                stdout=output,
+                stderr=output,
+                stdin=subprocess.DEVNULL,
+                env=environ,
+                cwd=APPS,
+                start_new_session=True,
+            )
+
+    @property
+    def workers(self) -> list[int]:
+        """The processes below the first."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return [child.pid for child in psutil.Process(self._process.pid).children(recursive=True)]
+        return []
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the first process."""
+        self._process.send_signal(number)
+
+    def stop(self) -> int:
+        """Ask it to stop, as a service manager would; return the exit status."""
+        self._process.terminate()
+        return self._process.wait(STOP_S)
+
+    def wait(self) -> int:
+        """Wait until it has ended by itself; return the exit status."""
+        return self._process.wait(STOP_S)
+
+    def kill(self) -> None:
+        """Kill -9 everything of it at once."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def said(self) -> str:
+        """What it and its application wrote."""
+        return self.log.read_text(errors="replace")
+
+
+@contextlib.contextmanager
+def serving(command: list[str], house: House, event: str, directory: Path, **settings: str) -> Iterator[Server]:
+    """
+    Run `python <command>` with a tracker that is set up by variables; `{port}` in the command becomes a free one.
+
+    `settings` are the tracker's: `queue="disk"` becomes TRACKWAY_QUEUE.
+    """
+    port = free_port()
+    environ = environment() | {"TEST_EVENT": event, "TRACKWAY_WRITE_KEY": KEY, "TRACKWAY_HOST": house.url}
+    environ |= {f"TRACKWAY_{name.upper()}": value for name, value in settings.items()}
+    server = Server(
+        [sys.executable, *(part.format(port=port) for part in command)], directory / "server.log", environ, port
+    )
+    try:
+        yield server
+    finally:
+        server.kill()
