@@ -34,9 +34,11 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from trackway._clock import Clock
     from trackway._delivery.outbox import Outbox
+    from trackway._disk import DiskQueue
     from trackway_plan import Release, Violation
 
     Id = str | int
@@ -80,6 +82,8 @@ class Sending(Protocol):
 class Capture(Generic[T]):
     """What trackers have in common; `T` is their kind of transport."""
 
+    _disk: DiskQueue | None = None
+
     scope = scope_of_events
     """`trackway.scope`, at hand where a tracker is."""
 
@@ -92,6 +96,7 @@ class Capture(Generic[T]):
         source: str | None = None,
         on_violation: OnViolation | None = None,
         hash_key: str | None = None,
+        queue: str | os.PathLike[str] | None = None,
         transport: T | None = None,
         clock: Clock | None = None,
         **tuning: Unpack[Tuning],
@@ -112,6 +117,7 @@ class Capture(Generic[T]):
                 "source": source,
                 "on_violation": on_violation,
                 "hash_key": hash_key,
+                "queue": os.fspath(queue) if queue is not None else None,
                 **tuning,
             }
         )
@@ -122,6 +128,7 @@ class Capture(Generic[T]):
         self._clock: Clock = clock if clock is not None else SystemClock()
         self._known: dict[str, Known] = {}
         self._closed = False
+        self._disk_directory = _disk_directory(self.options)
         self._reset_after_fork()
         _lifecycle.watch(self)
 
@@ -327,12 +334,14 @@ class Capture(Generic[T]):
             return None
 
     def stats(self) -> Stats:
-        """Return the account of all events so far: enqueued = acked + rejected + dropped + pending."""
+        """
+        Return the account of all events so far: enqueued + adopted = acked + rejected + dropped + kept + pending.
+        """
         with self._lock:
-            return self._books.stats(self._outbox.pending)
+            return self._books.stats(self._outbox.waiting)
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed else f"{self._outbox.pending} pending"
+        state = "closed" if self._closed else f"{self._outbox.waiting} pending"
         return f"<{type(self).__name__} to {self.options.host}, {state}>"
 
     def _enqueue(
@@ -361,7 +370,7 @@ class Capture(Generic[T]):
                 self._books.acked += 1
             else:
                 if not self._outbox.add(event):
-                    raise Refused(Dropped.QUEUE_FULL)
+                    raise Refused(self._outbox.refusal)
                 if not self._running:
                     self._run()
             self._books.enqueued += 1
@@ -438,12 +447,40 @@ class Capture(Generic[T]):
         Start empty: with a lock nobody holds, no thread, ids of our own. What was queued here, the parent
         sends.
         """
+        if self._disk is not None:
+            self._disk.forget()
         self._books = Books()
         self._sending = sending = self._make_sender()
         self._outbox = sending.outbox
         self._lock = sending.lock
+        if self._disk_directory is not None:
+            self._disk = self._open_disk(self._disk_directory)
         self._stamps = Stamps(self._clock.time_ns)
         self._running = False
+
+    def _open_disk(self, directory: Path) -> DiskQueue:
+        """Give the outbox a disk queue; no file is opened before the first event."""
+        from trackway._delivery.ondisk import OnDisk
+        from trackway._disk import DiskQueue
+
+        queue = DiskQueue(
+            directory,
+            max_bytes=self.options.max_disk_bytes,
+            max_age_s=self.options.max_disk_age_s,
+            wall_ns=self._clock.time_ns,
+            lock=self._lock,
+        )
+        self._outbox.disk = OnDisk(queue, self.options, self._books)
+        return queue
+
+
+def _disk_directory(options: Options) -> Path | None:
+    """Return where events wait on disk, None where they do not; raises ConfigurationError when they cannot."""
+    if options.queue == "memory" and options.overflow != "spill":
+        return None
+    from trackway._disk.place import open_directory
+
+    return open_directory("disk" if options.queue == "memory" else options.queue, options.host, options.write_key)
 
 
 def _plan_check(plan: str | os.PathLike[str] | Release | None, options: Options) -> PlanCheck | None:

@@ -16,6 +16,7 @@ from trackway._errors import ConfigurationError
 
 OnViolation = Literal["flag", "drop", "off", "raise"]
 Compression = Literal["gzip", "zstd", "none"]
+Overflow = Literal["drop_newest", "spill"]
 
 DEFAULT_HOST = "http://127.0.0.1:8077"
 MAX_EVENT_BYTES = 32 * 1024
@@ -45,6 +46,9 @@ class Tuning(TypedDict, total=False):
     max_batch_bytes: int
     max_queue_events: int
     max_queue_bytes: int
+    max_disk_bytes: int
+    max_disk_age_s: float
+    overflow: Overflow
     compression: Compression
     gzip_over_bytes: int
     request_timeout_s: float
@@ -111,6 +115,29 @@ class Options:
     max_queue_bytes: int = 64 * 1024 * 1024
     """How many bytes of events may be pending; more are dropped and counted. Default: 64 MiB."""
 
+    queue: str = "memory"
+    """
+    Where events wait: "memory", "disk" (the system's place for such things, see docs/disk_queue.md) or a directory. On
+    disk they survive the process, and memory holds only the next ones to be sent. Default: memory.
+    """
+
+    max_disk_bytes: int = 1024 * 1024 * 1024
+    """
+    How many bytes the disk queue of one destination may have, those of all processes together. Default: 1 GiB.
+    """
+
+    max_disk_age_s: float = 6 * 86_400.0
+    """
+    Events that waited on disk for longer are dropped and counted, up to an hour less than the seven days for which a
+    collector knows an event again. Default: six days.
+    """
+
+    overflow: Overflow = "drop_newest"
+    """
+    What to do with an event for which memory has no room: drop_newest, or spill (write it to disk, and at the end of
+    the program all that was not sent). Default: drop_newest.
+    """
+
     compression: Compression = "gzip"
     """
     How batches are compressed: gzip, zstd (smaller, and a sixth of the work; needs `trackway[zstd]` before Python 3.14)
@@ -155,6 +182,8 @@ class Options:
             raise ConfigurationError(msg)
         if self.on_violation not in get_args(OnViolation):
             raise _bad("on_violation", self.on_violation, "known policies: drop, flag, off, raise")  # noqa: EM101
+        if self.overflow not in get_args(Overflow):
+            raise _bad("overflow", self.overflow, "known ways: drop_newest, spill")  # noqa: EM101
         _check_compression(self.compression)
         _check_host(self.host)
         _check_hash_key(self.hash_key)
@@ -205,7 +234,7 @@ class Options:
             raise ConfigurationError(msg) from None
 
 
-_TEXTS = ("write_key", "host", "plan", "source")
+_TEXTS = ("write_key", "host", "plan", "source", "queue")
 _URL = "write a URL such as https://collect.example.com"
 _RANGES: dict[str, tuple[float, float]] = {
     "flush_interval_s": (0, 3600),
@@ -213,6 +242,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "max_batch_bytes": (MAX_EVENT_BYTES, MAX_BATCH_BYTES - ENVELOPE_BYTES),
     "max_queue_events": (1, 100_000_000),
     "max_queue_bytes": (MAX_EVENT_BYTES, 1 << 40),
+    "max_disk_bytes": (1024 * 1024, 1 << 50),
+    "max_disk_age_s": (60, 7 * 86_400 - 3600),
     "gzip_over_bytes": (0, 1 << 40),
     "request_timeout_s": (0.001, 3600),
     "close_timeout_s": (0, 86_400),

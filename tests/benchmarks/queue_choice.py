@@ -1,9 +1,9 @@
 """
 What carries the SDK's disk queue: a log of its own, or SQLite? The figures of docs/adr/0007-disk-queue.md.
 
-Each way stores one event of 600 bytes at a time so that it survives a killed process (it is with the kernel when the call
-returns; no fsync in the caller's path), while a second thread makes it durable four times a second and takes out what
-was settled, in batches of 500, as a sender does. Timed is what the caller waits.
+Each way stores one event of 600 bytes at a time so that it survives a killed process (it is with the kernel when the
+call returns; no fsync in the caller's path), while a second thread makes it durable four times a second and takes out
+what was settled, in batches of 500, as a sender does. Timed is what the caller waits.
 """
 
 from __future__ import annotations
@@ -91,7 +91,8 @@ class SharedSqlite(Sqlite):
 
 def measure(make: Callable[[Path, int], Way], directory: Path, process: int) -> list[float]:
     """Return the seconds that each append took, for `SECONDS`."""
-    way, taken, stop = make(directory, process), [], threading.Event()
+    way, stop = make(directory, process), threading.Event()
+    taken: list[float] = []
 
     def sender() -> None:
         settled = 0

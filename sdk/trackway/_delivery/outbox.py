@@ -15,7 +15,7 @@ import logging
 import random
 from collections import deque
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from trackway._books import Dropped
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from trackway._books import Books
+    from trackway._delivery.ondisk import OnDisk
+    from trackway._disk import Chunk
     from trackway._options import Options
 
 log = logging.getLogger("trackway")
@@ -43,6 +45,15 @@ class Batch:
     """Monotonic seconds of the first attempt."""
     ahead: int = 0
     """How many events that were in it have left already, while these were to be sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Disk work is due: `Delivery.read`, without the lock, then `Delivery.loaded`, with it."""
+
+    max_events: int
+    adopt: bool
+    """Look for what dead processes left before reading."""
 
 
 class Outbox:
@@ -78,8 +89,10 @@ class Outbox:
         self._flush_through = 0
         self._draining = False
         self._ahead = 0
+        self.disk: OnDisk | None = None
+        """Where there is a disk queue."""
         self.pending = 0
-        """Events added and not settled."""
+        """Events in memory that are not settled."""
         self.pending_bytes = 0
         self.settled = 0
         """
@@ -87,12 +100,27 @@ class Outbox:
         settled ≥ n.
         """
 
+    @property
+    def waiting(self) -> int:
+        """Events added and not settled, in memory or on disk."""
+        return self.pending if self.disk is None else self.pending + self.disk.backlog
+
+    @property
+    def refusal(self) -> Dropped:
+        """Why `add` said no."""
+        return Dropped.QUEUE_FULL if self.disk is None else self.disk.refusal
+
     def add(self, event: bytes) -> bool:
         """
         Take an event in; False when the queue is at its limit. In the caller's path: no calls but the append.
         """
         size = len(event)
-        if self.pending >= self._max_events or self.pending_bytes + size > self._max_bytes:
+        room = self.pending < self._max_events and self.pending_bytes + size <= self._max_bytes
+        if self.disk is not None and not self.disk.put(event, room):
+            if self.disk.backlog == 1:
+                self._wake()
+            return True
+        if not room:
             return False
         queue = self._queue
         queue.append(event)
@@ -166,7 +194,7 @@ class Outbox:
         """
         Make everything added so far due; return the number that `settled` reaches when all of it has left.
         """
-        target = self.settled + self._ahead + self.pending
+        target = self.settled + self._ahead + self.waiting
         if target > self._flush_through:
             self._flush_through = target
             self._wake()
@@ -180,17 +208,49 @@ class Outbox:
         self._wake()
 
     def abandon(self, reason: Dropped) -> int:
-        """Drop all that is pending, a batch that is out included; return how many events that were."""
-        lost = self.pending
+        """
+        Leave all that is pending to the disk, or drop it, a batch that is out included; return how many events were
+        dropped.
+        """
+        waiting = lost = self.waiting
+        if self.disk is not None:
+            batches = [self._out] if self._out is not None else []
+            kept = self.disk.keep(chain(*(batch.events for batch in [*batches, *self._again]), self._queue))
+            self._books.kept += kept
+            lost -= kept
         if lost:
             self._books.dropped[reason] += lost
         self._queue.clear()
         self._again.clear()
         self._out = None
         self._queued_bytes = self.pending = self.pending_bytes = 0
-        self.settled += lost + self._ahead
+        self.settled += waiting + self._ahead
         self._ahead = 0
         return lost
+
+    def read_due(self, now: float, closing: bool) -> Read | None:
+        """Return what should be read from the disk now; None when memory has a batch, or one to send again."""
+        if (
+            self.disk is None
+            or self._out is not None
+            or self._again
+            or len(self._queue) >= self._batch_events
+            or self._queued_bytes >= self._batch_bytes
+        ):
+            return None
+        return self.disk.due(now, self.pending, closing)
+
+    def load(self, chunk: Chunk) -> None:
+        """Queue what was read from the disk."""
+        if self.disk is None:
+            return
+        for event in self.disk.took(chunk):
+            self._queue.append(event)
+            self.pending += 1
+            self.pending_bytes += len(event)
+            self._queued_bytes += len(event) + 1
+        if not chunk.adopted:  # they were waiting, and will not come
+            self.settled += chunk.count - len(chunk.events)
 
     def _cut(self) -> Batch:
         size = count = 0
@@ -213,6 +273,9 @@ class Outbox:
             return
         events = [batch.events[position] for position in acked.retry]
         left = len(batch.events) - len(events)
+        if self.disk is not None:
+            again_ids = {id(event) for event in events}
+            self.disk.gone(event for event in batch.events if id(event) not in again_ids)
         again = Batch(events, sum(map(len, events)) + len(events), batch.attempts, batch.first_sent, batch.ahead + left)
         self.pending -= left
         self.pending_bytes -= batch.size - again.size - left
@@ -221,8 +284,8 @@ class Outbox:
 
     def _retry(self, batch: Batch, verdict: Retry, now: float) -> None:
         options = self._options
-        if batch.first_sent is not None and now - batch.first_sent >= options.give_up_after_s:
-            self._books.dropped[Dropped.GAVE_UP] += len(batch.events)
+        if reason := self._hopeless(batch, now):
+            self._books.dropped[reason] += len(batch.events)
             log.error("Gave up %d event(s) after %d attempts: %s.", len(batch.events), batch.attempts, verdict.reason)
             self._leave(batch)
             return
@@ -244,6 +307,14 @@ class Outbox:
                 self._whose(verdict.stranger),
             )
 
+    def _hopeless(self, batch: Batch, now: float) -> Dropped | None:
+        """Return why a batch should not be tried again, if it should not. On disk, events have their own time."""
+        too_old = self.disk.too_old(batch.events) if self.disk is not None else None
+        if too_old is not None:
+            return Dropped.TOO_OLD if too_old else None
+        late = batch.first_sent is not None and now - batch.first_sent >= self._options.give_up_after_s
+        return Dropped.GAVE_UP if late else None
+
     def _reject(self, rejected: dict[str, int], whose: str = "") -> None:
         for code, count in rejected.items():
             self._books.reject(code, count)
@@ -260,6 +331,8 @@ class Outbox:
         )
 
     def _leave(self, batch: Batch) -> None:
+        if self.disk is not None:
+            self.disk.gone(batch.events)
         self.pending -= len(batch.events)
         self.pending_bytes -= batch.size - len(batch.events)
         self.settled += len(batch.events) + batch.ahead

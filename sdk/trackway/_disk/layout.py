@@ -3,7 +3,7 @@ The bytes of a segment and of its `.done` file. Pure: nothing here opens a file.
 
     segment   header, then records
     header    "TWQ1", boot id (16), uptime at creation (ms, 8), wall clock at creation (ms, 8), crc32 (4)
-    record    1E "TWE", crc32 (4) of all that follows, length (4), number in the segment (4), ms since creation (4), event
+    record    1E "TWE", crc32 (4) of the rest, length (4), number in the segment (4), ms since creation (4), event
     done      entries: first number (4), last number (4), crc32 (4)
 
 Integers are little-endian. A record begins with a control character, which JSON never holds unescaped: after damage the

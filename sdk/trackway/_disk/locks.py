@@ -2,8 +2,9 @@
 Who owns a log: a file that the kernel keeps locked while its owner lives, however it ends.
 
 POSIX: `flock`, which belongs to the open file. A forked child inherits that, so it must close its copy of the
-descriptor (see `DiskQueue.forget`); it must never unlock, which would unlock its parent. `fcntl` locks would not do: they
-belong to the process, so that two trackers in one would share them. Windows has no fork, and `msvcrt` locks by handle.
+descriptor (see `DiskQueue.forget`); it must never unlock, which would unlock its parent. `fcntl` locks would not do:
+they belong to the process, so that two trackers in one would share them. Windows has no fork, and `msvcrt` locks by
+handle.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def default_directory(environ: Mapping[str, str] | None = None, platform: str = 
             state = environ.get("XDG_STATE_HOME", "")
             base = Path(state) if state.startswith("/") else Path.home() / ".local" / "state"
     except RuntimeError:
-        msg = '`queue` is "disk", and this user has no home directory to keep it in. Write a directory: queue="/var/lib/…".'
+        msg = '`queue` is "disk", and this user has no home directory for it. Write a directory: queue="/var/lib/…".'
         raise ConfigurationError(msg) from None
     return base / "trackway" / "queue"
 

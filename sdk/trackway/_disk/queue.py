@@ -73,8 +73,8 @@ class DiskQueue:
     """
     Events on disk, of one process and one destination.
 
-    Under the tracker's lock: `append`, `settle`, `took`, `expired`. Without it, on one thread at a time: `adopt`, `read`.
-    Without it, on any: `sync`, `close`. Making one touches no file; the first append does.
+    Under the tracker's lock: `append`, `settle`, `safe`, `expired`, `took`. Without it, on one thread at a time:
+    `adopt`, `read`. Without it, on any: `sync`, `close`. Making one touches no file; the first append does.
     """
 
     def __init__(

@@ -87,7 +87,7 @@ class OpenSegment(Segment):
         self._file = os.open(path, _APPEND | os.O_EXCL, 0o600)
         try:
             if os.write(self._file, pack_header(header)) != HEADER_BYTES:
-                raise OSError(28, "No space left on device")  # noqa: EM101
+                raise OSError(28, "No space left on device")
         except OSError:
             self.remove()
             raise
@@ -107,7 +107,7 @@ class OpenSegment(Segment):
         written = os.write(self._file, record)
         if written != len(record):
             self._cut_off(written)
-            raise OSError(28, "No space left on device")  # noqa: EM101
+            raise OSError(28, "No space left on device")
         self.size += written
         self.outstanding += 1
         return number
