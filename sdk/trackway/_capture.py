@@ -40,9 +40,11 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from trackway._clock import Clock
     from trackway._delivery.outbox import Outbox
+    from trackway._disk import DiskQueue
     from trackway._options import BeforeSend as BeforeSendFunction
     from trackway_plan import Release, Violation
 
@@ -98,6 +100,8 @@ class Sending(Protocol):
 class Capture(Controlled, Generic[T]):
     """What trackers have in common; `T` is their kind of transport."""
 
+    _disk: DiskQueue | None = None
+
     scope = scope_of_events
     """`trackway.scope`, at hand where a tracker is."""
 
@@ -110,6 +114,7 @@ class Capture(Controlled, Generic[T]):
         source: str | None = None,
         on_violation: OnViolation | None = None,
         hash_key: str | None = None,
+        queue: str | os.PathLike[str] | None = None,
         transport: T | None = None,
         clock: Clock | None = None,
         **tuning: Unpack[Tuning],
@@ -130,6 +135,7 @@ class Capture(Controlled, Generic[T]):
                 "source": source,
                 "on_violation": on_violation,
                 "hash_key": hash_key,
+                "queue": os.fspath(queue) if queue is not None else None,
                 **tuning,
             }
         )
@@ -146,6 +152,7 @@ class Capture(Controlled, Generic[T]):
         self._clock: Clock = clock if clock is not None else SystemClock()
         self._known: dict[str, Known] = {}
         self._closed = False
+        self._disk_directory = _disk_directory(self.options)
         self._reset_after_fork()
         _lifecycle.watch(self)
 
@@ -374,12 +381,14 @@ class Capture(Controlled, Generic[T]):
             return None
 
     def stats(self) -> Stats:
-        """Return the account of all events so far: enqueued = acked + rejected + dropped + pending."""
+        """
+        Return the account of all events so far: enqueued + adopted = acked + rejected + dropped + kept + pending.
+        """
         with self._lock:
-            return self._books.stats(self._outbox.pending)
+            return self._books.stats(self._outbox.waiting)
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed else f"{self._outbox.pending} pending"
+        state = "closed" if self._closed else f"{self._outbox.waiting} pending"
         return f"<{type(self).__name__} to {self.options.host}, {state}>"
 
     def _enqueue(
@@ -448,7 +457,7 @@ class Capture(Controlled, Generic[T]):
         deadline = time.monotonic() + self.options.block_timeout_s
         while True:
             if self.options.overflow == "block" and not self._wait_for_room(len(event), deadline):
-                raise Refused(Dropped.QUEUE_FULL, event)
+                raise Refused(self._outbox.refusal, event)
             with self._lock:
                 if self._closed:
                     raise Refused(Dropped.CLOSED, event)
@@ -460,7 +469,7 @@ class Capture(Controlled, Generic[T]):
                         self._books.flagged += 1
                     break
             if self.options.overflow != "block":
-                raise Refused(Dropped.QUEUE_FULL, event)
+                raise Refused(self._outbox.refusal, event)
         self._tell()
 
     def _wait_for_room(self, size: int, deadline: float) -> bool:
@@ -556,6 +565,8 @@ class Capture(Controlled, Generic[T]):
         Start empty: with a lock nobody holds, no thread, ids of our own. What was queued here, the parent
         sends.
         """
+        if self._disk is not None:
+            self._disk.forget()
         options = self.options
         listening = options.on_drop is not None or options.on_error is not None
         self._notices = Notices(options.on_drop, options.on_error) if listening else None
@@ -563,8 +574,34 @@ class Capture(Controlled, Generic[T]):
         self._sending = sending = self._make_sender()
         self._outbox = sending.outbox
         self._lock = sending.lock
+        if self._disk_directory is not None:
+            self._disk = self._open_disk(self._disk_directory)
         self._stamps = Stamps(self._clock.time_ns)
         self._running = False
+
+    def _open_disk(self, directory: Path) -> DiskQueue:
+        """Give the outbox a disk queue; no file is opened before the first event."""
+        from trackway._delivery.ondisk import OnDisk
+        from trackway._disk import DiskQueue
+
+        queue = DiskQueue(
+            directory,
+            max_bytes=self.options.max_disk_bytes,
+            max_age_s=self.options.max_disk_age_s,
+            wall_ns=self._clock.time_ns,
+            lock=self._lock,
+        )
+        self._outbox.disk = OnDisk(queue, self.options, self._books)
+        return queue
+
+
+def _disk_directory(options: Options) -> Path | None:
+    """Return where events wait on disk, None where they do not; raises ConfigurationError when they cannot."""
+    if options.queue == "memory" and options.overflow != "spill":
+        return None
+    from trackway._disk.place import open_directory
+
+    return open_directory("disk" if options.queue == "memory" else options.queue, options.host, options.write_key)
 
 
 _FAILURES = frozenset({Dropped.INTERNAL_ERROR, Dropped.BEFORE_SEND_FAILED})
