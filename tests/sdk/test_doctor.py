@@ -164,9 +164,10 @@ def test_a_host_that_does_not_exist() -> None:
 def test_a_port_where_nobody_listens() -> None:
     """A refused connection says which port, and what to look at."""
     port = free_port()
-    report = doctor("--host", f"http://127.0.0.1:{port}")
+    report = doctor("--host", f"http://127.0.0.1:{port}", HTTPS_PROXY="http://proxy.invalid:3128")
     assert (report.exit_code, report.problems) == (4, ["connection"])
     assert f"port {port}" in report.checks["connection"]["message"]
+    assert "HTTPS_PROXY is set here; the SDK connects directly" in report.checks["connection"]["mend"]
 
 
 def test_a_web_server_that_is_no_collector(tmp_path: Path) -> None:
