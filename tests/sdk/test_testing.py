@@ -151,6 +151,36 @@ def test_the_books_balance_while_it_records(make_tracker: MakeTracker) -> None:
     assert [refusal.reason for refusal in tracked.refusals] == ["no_person"] * 5
 
 
+def test_what_the_program_keeps_back_is_told_apart(make_tracker: MakeTracker) -> None:
+    """Consent, sampling and `before_send` make no event; the test sees which call that was, and why."""
+    keeps_back = make_tracker(
+        consent_categories={"Ad Clicked": "advertising"},
+        before_send=lambda event: (
+            None if event.get("event") == "Debug" else {**event, "properties": {"scrubbed": True}}
+        ),
+    )
+    keeps_back.consent(advertising=False)
+    with record() as tracked:
+        keeps_back.track("Ad Clicked", user_id="ana")
+        keeps_back.track("Debug", user_id="ana")
+        keeps_back.track("Paid", {"card": "4111"}, user_id="ana")
+    assert [(refusal.name, refusal.reason) for refusal in tracked.refusals] == [
+        ("Ad Clicked", "no_consent"),
+        ("Debug", "before_send"),
+    ]
+    assert tracked.only("Paid").properties == {"scrubbed": True}
+    with pytest.raises(AssertionError, match="Ad Clicked: no_consent, its category has no consent"):
+        tracked.once("Ad Clicked")
+
+
+def test_a_plan_behind_before_send_counts_as_the_trackers_own(make_tracker: MakeTracker, shop_release: Release) -> None:
+    """The plan judges what comes out of the chain; the recorder has its verdict, and needs no other plan."""
+    tracker = make_tracker(plan=shop_release, before_send=lambda event: {**event, "event": "Order Complete"})
+    with record() as tracked:
+        tracker.track("Order Completed", {"order_id": "o-1"}, user_id="ana")
+    assert [(name, found.code) for name, found in tracked.violations] == [("Order Complete", "unplanned_event")]
+
+
 def test_a_transport_of_the_tests_own_still_gets_the_events(make_tracker: MakeTracker) -> None:
     """What is recorded goes on to a RecordingTransport, which reaches no network."""
     transport = RecordingTransport()

@@ -103,8 +103,8 @@ def test_a_failure_shows_what_was_emitted_instead(shop: pytest.Pytester) -> None
             "*currency: expected 'EUR', is missing*",
             "*it also carries: order_id*",
             "*2. $identify  ana *",
-            "*refused (1), which the program does not notice:*",
-            "*no_person: neither user_id nor anonymous_id*",
+            "*calls that made no event (1):*",
+            "*Order Completed: no_person, neither user_id nor anonymous_id*",
             "*Expected `order_completed` once; none matched.*",
             "*No event is named `order_completed`. Did you mean `Order Completed`?*",
         ]
