@@ -147,6 +147,7 @@ class Capture(Controlled, Generic[T]):
         self._before_send = BeforeSend(chain, check, self._context) if chain else None
         # What before_send may still change is judged after it, once.
         self._plan = None if chain else check
+        self._plan_check = check
         self._plain_end = self._context.plain
         self._transport: T = transport if transport is not None else self._open_transport()
         self._clock: Clock = clock if clock is not None else SystemClock()
@@ -534,7 +535,7 @@ class Capture(Controlled, Generic[T]):
                     cause = error.__cause__ if isinstance(error, Refused) else error
                     self._notices.error(cause if isinstance(cause, Exception) else error)
         for listener in listeners:
-            listener.refused(self, error)
+            listener.refused(self, error, given)
         if count == 10 ** (len(str(count)) - 1):
             cause = error.__cause__ if isinstance(error, Refused) else error
             kind = f" ({type(cause).__name__})" if reason in _FAILURES and cause is not None else ""
