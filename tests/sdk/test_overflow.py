@@ -111,7 +111,7 @@ def test_a_report_travels_unchanged_until_a_request_with_it_is_answered_200() ->
 
 def test_a_report_of_every_reason_fits_beside_a_full_batch() -> None:
     """The envelope has a kilobyte; reasons and numbers take less, however many were lost."""
-    reports = LossReports({reason: 10**9 for reason in Dropped})
+    reports = LossReports(dict.fromkeys(Dropped, 10**9))
     report = reports.due()
     assert report is not None
     assert {reason for reason, _ in report.events} == {reason for reason in Dropped if not reason.asked_for}
