@@ -156,9 +156,7 @@ def _time_sending(watches: dict[str, Stopwatch], figures: dict[str, Figures], ho
             figures[name].json_bytes = count["bytes"] / max(1, count["events"])
 
 
-def _watch_idling(
-    used: dict[str, Stopwatch], unused: dict[str, Stopwatch], figures: dict[str, Figures]
-) -> None:
+def _watch_idling(used: dict[str, Stopwatch], unused: dict[str, Stopwatch], figures: dict[str, Figures]) -> None:
     time.sleep(12)  # some have timers of 10 s for what was just sent
     groups = {"used": used, "unused": unused}
     before = {(group, name): _spent(watch.pid) for group, all_ in groups.items() for name, watch in all_.items()}

@@ -21,7 +21,7 @@ STOP_S = 60
 class Server:
     """A server's first process (its master or supervisor, where it has one) and what it started."""
 
-    def __init__(self, command: list[str], log: Path, environ: dict[str, str], port: int = 0) -> None:
+    def __init__(self, command: list[str], log: Path, environ: dict[str, str], port: int) -> None:
         self.port = port
         self.log = log
         with log.open("ab") as output:
@@ -67,7 +67,9 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(command: list[str], house: House, event: str, directory: Path, **settings: str) -> Iterator[Server]:
+def serving(
+    command: list[str], house: House, event: str, directory: Path, *, quiet_import: bool = False, **settings: str
+) -> Iterator[Server]:
     """
     Run `python <command>` with a tracker that is set up by variables; `{port}` in the command becomes a free one.
 
@@ -76,6 +78,8 @@ def serving(command: list[str], house: House, event: str, directory: Path, **set
     port = free_port()
     environ = environment() | {"TEST_EVENT": event, "TRACKWAY_WRITE_KEY": KEY, "TRACKWAY_HOST": house.url}
     environ |= {f"TRACKWAY_{name.upper()}": value for name, value in settings.items()}
+    if quiet_import:
+        environ["TEST_QUIET_IMPORT"] = "1"
     server = Server(
         [sys.executable, *(part.format(port=port) for part in command)], directory / "server.log", environ, port
     )
