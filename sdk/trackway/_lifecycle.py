@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging  # noqa: F401  # before our hooks for forks are registered, see `importing`
 import os
 import sys
 import threading
@@ -34,6 +35,9 @@ importing = threading.RLock()
 Held around every late import; forks wait for it. A child that is forked while another thread of its parent
 imports a module inherits that module's import lock, held by a thread it does not have: importing it would
 wait for ever.
+
+Hooks that run before a fork are called last registered first: logging's must be registered before ours, so that its
+lock is taken after this one. An import that logs takes them in that order, too.
 """
 
 
@@ -55,7 +59,8 @@ def done(tracker: Living) -> None:
     _in_use.discard(tracker)
 
 
-def _drain_all() -> None:
+def drain_all() -> None:
+    """Close all trackers that have events, each within its `exit_timeout_s`; also for ends that Python does not see."""
     # atexit functions run on the main thread while daemon threads still live, so the senders can do the work.
     # All begin before any is waited for: three trackers hold the program up no longer than one.
     leaving = list(_in_use)
@@ -72,7 +77,7 @@ def _drain_at_worker_exit() -> None:
     if process is not None and process.parent_process() is not None:
         from multiprocessing.util import Finalize
 
-        Finalize(None, _drain_all, exitpriority=-100)
+        Finalize(None, drain_all, exitpriority=-100)
     # Celery's workers leave by os._exit as well, after this signal.
     celery = sys.modules.get("celery.signals")
     if celery is not None:
@@ -80,7 +85,7 @@ def _drain_at_worker_exit() -> None:
 
 
 def _drain_worker_of_celery(**_: object) -> None:
-    _drain_all()
+    drain_all()
 
 
 def _reset_in_child() -> None:
@@ -94,7 +99,7 @@ def _reset_all() -> None:
         tracker._reset_after_fork()
 
 
-atexit.register(_drain_all)
+atexit.register(drain_all)
 if hasattr(os, "register_at_fork"):  # Windows does not fork
     os.register_at_fork(before=importing.acquire, after_in_parent=importing.release, after_in_child=_reset_in_child)
 _uwsgi.call_in_workers(_reset_all)

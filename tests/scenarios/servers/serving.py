@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import psutil
@@ -68,20 +68,25 @@ class Server:
 
 @contextlib.contextmanager
 def serving(
-    command: list[str], house: House, event: str, directory: Path, *, quiet_import: bool = False, **settings: str
+    command: list[str],
+    house: House,
+    event: str,
+    directory: Path,
+    *,
+    environ: Mapping[str, str] | None = None,
+    **settings: str,
 ) -> Iterator[Server]:
     """
     Run `python <command>` with a tracker that is set up by variables; `{port}` in the command becomes a free one.
 
-    `settings` are the tracker's: `queue="disk"` becomes TRACKWAY_QUEUE.
+    `environ` holds variables of the application; `settings` are the tracker's: `queue="disk"` becomes TRACKWAY_QUEUE.
     """
     port = free_port()
-    environ = environment() | {"TEST_EVENT": event, "TRACKWAY_WRITE_KEY": KEY, "TRACKWAY_HOST": house.url}
-    environ |= {f"TRACKWAY_{name.upper()}": value for name, value in settings.items()}
-    if quiet_import:
-        environ["TEST_QUIET_IMPORT"] = "1"
+    variables = environment() | {"TEST_EVENT": event, "TRACKWAY_WRITE_KEY": KEY, "TRACKWAY_HOST": house.url}
+    variables |= dict(environ or {})
+    variables |= {f"TRACKWAY_{name.upper()}": value for name, value in settings.items()}
     server = Server(
-        [sys.executable, *(part.format(port=port) for part in command)], directory / "server.log", environ, port
+        [sys.executable, *(part.format(port=port) for part in command)], directory / "server.log", variables, port
     )
     try:
         yield server

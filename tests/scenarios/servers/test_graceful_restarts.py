@@ -74,8 +74,9 @@ def test_uwsgi_reloads_under_load(kind: str, ledger: Ledger, tmp_path: Path) -> 
     Without the fork hooks the master must have no threads, so the application does not track while it is loaded.
     `max-requests` is not here: uWSGI ends such workers without calling anything, which only a queue on disk survives.
     """
-    event, repeats, quiet = f"uwsgi {kind}", ledger.repeats(), kind == "preload"
-    with serving([*UWSGI, *UWSGI_KINDS[kind]], ledger.house, event, tmp_path, quiet_import=quiet) as server:
+    event, repeats = f"uwsgi {kind}", ledger.repeats()
+    quiet = {"TEST_QUIET_IMPORT": "1"} if kind == "preload" else {}
+    with serving([*UWSGI, *UWSGI_KINDS[kind]], ledger.house, event, tmp_path, environ=quiet) as server:
         visitors = reload_under_load(server)
     ledger.check(event, visitors)
     assert set(ledger.numbers(f"{event}: loaded").values()) == (set() if quiet else {1})

@@ -1,6 +1,9 @@
 """
 A Celery application with one task, which tracks one event; the messages wait in a directory.
 
+kombu's reader may meet a message that is being written, and its worker dies of that. So a message is written to
+`outgoing`; whoever sends one moves it to `queue`.
+
 The task notes its number once `track` has returned, in a file of its process: a task that Celery runs twice is noted
 twice, so what is stored can be compared with what was done.
 """
@@ -17,14 +20,14 @@ from trackway import Tracker
 EVENT = os.environ["TEST_EVENT"]
 DIRECTORY = Path(os.environ["TEST_DIRECTORY"])
 
-for folder in ("queue", "done"):
+for folder in ("queue", "outgoing", "done"):
     (DIRECTORY / folder).mkdir(exist_ok=True)
 
 app = Celery("tasks", broker="filesystem://")
 app.conf.update(
     broker_transport_options={
         "data_folder_in": str(DIRECTORY / "queue"),
-        "data_folder_out": str(DIRECTORY / "queue"),
+        "data_folder_out": str(DIRECTORY / "outgoing"),
         "polling_interval": 0.02,
     },
     task_ignore_result=True,
