@@ -13,20 +13,13 @@ from trackway import _lifecycle
 from trackway._books import Books, Dropped, Stats
 from trackway._clock import SystemClock
 from trackway._errors import ConfigurationError, PlanViolationError
-from trackway._events.payloads import (
-    ContextWriter,
-    Refused,
-    is_given,
-    object_body,
-    object_member,
-    people,
-    stamp_members,
-)
+from trackway._events.arguments import Refused, encode_text, is_given, own_stamp
+from trackway._events.arguments import name as name_of
+from trackway._events.payloads import ContextWriter, object_body, object_member, people
 from trackway._events.plan import NO_VIOLATIONS, PlanCheck, load_release
 from trackway._events.scope import current
 from trackway._events.scope import scope as scope_of_events
-from trackway._events.stamps import ID_END, ID_START, Stamps, rfc3339
-from trackway._events.values import encode_text
+from trackway._events.stamps import ID_END, ID_START, Stamps
 from trackway._listening import listeners
 from trackway._options import MAX_EVENT_BYTES, OnViolation, Options, Tuning
 
@@ -150,12 +143,12 @@ class Capture(Generic[T]):
         Send that a person did something; returns the `messageId`, None if the event was refused.
 
         `timestamp` is when it happened (default: now; a `datetime` without a zone is taken as UTC).
-        `properties` may hold any values: `trackway._events.values` lists what becomes of those that JSON has no word
-        for.
+        `properties` may hold any values: docs/values.md lists what becomes of those that JSON has no word for, and of
+        arguments of a wrong type.
         """
         try:
             if type(event) is not str:
-                event = str(event)
+                event = name_of(event)
             start, decode, leftover, redact = self._known.get(event) or self._learn(event)
             if (scope := current()) is not None:
                 user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
@@ -229,7 +222,7 @@ class Capture(Generic[T]):
     ) -> str | None:
         """Send that a person saw a web page; returns the `messageId`, None if the event was refused."""
         try:
-            start = b'{"type":"page","name":%b,' % encode_text(name)
+            start = b'{"type":"page","name":%b,' % encode_text(name_of(name))
             if (scope := current()) is not None:
                 user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
                 properties = scope.fill_properties(properties)
@@ -255,7 +248,7 @@ class Capture(Generic[T]):
     ) -> str | None:
         """Send that a person saw an app's screen; returns the `messageId`, None if the event was refused."""
         try:
-            start = b'{"type":"screen","name":%b,' % encode_text(name)
+            start = b'{"type":"screen","name":%b,' % encode_text(name_of(name))
             if (scope := current()) is not None:
                 user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
                 properties = scope.fill_properties(properties)
@@ -348,12 +341,9 @@ class Capture(Generic[T]):
             if self._closed:
                 raise Refused(Dropped.CLOSED)
             stamp = self._stamps.next()
+            own_id: str | None = None
             if message_id is not None or timestamp is not None:
-                if not is_given(message_id):
-                    message_id = None  # "" as everybody's id would make all but one of the events repetitions
-                own_id = stamp[ID_START:ID_END].decode() if message_id is None else message_id
-                now = rfc3339(self._clock.time_ns()) if timestamp is None else timestamp
-                stamp = b'"messageId":%b,"timestamp":%b' % stamp_members(own_id, now)
+                stamp, own_id = own_stamp(stamp, message_id, timestamp)
             event = start + stamp + rest
             if len(event) > MAX_EVENT_BYTES:
                 raise Refused(Dropped.EVENT_TOO_LARGE)
@@ -367,7 +357,7 @@ class Capture(Generic[T]):
             self._books.enqueued += 1
             if violations:
                 self._books.flagged += 1
-        return stamp[ID_START:ID_END].decode() if message_id is None else str(message_id)
+        return stamp[ID_START:ID_END].decode() if own_id is None else own_id
 
     def _stays_here(self, event: bytes, violations: Sequence[Violation]) -> bool:
         """Tell those who listen; return whether one of them keeps the event, as a collector would."""
@@ -402,7 +392,9 @@ class Capture(Generic[T]):
         reason.
         """
         asked_for = isinstance(error, PlanViolationError)
-        reason = Dropped.VIOLATION if asked_for else getattr(error, "reason", Dropped.INTERNAL_ERROR)
+        reason = error.reason if isinstance(error, Refused) else Dropped.INTERNAL_ERROR
+        if asked_for:
+            reason = Dropped.VIOLATION
         with self._lock:
             self._books.enqueued += 1
             self._books.dropped[reason] += 1

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from trackway._events.payloads import is_given, object_body
+from trackway._events.arguments import is_given
+from trackway._events.payloads import object_body
 
 if TYPE_CHECKING:
     from types import TracebackType
