@@ -52,7 +52,8 @@ def done(tracker: Living) -> None:
     _in_use.discard(tracker)
 
 
-def _drain_all() -> None:
+def drain_all() -> None:
+    """Close all trackers that have events, each within its `exit_timeout_s`; also for ends that Python does not see."""
     # atexit functions run on the main thread while daemon threads still live, so the senders can do the work.
     # All begin before any is waited for: three trackers hold the program up no longer than one.
     leaving = list(_in_use)
@@ -69,7 +70,7 @@ def _drain_at_worker_exit() -> None:
     if process is not None and process.parent_process() is not None:
         from multiprocessing.util import Finalize
 
-        Finalize(None, _drain_all, exitpriority=-100)
+        Finalize(None, drain_all, exitpriority=-100)
 
 
 def _reset_all() -> None:
@@ -79,6 +80,6 @@ def _reset_all() -> None:
         tracker._reset_after_fork()
 
 
-atexit.register(_drain_all)
+atexit.register(drain_all)
 if hasattr(os, "register_at_fork"):  # Windows does not fork
     os.register_at_fork(before=importing.acquire, after_in_parent=importing.release, after_in_child=_reset_all)

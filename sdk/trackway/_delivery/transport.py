@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import base64
+import binascii
 import codecs
 import os
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+import msgspec
 
 from trackway._delivery.answers import Answer
 from trackway._errors import NetworkError
@@ -24,8 +25,7 @@ MAX_ANSWER_BYTES = 4 * 1024 * 1024
 """Room for a verdict on each of 2,500 events; more is not read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """One attempt to send one batch."""
 
     body: bytes
@@ -47,7 +47,7 @@ class Transport(Protocol):
 
 def client_headers(write_key: str) -> dict[str, str]:
     """Return the headers of every request to a collector: who asks, with which key, and how to answer."""
-    key = base64.b64encode(f"{write_key}:".encode()).decode()
+    key = binascii.b2a_base64(f"{write_key}:".encode(), newline=False).decode()
     return {
         "Authorization": f"Basic {key}",
         "Accept": "application/vnd.trackway.v1+json",

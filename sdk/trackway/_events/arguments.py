@@ -28,8 +28,10 @@ _SECONDS = (100_000_000, 9_214_646_400)
 class Refused(Exception):
     """This event cannot be sent; `reason` goes into the books. Never leaves the package."""
 
-    def __init__(self, reason: Dropped) -> None:
+    def __init__(self, reason: Dropped, event: bytes | None = None) -> None:
         self.reason = reason
+        self.event = event
+        """What would have been sent; None when it was refused before it was made."""
 
 
 def is_given(value: Any) -> bool:
@@ -131,9 +133,10 @@ def moment(value: Any) -> str | None:
     if isinstance(value, datetime):
         return _utc(value)
     if isinstance(value, Real):
+        number: Any = value
         for unit in (1, 1000):
-            if _SECONDS[0] * unit <= value <= _SECONDS[1] * unit:
-                return _utc(datetime.fromtimestamp(float(value) / unit, UTC))
+            if _SECONDS[0] * unit <= number <= _SECONDS[1] * unit:
+                return _utc(datetime.fromtimestamp(float(number) / unit, UTC))
     if isinstance(value, date):
         return _utc(datetime.combine(value, time(), UTC))
     return text(value)

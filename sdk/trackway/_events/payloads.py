@@ -40,6 +40,23 @@ def object_body(value: object) -> bytes:
     return body
 
 
+def properties_over(bound: Mapping[str, object], own: object) -> Mapping[str, object]:
+    """Return a call's own properties over those bound elsewhere; raises Refused when they are no mapping."""
+    if own is None:
+        return bound
+    if not isinstance(own, Mapping):  # a dataclass or Struct: its members as the JSON they become
+        own = _members(object_body(own))
+    return merged(bound, own)
+
+
+def merged(outer: Mapping[str, object], inner: Mapping[str, object]) -> dict[str, object]:
+    """Return both in one, what the inner says over what the outer says; raises Refused when one cannot be read."""
+    try:
+        return {**outer, **inner}
+    except Exception:
+        raise Refused(Dropped.UNSERIALISABLE) from None
+
+
 def people(user_id: object, anonymous_id: object) -> bytes:
     """Return `,"userId":"…","anonymousId":"…"` with whichever is there; raises Refused when neither is."""
     has_user = user_id is not None and is_given(user_id)
@@ -79,11 +96,7 @@ class ContextWriter:
             if not is_given(session_id):
                 return self.plain
             return b',"context":{"sessionId":%b,%b}' % (encode_text(session_id), self._own_members)
-        context: dict[str, object] = {"library": self._library}
-        try:
-            context.update(given or {})
-        except Exception:
-            raise Refused(Dropped.UNSERIALISABLE) from None
+        context = merged({"library": self._library}, given or {})
         if is_given(session_id):
             context["sessionId"] = text(session_id)
         if self._stamp is not None:

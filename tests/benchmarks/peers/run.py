@@ -125,9 +125,7 @@ def _together(outcomes: list[Outcome]) -> Outcome:
 class _Program:
     """A program to be started, and its tally."""
 
-    def __init__(
-        self, python: Path, client: str, host: str, disk: Path, folder: Path, first: int = 0
-    ) -> None:
+    def __init__(self, python: Path, client: str, host: str, disk: Path, folder: Path, first: int = 0) -> None:
         self._command = [str(python), "-m", "tests.benchmarks.peers.program", client, host, str(disk)]
         self._path = folder / f"tally-{first}"
         self.tally = Tally(self._path)

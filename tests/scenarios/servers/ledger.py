@@ -16,7 +16,7 @@ class Ledger:
     The tables of a running house.
 
     Rows are counted by number, so an event that was made twice shows whatever message ids it had. An event that was
-    *sent* twice under one message id is stored once; the loader counts it as a duplicate, and `repeats()` is that count.
+    *sent* twice under one message id is stored once; the loader counts it as a duplicate: `repeats()`.
     """
 
     def __init__(self, house: House) -> None:
