@@ -8,6 +8,7 @@ The way of an event through this package: `_capture` (the call) → `_events` (i
 (queue, batches, retries, HTTP, what the collector said) → `_books` (how it ended).
 """
 
+from trackway._async_tracker import AsyncTracker
 from trackway._books import Dropped, Stats
 from trackway._errors import ConfigurationError, PlanViolationError, TrackwayError
 from trackway._events.scope import scope
@@ -16,6 +17,7 @@ from trackway._tracker import Tracker
 from trackway._version import __version__
 
 __all__ = [
+    "AsyncTracker",
     "ConfigurationError",
     "Dropped",
     "Options",

@@ -68,8 +68,11 @@ class Sending(Protocol):
         """Where events are added, under the lock."""
         ...
 
-    def start(self) -> None:
-        """Begin to send. Called under the lock, with the first event of a process."""
+    def start(self) -> bool:
+        """
+        See to it that what was just added is sent. Called after each event, without the lock, until it returns True:
+        from then on events leave without being asked for.
+        """
         ...
 
     def begin_close(self, timeout_s: float) -> None:
@@ -395,19 +398,17 @@ class Capture(Controlled, Generic[T]):
             event = start + stamp + rest
             if len(event) > MAX_EVENT_BYTES:
                 raise Refused(Dropped.EVENT_TOO_LARGE, event)
-            if listeners and self._stays_here(event, violations):
-                taken = True
-                self._books.acked += 1
-            else:
-                taken = self._outbox.add(event)
-                if taken and not self._running:
-                    self._run()
+            kept = bool(listeners) and self._stays_here(event, violations)
+            taken = kept or self._outbox.add(event)
             if taken:
+                self._books.acked += kept
                 self._books.enqueued += 1
                 if violations:
                     self._books.flagged += 1
         if not taken:
             self._squeeze_in(event, violations)
+        if not self._running and not kept:
+            self._run()
         return stamp[ID_START:ID_END].decode() if own_id is None else own_id
 
     def _enqueue_changed(
@@ -521,14 +522,12 @@ class Capture(Controlled, Generic[T]):
             raise error
 
     def _run(self) -> None:
-        self._running = True
         _lifecycle.in_use(self)
-        self._sending.start()
+        self._running = self._sending.start()
 
     def _begin_close(self, timeout_s: float) -> None:
         with self._lock:
             self._closed = True
-        _lifecycle.done(self)
         self._sending.begin_close(timeout_s)
 
     def _begin_exit(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging  # noqa: F401  # before our hooks for forks are registered, see `importing`
 import os
 import sys
 import threading
@@ -32,6 +33,9 @@ importing = threading.RLock()
 Held around every late import; forks wait for it. A child that is forked while another thread of its parent
 imports a module inherits that module's import lock, held by a thread it does not have: importing it would
 wait for ever.
+
+Hooks that run before a fork are called last registered first: logging's must be registered before ours, so that its
+lock is taken after this one. An import that logs takes them in that order, too.
 """
 
 

@@ -70,6 +70,9 @@ class Tuning(TypedDict, total=False):
     super_properties: Mapping[str, object]
     on_drop: OnDrop
     on_error: OnError
+    sync: bool
+    sync_timeout_s: float
+    handle_signals: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +141,7 @@ class Options:
     """Batches over this size are compressed, in the sender's thread. Default: 4,096."""
 
     request_timeout_s: float = 10.0
-    """How long to wait for a connection, and then for an answer, in seconds. Default: 10."""
+    """How long a request may take, connecting and waiting for the answer together, in seconds. Default: 10."""
 
     close_timeout_s: float = 5.0
     """How long `close()` and the end of a `with` block may drain the queue, in seconds. Default: 5."""
@@ -202,6 +205,21 @@ class Options:
     on_error: OnError | None = None
     """Called as on_error(error) when sending or a function of `before_send` fails. Default: the log alone is told."""
 
+    sync: bool = False
+    """
+    Whether each call of a `Tracker` sends its event before it returns, without any thread; for scripts. Default: no.
+    """
+
+    sync_timeout_s: float = 5.0
+    """
+    How long such a call may take, retries included, in seconds; what has not left by then stays queued. Default: 5.
+    """
+
+    handle_signals: bool = False
+    """
+    Whether SIGTERM and SIGINT drain the queue before they end the program; see `Tracker.handle_signals`. Default: no.
+    """
+
     def __post_init__(self) -> None:
         for name in _TEXTS:
             value = getattr(self, name)
@@ -222,6 +240,10 @@ class Options:
         _check_compression(self.compression)
         _check_host(self.host)
         _check_hash_key(self.hash_key)
+        for name in _FLAGS:
+            value = getattr(self, name)
+            if not isinstance(value, bool):
+                raise _bad(name, value, "write True or False")
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
@@ -277,6 +299,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 }
 _FROM_JSON = ("sample", "consent_categories", "super_properties")
 _FUNCTIONS = ("before_send", "on_drop", "on_error")
+_FLAGS = ("sync", "handle_signals")
 _URL = "write a URL such as https://collect.example.com"
 _RANGES: dict[str, tuple[float, float]] = {
     "flush_interval_s": (0, 3600),
@@ -292,7 +315,11 @@ _RANGES: dict[str, tuple[float, float]] = {
     "backoff_cap_s": (0.001, 3600),
     "give_up_after_s": (0, 7 * 86_400),
     "block_timeout_s": (0, 3600),
+    "sync_timeout_s": (0, 3600),
 }
+
+
+_YES_NO = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
 def _from_text(item: Field[Any], variable: str, text: str) -> Any:
@@ -304,6 +331,11 @@ def _from_text(item: Field[Any], variable: str, text: str) -> Any:
             raise ConfigurationError(msg) from None
     if item.name in _FUNCTIONS:
         msg = f"The environment variable {variable} cannot hold a function. Give `{item.name}` as an argument."
+        raise ConfigurationError(msg)
+    if item.type == "bool":
+        if text.strip().lower() in _YES_NO:
+            return _YES_NO[text.strip().lower()]
+        msg = f"The environment variable {variable} is {text!r}. Write 1 or 0."
         raise ConfigurationError(msg)
     if item.type not in ("int", "float"):
         return text

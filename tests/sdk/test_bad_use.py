@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from tests.support.house import ROOT
-from trackway import Tracker, __version__
+from trackway import AsyncTracker, Tracker, __version__
 from trackway._events.values import TOO_DEEP
 from trackway.testing import FrozenClock, RecordingTransport
 
@@ -206,6 +206,29 @@ def test_no_argument_raises(
     assert set(stats.dropped_by_reason) <= {
         *("no_event_name", "no_person", "bad_message_id", "not_an_object", "unserialisable", "violation")
     }
+
+
+TIMEOUTS = [*WRONG, 0, -3.5, 0.01, float("inf"), float("-inf")]
+
+
+def test_no_timeout_raises(make_tracker: MakeTracker, transport: RecordingTransport) -> None:
+    """A timeout that is no number is the usual one, one below zero is zero; nothing pending is no wait at all."""
+    for timeout in TIMEOUTS:
+        tracker = make_tracker(transport=transport)
+        tracker.track("Paid", user_id="ana")
+        tracker.flush()
+        assert tracker.flush(timeout) is True
+        assert tracker.close(timeout) is True
+
+
+async def test_no_timeout_raises_in_a_loop(transport: RecordingTransport) -> None:
+    """Nor there."""
+    for timeout in TIMEOUTS:
+        tracker = AsyncTracker("shop-key", transport=transport)
+        tracker.track("Paid", user_id="ana")
+        await tracker.flush()
+        assert await tracker.flush(timeout) is True
+        assert await tracker.close(timeout) is True
 
 
 def test_in_a_scope_no_argument_raises_either(make_tracker: MakeTracker, transport: RecordingTransport) -> None:

@@ -10,6 +10,7 @@ and the task that drive it differ only in how they wait and how they send.
 from __future__ import annotations
 
 import logging
+import threading
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -57,7 +58,7 @@ Step = Send | Wait | Stop
 
 
 class Delivery:
-    """The outbox of one process, and its end. Callers hold a lock around every call."""
+    """The outbox of one process, and its end. Callers hold `lock` around every call."""
 
     def __init__(
         self,
@@ -67,6 +68,8 @@ class Delivery:
         wake: Callable[[], None],
         dice: Callable[[], float] = dice,
     ) -> None:
+        # Reentrant: a signal handler or a finaliser may track while this very thread is tracking.
+        self.lock = threading.RLock()
         self.outbox = Outbox(options, books, wake=wake, dice=dice)
         self.closing = False
         self.close_timeout_s = 0.0

@@ -192,6 +192,20 @@ class Outbox:
                 self._take_out(batch)
                 self._put_back(batch)
 
+    @property
+    def is_out(self) -> bool:
+        """Whether a batch is on its way, without an answer yet."""
+        return self._out is not None
+
+    def put_back(self) -> None:
+        """
+        Queue the batch that is out again, in front: its request was broken off here and has no answer. Whether the
+        collector has it is unknown; the ids tell it when it comes again.
+        """
+        if self._out is not None:
+            self._again.appendleft(self._out)
+            self._out = None
+
     def request_flush(self) -> int:
         """
         Make everything added so far due; return the number that `settled` reaches when all of it has left.

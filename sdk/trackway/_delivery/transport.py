@@ -31,6 +31,7 @@ class Request(msgspec.Struct, frozen=True):
     body: bytes
     headers: Mapping[str, str]
     timeout_s: float
+    """For connecting and waiting for the answer together."""
 
 
 class Transport(Protocol):
@@ -41,6 +42,18 @@ class Transport(Protocol):
         ...
 
     def close(self) -> None:
+        """Let go of connections; the next `send` opens them anew."""
+        ...
+
+
+class AsyncTransport(Protocol):
+    """Sends a batch of an `AsyncTracker`. Used in one loop at a time, and in another one when that has ended."""
+
+    async def send(self, request: Request) -> Answer:
+        """Return the answer; raises NetworkError when there is none. Called from one task at a time."""
+        ...
+
+    async def close(self) -> None:
         """Let go of connections; the next `send` opens them anew."""
         ...
 
@@ -100,7 +113,7 @@ class HttpTransport:
                 self._url,
                 body=request.body,
                 headers=request.headers,
-                timeout=urllib3.Timeout(connect=request.timeout_s, read=request.timeout_s),
+                timeout=urllib3.Timeout(total=request.timeout_s),
                 redirect=False,
                 preload_content=False,
             )
