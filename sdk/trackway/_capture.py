@@ -16,22 +16,15 @@ from trackway._books import Books, Dropped, Stats
 from trackway._clock import SystemClock
 from trackway._control import Controlled
 from trackway._errors import ConfigurationError, PlanViolationError
+from trackway._events.arguments import Refused, encode_text, is_given, own_stamp
+from trackway._events.arguments import name as name_of
 from trackway._events.before_send import BeforeSend
 from trackway._events.gates import Gates
-from trackway._events.payloads import (
-    ContextWriter,
-    Refused,
-    is_given,
-    object_body,
-    object_member,
-    people,
-    stamp_members,
-)
+from trackway._events.payloads import ContextWriter, object_body, object_member, people
 from trackway._events.plan import NO_VIOLATIONS, PlanCheck, load_release
 from trackway._events.scope import current
 from trackway._events.scope import scope as scope_of_events
-from trackway._events.stamps import ID_END, ID_START, Stamps, rfc3339
-from trackway._events.values import encode_text
+from trackway._events.stamps import ID_END, ID_START, Stamps
 from trackway._listening import listeners
 from trackway._notices import Notices
 from trackway._options import MAX_EVENT_BYTES, OnViolation, Options, Tuning
@@ -182,12 +175,12 @@ class Capture(Controlled, Generic[T]):
         Send that a person did something; returns the `messageId`, None if the event was refused.
 
         `timestamp` is when it happened (default: now; a `datetime` without a zone is taken as UTC).
-        `properties` may hold any values: `trackway._events.values` lists what becomes of those that JSON has no word
-        for.
+        `properties` may hold any values: docs/values.md lists what becomes of those that JSON has no word for, and of
+        arguments of a wrong type.
         """
         try:
             if type(event) is not str:
-                event = str(event)
+                event = name_of(event)
             start, decode, leftover, redact = self._known.get(event) or self._learn(event)
             if (scope := current()) is not None:
                 user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
@@ -268,7 +261,7 @@ class Capture(Controlled, Generic[T]):
     ) -> str | None:
         """Send that a person saw a web page; returns the `messageId`, None if the event was refused."""
         try:
-            start = b'{"type":"page","name":%b,' % encode_text(name)
+            start = b'{"type":"page","name":%b,' % encode_text(name_of(name))
             if (scope := current()) is not None:
                 user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
                 properties = scope.fill_properties(properties)
@@ -299,7 +292,7 @@ class Capture(Controlled, Generic[T]):
     ) -> str | None:
         """Send that a person saw an app's screen; returns the `messageId`, None if the event was refused."""
         try:
-            start = b'{"type":"screen","name":%b,' % encode_text(name)
+            start = b'{"type":"screen","name":%b,' % encode_text(name_of(name))
             if (scope := current()) is not None:
                 user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
                 properties = scope.fill_properties(properties)
@@ -409,8 +402,9 @@ class Capture(Controlled, Generic[T]):
             if self._closed:
                 raise Refused(Dropped.CLOSED)
             stamp = self._stamps.next()
+            own_id: str | None = None
             if message_id is not None or timestamp is not None:
-                stamp, message_id = self._own_stamp(stamp, message_id, timestamp)
+                stamp, own_id = own_stamp(stamp, message_id, timestamp)
             event = start + stamp + rest
             if len(event) > MAX_EVENT_BYTES:
                 raise Refused(Dropped.EVENT_TOO_LARGE, event)
@@ -425,17 +419,7 @@ class Capture(Controlled, Generic[T]):
             self._squeeze_in(event, violations)
         if not self._running and not kept:
             self._run()
-        return stamp[ID_START:ID_END].decode() if message_id is None else str(message_id)
-
-    def _own_stamp(
-        self, stamp: bytes, message_id: str | None, timestamp: datetime | str | None
-    ) -> tuple[bytes, str | None]:
-        """Return a stamp with the caller's message id or timestamp in it, and the id; None where it is ours."""
-        if not is_given(message_id):
-            message_id = None  # "" as everybody's id would make all but one of the events repetitions
-        own_id = stamp[ID_START:ID_END].decode() if message_id is None else message_id
-        now = rfc3339(self._clock.time_ns()) if timestamp is None else timestamp
-        return b'"messageId":%b,"timestamp":%b' % stamp_members(own_id, now), message_id
+        return stamp[ID_START:ID_END].decode() if own_id is None else own_id
 
     def _enqueue_changed(
         self,
@@ -449,7 +433,7 @@ class Capture(Controlled, Generic[T]):
         with self._lock:
             if self._closed:
                 raise Refused(Dropped.CLOSED)
-            stamp, _ = self._own_stamp(self._stamps.next(), message_id, timestamp)
+            stamp, _ = own_stamp(self._stamps.next(), message_id, timestamp)
         event = before_send.change(start + stamp + rest)
         return self._enqueue(event.start, event.rest, event.message_id, event.timestamp, event.violations, changed=True)
 
@@ -522,7 +506,9 @@ class Capture(Controlled, Generic[T]):
         reason. `given` is what is told of an event that was not made.
         """
         violated = isinstance(error, PlanViolationError)
-        reason = Dropped.VIOLATION if violated else getattr(error, "reason", Dropped.INTERNAL_ERROR)
+        reason = error.reason if isinstance(error, Refused) else Dropped.INTERNAL_ERROR
+        if violated:
+            reason = Dropped.VIOLATION
         with self._lock:
             self._books.enqueued += 1
             self._books.dropped[reason] += 1

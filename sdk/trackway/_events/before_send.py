@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from trackway._books import Dropped
-from trackway._events.payloads import ContextWriter, Refused, is_given, object_body, people
+from trackway._events.arguments import Refused, encode_text, is_given
+from trackway._events.payloads import ContextWriter, object_body, people
 from trackway._events.plan import NO_VIOLATIONS
-from trackway._events.values import encode, encode_carefully, encode_text
+from trackway._events.values import encode, encode_carefully
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

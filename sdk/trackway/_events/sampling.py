@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trackway._events.payloads import is_given
+from trackway._events.arguments import is_given
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
