@@ -127,6 +127,8 @@ class Capture(Generic[T]):
         self._closed = False
         self._reset_after_fork()
         _lifecycle.watch(self)
+        if self.options.handle_signals:
+            self.handle_signals()
 
     def _open_transport(self) -> T:
         """Return the way to the network where the caller gave none; nothing is opened before the first batch."""
@@ -329,6 +331,21 @@ class Capture(Generic[T]):
             self._refuse(error)
             return None
 
+    def handle_signals(self) -> None:
+        """
+        Have SIGTERM and SIGINT send what is pending before they end the program; for all trackers of this process.
+
+        Where the program has a handler of its own, it is called as before, after a flush has begun. Where it has none,
+        the process drains within `exit_timeout_s` and dies by the same signal. Ignored signals stay ignored. A handler
+        that is installed later, also by asyncio's `add_signal_handler`, takes the place of this one.
+
+        Raises:
+            ConfigurationError: this is not the main thread.
+        """
+        from trackway import _signals
+
+        _signals.handle()
+
     def stats(self) -> Stats:
         """Return the account of all events so far: enqueued = acked + rejected + dropped + pending."""
         with self._lock:
@@ -426,6 +443,13 @@ class Capture(Generic[T]):
         with self._lock:
             self._closed = True
         self._sending.begin_close(timeout_s)
+
+    def _begin_flush(self) -> None:
+        with self._lock:
+            self._outbox.request_flush()
+
+    def _holds_lock(self) -> bool:
+        return _lifecycle.is_mine(self._lock)
 
     def _begin_exit(self) -> None:
         self._begin_close(self.options.exit_timeout_s)
