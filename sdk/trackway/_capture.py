@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
+import time
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, Unpack, cast
 
 from trackway import _lifecycle
 from trackway._books import Books, Dropped, Stats
 from trackway._clock import SystemClock
+from trackway._control import Controlled
 from trackway._errors import ConfigurationError, PlanViolationError
+from trackway._events.before_send import BeforeSend
+from trackway._events.gates import Gates
 from trackway._events.payloads import (
     ContextWriter,
     Refused,
@@ -28,6 +33,7 @@ from trackway._events.scope import scope as scope_of_events
 from trackway._events.stamps import ID_END, ID_START, Stamps, rfc3339
 from trackway._events.values import encode_text
 from trackway._listening import listeners
+from trackway._notices import Notices
 from trackway._options import MAX_EVENT_BYTES, OnViolation, Options, Tuning
 
 if TYPE_CHECKING:
@@ -37,6 +43,7 @@ if TYPE_CHECKING:
 
     from trackway._clock import Clock
     from trackway._delivery.outbox import Outbox
+    from trackway._options import BeforeSend as BeforeSendFunction
     from trackway_plan import Release, Violation
 
     Id = str | int
@@ -79,8 +86,16 @@ class Sending(Protocol):
         """Make everything due, with a deadline; return at once. The second call does nothing."""
         ...
 
+    def wait_for_room(self, size: int, timeout_s: float) -> bool:
+        """Wait until an event of `size` bytes may fit; False where that would be in vain. Called without the lock."""
+        ...
 
-class Capture(Generic[T]):
+    def progressed(self) -> None:
+        """Say to who waits that events have left the outbox in another way than by being sent."""
+        ...
+
+
+class Capture(Controlled, Generic[T]):
     """What trackers have in common; `T` is their kind of transport."""
 
     scope = scope_of_events
@@ -118,8 +133,14 @@ class Capture(Generic[T]):
                 **tuning,
             }
         )
-        self._plan = _plan_check(plan, self.options)
-        self._context = ContextWriter(self._plan.stamp if self._plan else None)
+        self._gates = Gates(self.options)
+        self._gated = self._gates.needed
+        check = _plan_check(plan, self.options)
+        self._context = ContextWriter(check.stamp if check else None)
+        chain = cast("Sequence[BeforeSendFunction]", self.options.before_send)
+        self._before_send = BeforeSend(chain, check, self._context) if chain else None
+        # What before_send may still change is judged after it, once.
+        self._plan = None if chain else check
         self._plain_end = self._context.plain
         self._transport: T = transport if transport is not None else self._open_transport()
         self._clock: Clock = clock if clock is not None else SystemClock()
@@ -165,6 +186,9 @@ class Capture(Generic[T]):
             if (scope := current()) is not None:
                 user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
                 properties = scope.fill_properties(properties)
+            if self._gated or (scope is not None and scope.consent):
+                context = self._gates.admit(event, user_id, anonymous_id, context, scope)
+                properties = self._gates.fill(properties)
             body = object_body(properties)
             violations: Sequence[Violation] = NO_VIOLATIONS
             if decode is not None:
@@ -188,7 +212,9 @@ class Capture(Generic[T]):
                 rest += self._context.end(context, session_id, violations)
             return self._enqueue(start, rest, message_id, timestamp, violations)
         except Exception as error:
-            self._refuse(error)
+            self._refuse(
+                error, {"type": "track", "event": event, "properties": properties}, user_id, anonymous_id, message_id
+            )
             return None
 
     def identify(
@@ -207,6 +233,8 @@ class Capture(Generic[T]):
         try:
             if (scope := current()) is not None:
                 user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
+            if self._gated or (scope is not None and scope.consent):
+                context = self._gates.admit("$identify", user_id, anonymous_id, context, scope)
             body = object_body(traits)
             violations: Sequence[Violation] = NO_VIOLATIONS
             if self._plan is not None:
@@ -216,7 +244,7 @@ class Capture(Generic[T]):
             rest += self._end(integrations, context, session_id, violations)
             return self._enqueue(b'{"type":"identify",', rest, message_id, timestamp, violations)
         except Exception as error:
-            self._refuse(error)
+            self._refuse(error, {"type": "identify", "traits": traits}, user_id, anonymous_id, message_id)
             return None
 
     def page(
@@ -238,11 +266,16 @@ class Capture(Generic[T]):
             if (scope := current()) is not None:
                 user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
                 properties = scope.fill_properties(properties)
+            if self._gated or (scope is not None and scope.consent):
+                context = self._gates.admit("$page", user_id, anonymous_id, context, scope)
+                properties = self._gates.fill(properties)
             rest = people(user_id, anonymous_id) + object_member(b"properties", properties)
             rest += self._end(integrations, context, session_id)
             return self._enqueue(start, rest, message_id, timestamp)
         except Exception as error:
-            self._refuse(error)
+            self._refuse(
+                error, {"type": "page", "name": name, "properties": properties}, user_id, anonymous_id, message_id
+            )
             return None
 
     def screen(
@@ -264,11 +297,16 @@ class Capture(Generic[T]):
             if (scope := current()) is not None:
                 user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
                 properties = scope.fill_properties(properties)
+            if self._gated or (scope is not None and scope.consent):
+                context = self._gates.admit("$screen", user_id, anonymous_id, context, scope)
+                properties = self._gates.fill(properties)
             rest = people(user_id, anonymous_id) + object_member(b"properties", properties)
             rest += self._end(integrations, context, session_id)
             return self._enqueue(start, rest, message_id, timestamp)
         except Exception as error:
-            self._refuse(error)
+            self._refuse(
+                error, {"type": "screen", "name": name, "properties": properties}, user_id, anonymous_id, message_id
+            )
             return None
 
     def group(
@@ -292,6 +330,8 @@ class Capture(Generic[T]):
                 raise Refused(Dropped.NO_PERSON)
             if (scope := current()) is not None:
                 user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
+            if self._gated or (scope is not None and scope.consent):
+                context = self._gates.admit("$group", user_id, anonymous_id, context, scope)
             body = object_body(traits)
             violations: Sequence[Violation] = NO_VIOLATIONS
             if self._plan is not None:
@@ -302,7 +342,9 @@ class Capture(Generic[T]):
             rest += self._end(integrations, context, session_id, violations)
             return self._enqueue(start, rest, message_id, timestamp, violations)
         except Exception as error:
-            self._refuse(error)
+            self._refuse(
+                error, {"type": "group", "groupId": group_id, "traits": traits}, user_id, anonymous_id, message_id
+            )
             return None
 
     def alias(
@@ -325,10 +367,12 @@ class Capture(Generic[T]):
             start = b'{"type":"alias","previousId":%b,' % encode_text(previous_id)
             if (scope := current()) is not None:
                 _, _, session_id, context = scope.fill(user_id, None, session_id, context)
+            if self._gated or (scope is not None and scope.consent):
+                context = self._gates.admit("$alias", user_id, None, context, scope)
             rest = people(user_id, None) + self._end(integrations, context, session_id)
             return self._enqueue(start, rest, message_id, timestamp)
         except Exception as error:
-            self._refuse(error)
+            self._refuse(error, {"type": "alias", "previousId": previous_id}, user_id, None, message_id)
             return None
 
     def handle_signals(self) -> None:
@@ -362,32 +406,93 @@ class Capture(Generic[T]):
         message_id: str | None,
         timestamp: datetime | str | None,
         violations: Sequence[Violation] = NO_VIOLATIONS,
+        *,
+        changed: bool = False,
     ) -> str | None:
         """Put an event's message id and timestamp between its two parts, and the event into the outbox."""
+        if self._before_send is not None and not changed:
+            return self._enqueue_changed(self._before_send, start, rest, message_id, timestamp)
         with self._lock:
             if self._closed:
                 raise Refused(Dropped.CLOSED)
             stamp = self._stamps.next()
             if message_id is not None or timestamp is not None:
-                if not is_given(message_id):
-                    message_id = None  # "" as everybody's id would make all but one of the events repetitions
-                own_id = stamp[ID_START:ID_END].decode() if message_id is None else message_id
-                now = rfc3339(self._clock.time_ns()) if timestamp is None else timestamp
-                stamp = b'"messageId":%b,"timestamp":%b' % stamp_members(own_id, now)
+                stamp, message_id = self._own_stamp(stamp, message_id, timestamp)
             event = start + stamp + rest
             if len(event) > MAX_EVENT_BYTES:
-                raise Refused(Dropped.EVENT_TOO_LARGE)
+                raise Refused(Dropped.EVENT_TOO_LARGE, event)
             kept = bool(listeners) and self._stays_here(event, violations)
-            if kept:
-                self._books.acked += 1
-            elif not self._outbox.add(event):
-                raise Refused(Dropped.QUEUE_FULL)
-            self._books.enqueued += 1
-            if violations:
-                self._books.flagged += 1
+            taken = kept or self._outbox.add(event)
+            if taken:
+                self._books.acked += kept
+                self._books.enqueued += 1
+                if violations:
+                    self._books.flagged += 1
+        if not taken:
+            self._squeeze_in(event, violations)
         if not self._running and not kept:
             self._run()
         return stamp[ID_START:ID_END].decode() if message_id is None else str(message_id)
+
+    def _own_stamp(
+        self, stamp: bytes, message_id: str | None, timestamp: datetime | str | None
+    ) -> tuple[bytes, str | None]:
+        """Return a stamp with the caller's message id or timestamp in it, and the id; None where it is ours."""
+        if not is_given(message_id):
+            message_id = None  # "" as everybody's id would make all but one of the events repetitions
+        own_id = stamp[ID_START:ID_END].decode() if message_id is None else message_id
+        now = rfc3339(self._clock.time_ns()) if timestamp is None else timestamp
+        return b'"messageId":%b,"timestamp":%b' % stamp_members(own_id, now), message_id
+
+    def _enqueue_changed(
+        self,
+        before_send: BeforeSend,
+        start: bytes,
+        rest: bytes,
+        message_id: str | None,
+        timestamp: datetime | str | None,
+    ) -> str | None:
+        """Queue what `before_send` makes of an event. It runs without the lock."""
+        with self._lock:
+            if self._closed:
+                raise Refused(Dropped.CLOSED)
+            stamp, _ = self._own_stamp(self._stamps.next(), message_id, timestamp)
+        event = before_send.change(start + stamp + rest)
+        return self._enqueue(event.start, event.rest, event.message_id, event.timestamp, event.violations, changed=True)
+
+    def _squeeze_in(self, event: bytes, violations: Sequence[Violation]) -> None:
+        """Do with an event that the outbox has no room for what `overflow` says. Called without the lock."""
+        deadline = time.monotonic() + self.options.block_timeout_s
+        while True:
+            if self.options.overflow == "block" and not self._wait_for_room(len(event), deadline):
+                raise Refused(Dropped.QUEUE_FULL, event)
+            with self._lock:
+                if self._closed:
+                    raise Refused(Dropped.CLOSED, event)
+                if self.options.overflow == "drop_oldest":
+                    self._outbox.make_room(len(event))
+                if self._outbox.add(event):
+                    self._books.enqueued += 1
+                    if violations:
+                        self._books.flagged += 1
+                    break
+            if self.options.overflow != "block":
+                raise Refused(Dropped.QUEUE_FULL, event)
+        self._tell()
+
+    def _wait_for_room(self, size: int, deadline: float) -> bool:
+        """Wait until there may be room; False when the time is over, or where waiting would be wrong."""
+        left_s = deadline - time.monotonic()
+        # Inside an asyncio loop waiting would stop all of it; under our own lock (a signal handler or a finaliser that
+        # came in between) nobody could make room.
+        if left_s <= 0 or _in_event_loop() or _is_held(self._lock):
+            return False
+        return self._sending.wait_for_room(size, left_s)
+
+    def _tell(self) -> None:
+        """Call `on_drop` and `on_error` for what waits to be told; not under the lock, a later call does it then."""
+        if self._notices is not None and not _is_held(self._lock):
+            self._notices.tell()
 
     def _stays_here(self, event: bytes, violations: Sequence[Violation]) -> bool:
         """Tell those who listen; return whether one of them keeps the event, as a collector would."""
@@ -416,23 +521,35 @@ class Capture(Generic[T]):
         end = self._context.end(context, session_id, violations)
         return end if integrations is None else object_member(b"integrations", integrations) + end
 
-    def _refuse(self, error: Exception) -> None:
+    def _refuse(
+        self, error: Exception, given: dict[str, Any], user_id: object, anonymous_id: object, message_id: object
+    ) -> None:
         """
         Enter in the books that an event was not taken, and log it: the 1st, 10th, 100th … time of each
-        reason.
+        reason. `given` is what is told of an event that was not made.
         """
-        asked_for = isinstance(error, PlanViolationError)
-        reason = Dropped.VIOLATION if asked_for else getattr(error, "reason", Dropped.INTERNAL_ERROR)
+        violated = isinstance(error, PlanViolationError)
+        reason = Dropped.VIOLATION if violated else getattr(error, "reason", Dropped.INTERNAL_ERROR)
         with self._lock:
             self._books.enqueued += 1
             self._books.dropped[reason] += 1
             count = self._books.dropped[reason]
+            if self._notices is not None:
+                made: bytes | None = getattr(error, "event", None) if not violated else None
+                ids = {"userId": user_id, "anonymousId": anonymous_id, "messageId": message_id}
+                self._notices.drop(reason, [made or {**given, **ids}])
+                if reason in _FAILURES:
+                    cause = error.__cause__ if isinstance(error, Refused) else error
+                    self._notices.error(cause if isinstance(cause, Exception) else error)
         for listener in listeners:
             listener.refused(self, error)
         if count == 10 ** (len(str(count)) - 1):
-            cause = f" ({type(error).__name__})" if reason is Dropped.INTERNAL_ERROR else ""
-            log.error("Dropped %d event(s) so far: %s%s.", count, reason.value, cause)
-        if asked_for:
+            cause = error.__cause__ if isinstance(error, Refused) else error
+            kind = f" ({type(cause).__name__})" if reason in _FAILURES and cause is not None else ""
+            level = logging.DEBUG if reason.asked_for else logging.ERROR
+            log.log(level, "Dropped %d event(s) so far: %s%s.", count, reason.value, kind)
+        self._tell()
+        if violated:
             raise error
 
     def _run(self) -> None:
@@ -463,12 +580,28 @@ class Capture(Generic[T]):
         Start empty: with a lock nobody holds, no thread, ids of our own. What was queued here, the parent
         sends.
         """
-        self._books = Books()
+        options = self.options
+        listening = options.on_drop is not None or options.on_error is not None
+        self._notices = Notices(options.on_drop, options.on_error) if listening else None
+        self._books = Books(self._notices)
         self._sending = sending = self._make_sender()
         self._outbox = sending.outbox
         self._lock = sending.lock
         self._stamps = Stamps(self._clock.time_ns)
         self._running = False
+
+
+_FAILURES = frozenset({Dropped.INTERNAL_ERROR, Dropped.BEFORE_SEND_FAILED})
+
+
+def _is_held(lock: threading.RLock) -> bool:
+    """Return whether the calling thread holds the lock already."""
+    return bool(lock._is_owned())  # type: ignore[attr-defined]
+
+
+def _in_event_loop() -> bool:
+    asyncio = sys.modules.get("asyncio")  # where nobody imported it no loop runs
+    return asyncio is not None and asyncio._get_running_loop() is not None
 
 
 def _plan_check(plan: str | os.PathLike[str] | Release | None, options: Options) -> PlanCheck | None:

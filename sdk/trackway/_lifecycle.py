@@ -88,10 +88,10 @@ def is_mine(lock: threading.RLock) -> bool:
     return owned
 
 
-def drain() -> None:
+def drain_all() -> None:
     """
     Do now what the end of the program does: send what every tracker of this process has pending, within each one's
-    `exit_timeout_s`, and close them. For processes that leave by `os._exit`, where nothing else runs.
+    `exit_timeout_s`, and close them. For ends that Python does not see, such as `os._exit`.
     """
     # atexit functions run on the main thread while daemon threads still live, so the senders can do the work.
     # All begin before any is waited for: three trackers hold the program up no longer than one.
@@ -109,7 +109,7 @@ def _drain_at_worker_exit() -> None:
     if process is not None and process.parent_process() is not None:
         from multiprocessing.util import Finalize
 
-        Finalize(None, drain, exitpriority=-100)
+        Finalize(None, drain_all, exitpriority=-100)
 
 
 def _reset_all() -> None:
@@ -119,6 +119,6 @@ def _reset_all() -> None:
         tracker._reset_after_fork()
 
 
-atexit.register(drain)
+atexit.register(drain_all)
 if hasattr(os, "register_at_fork"):  # Windows does not fork
     os.register_at_fork(before=importing.acquire, after_in_parent=importing.release, after_in_child=_reset_all)

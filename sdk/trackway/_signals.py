@@ -86,7 +86,7 @@ def _last(number: int, frame: FrameType | None) -> None:
 
 def _drain_and_die(number: int) -> None:
     try:
-        _lifecycle.drain()
+        _lifecycle.drain_all()
     finally:
         # Process 1 of a container: the system does not deliver there what nobody handles.
         if os.getpid() != 1:

@@ -61,6 +61,7 @@ class Sender:
         self._packer = Packer(options)
         self._transport = transport
         self._clock = clock
+        self._notices = books.notices
         self._bell = Bell()
         self._delivery = delivery or Delivery(options, books, wake=self._wake)
         self.lock = self._lock = self._delivery.lock
@@ -95,10 +96,25 @@ class Sender:
             target = self.outbox.request_flush()
             return self._progress.wait_for(lambda: self.outbox.settled >= target, timeout_s)
 
+    def wait_for_room(self, size: int, timeout_s: float) -> bool:
+        """
+        Wait until an event of `size` bytes may fit, at most `timeout_s`; False at once where nobody would make room.
+        """
+        with self._lock:
+            if self._thread is None or self._thread is threading.current_thread():
+                return False
+            return self._progress.wait_for(lambda: self._delivery.closing or self.outbox.has_room(size), timeout_s)
+
+    def progressed(self) -> None:
+        """Let those go on who wait for events to leave."""
+        with self._lock:
+            self._progress.notify_all()
+
     def begin_close(self, timeout_s: float) -> None:
         """Make everything due, with a deadline; return at once. The second call does nothing."""
         with self._lock:
             self._delivery.begin_close(time.monotonic(), timeout_s)
+            self._progress.notify_all()  # a call that waits for room need not
 
     def finish_close(self) -> bool:
         """
@@ -114,6 +130,7 @@ class Sender:
         with self._lock:
             lost = self._delivery.abandon(Dropped.NOT_SENT_IN_TIME)
             self._progress.notify_all()
+        self._tell()
         if lost is None:
             return True
         self._bell.ring()
@@ -152,6 +169,11 @@ class Sender:
         with self._lock:
             self._delivery.settle(batch, result, time.monotonic())
             self._progress.notify_all()
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._notices is not None:
+            self._notices.tell()
 
     def _send(self, batch: Batch, timeout_s: float) -> Verdict:
         try:

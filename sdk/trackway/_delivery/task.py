@@ -113,6 +113,7 @@ class SenderTask:
         """`last_transport` makes what sends where no loop runs; `when_ended` is called once, after closing."""
         self._options = options
         self._books = books
+        self._notices = books.notices
         self._packer = Packer(options)
         self._transport = transport
         self._clock = clock
@@ -164,6 +165,15 @@ class SenderTask:
         """Make everything due, with a deadline; return at once. The second call does nothing."""
         with self._lock:
             self._delivery.begin_close(time.monotonic(), timeout_s)
+
+    def wait_for_room(self, size: int, timeout_s: float) -> bool:
+        """Return False: whoever waited would hold up the loop that makes the room."""
+        return False
+
+    def progressed(self) -> None:
+        """Let those go on who wait for events to leave."""
+        with self._lock:
+            self._notify()
 
     async def finish_close(self) -> bool:
         """
@@ -276,6 +286,7 @@ class SenderTask:
             if not life.replaced:
                 self._delivery.settle(batch, result, time.monotonic())
             self._notify()
+        self._tell()
 
     async def _send(self, batch: Batch, life: Life) -> Verdict:
         timeout_s = self._delivery.request_timeout_s(time.monotonic(), self._options.request_timeout_s)
@@ -296,6 +307,10 @@ class SenderTask:
                 return await loop.run_in_executor(None, self._packer.request, batch, self._clock.time_ns(), timeout_s)
         return self._packer.request(batch, self._clock.time_ns(), timeout_s)
 
+    def _tell(self) -> None:
+        if self._notices is not None:
+            self._notices.tell()
+
     def _notify(self) -> None:
         self._progress.notify_all()
         for waiter in self._waiters:
@@ -312,6 +327,7 @@ class SenderTask:
             self._notify()
         if life is not None and life.task is not _current_task():
             life.cancel()
+        self._tell()
         if first:
             self._when_ended()
         if lost:

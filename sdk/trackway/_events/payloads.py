@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from trackway._books import Dropped
 from trackway._events.values import encode, encode_carefully, encode_text
 from trackway._version import LIBRARY, __version__
@@ -20,8 +22,10 @@ MAX_MESSAGE_ID = 100
 class Refused(Exception):
     """This event cannot be sent; `reason` goes into the books. Never leaves the package."""
 
-    def __init__(self, reason: Dropped) -> None:
+    def __init__(self, reason: Dropped, event: bytes | None = None) -> None:
         self.reason = reason
+        self.event = event
+        """What would have been sent; None when it was refused before it was made."""
 
 
 def object_member(name: bytes, value: object) -> bytes:
@@ -46,6 +50,15 @@ def object_body(value: object) -> bytes:
     if body[0] != 123:  # "{"
         raise Refused(Dropped.NOT_AN_OBJECT)
     return body
+
+
+def properties_over(bound: Mapping[str, object], own: object) -> Mapping[str, object]:
+    """Return a call's own properties over those bound elsewhere; raises Refused when they are no mapping."""
+    if own is None:
+        return bound
+    if not isinstance(own, Mapping):  # a dataclass or Struct: its members as the JSON they become
+        own = _members(object_body(own))
+    return {**bound, **own}
 
 
 def is_given(value: object) -> bool:
@@ -134,3 +147,6 @@ class ContextWriter:
                 marks = [{"code": str(violation.code), "path": violation.path} for violation in violations]
                 context["protocols"] = {**self._stamp, "violations": marks}
         return b"%b}" % object_member(b"context", context)
+
+
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode

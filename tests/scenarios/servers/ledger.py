@@ -16,7 +16,7 @@ class Ledger:
     The tables of a running house.
 
     Rows are counted by number, so an event that was made twice shows whatever message ids it had. An event that was
-    *sent* twice under one message id is stored once; the loader counts it as a duplicate, and `repeats()` is that count.
+    *sent* twice under one message id is stored once; the loader counts it as a duplicate: `repeats()`.
     """
 
     def __init__(self, house: House) -> None:
@@ -27,8 +27,13 @@ class Ledger:
         marker = secrets.token_hex(8)
         status, _, _ = self.house.post([{"type": "track", "event": "marker", "messageId": marker, "userId": "test"}])
         assert status == 200
-        stored = f"SELECT count() FROM events WHERE event = 'marker' AND message_id = '{marker}'"
-        wait_for(lambda: self.house.value(stored) == 1, STORE_S, "what was acknowledged is stored")
+        sql = "SELECT count() FROM events WHERE event = 'marker' AND message_id = {marker:String}"
+
+        def stored() -> bool:
+            with self.house.warehouse() as warehouse:
+                return bool(warehouse.query(sql, {"marker": marker}).rows[0][0])
+
+        wait_for(stored, STORE_S, "what was acknowledged is stored")
 
     def numbers(self, event: str) -> Counter[int]:
         """Return how many rows each number has under this event's name."""
