@@ -485,13 +485,13 @@ class Capture(Controlled, Generic[T]):
         left_s = deadline - time.monotonic()
         # Inside an asyncio loop waiting would stop all of it; under our own lock (a signal handler or a finaliser that
         # came in between) nobody could make room.
-        if left_s <= 0 or _in_event_loop() or _is_held(self._lock):
+        if left_s <= 0 or _in_event_loop() or _lifecycle.is_held(self._lock):
             return False
         return self._sending.wait_for_room(size, left_s)
 
     def _tell(self) -> None:
         """Call `on_drop` and `on_error` for what waits to be told; not under the lock, a later call does it then."""
-        if self._notices is not None and not _is_held(self._lock):
+        if self._notices is not None and not _lifecycle.is_held(self._lock):
             self._notices.tell()
 
     def _stays_here(self, event: bytes, violations: Sequence[Violation]) -> bool:
@@ -566,7 +566,7 @@ class Capture(Controlled, Generic[T]):
             self._outbox.request_flush()
 
     def _holds_lock(self) -> bool:
-        return _lifecycle.is_mine(self._lock)
+        return _lifecycle.is_held(self._lock)
 
     def _begin_exit(self) -> None:
         self._begin_close(self.options.exit_timeout_s)
@@ -592,11 +592,6 @@ class Capture(Controlled, Generic[T]):
 
 
 _FAILURES = frozenset({Dropped.INTERNAL_ERROR, Dropped.BEFORE_SEND_FAILED})
-
-
-def _is_held(lock: threading.RLock) -> bool:
-    """Return whether the calling thread holds the lock already."""
-    return bool(lock._is_owned())  # type: ignore[attr-defined]
 
 
 def _in_event_loop() -> bool:

@@ -78,10 +78,10 @@ def interrupted() -> bool:
     gevent = sys.modules.get("gevent")
     if gevent is not None and gevent.getcurrent() is gevent.get_hub():
         return True  # gevent's hub; waiting there is an error
-    return is_mine(importing) or any(tracker._holds_lock() for tracker in in_use_now())
+    return is_held(importing) or any(tracker._holds_lock() for tracker in in_use_now())
 
 
-def is_mine(lock: threading.RLock) -> bool:
+def is_held(lock: threading.RLock) -> bool:
     """Whether this very thread holds the lock."""
     # What threading.Condition asks its lock, under the name it has in all versions and in gevent.
     owned: bool = lock._is_owned()  # type: ignore[attr-defined]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import pairwise
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -53,9 +52,14 @@ class DeliveryKeepsItsWord(RuleBasedStateMachine):
         self.number = 0
         self.out: Batch | None = None
         self.sleeping_until: float | None = 0.0
-        self.settled_once: list[bytes] = []
+        self.left: set[bytes] = set()
         self.flushes: list[tuple[int, int]] = []
         self.closed = self.abandoned = False
+
+    def _oldest(self) -> int:
+        """Return the number of the oldest event that has not left."""
+        gone = {int(event[:10]) for event in self.left}
+        return next(number for number in range(1, self.number + 1) if number not in gone)
 
     def _ring(self) -> None:
         self.woken = True
@@ -86,11 +90,16 @@ class DeliveryKeepsItsWord(RuleBasedStateMachine):
         match step:
             case Send(batch):
                 self.out = batch
+                if not batch.events:
+                    assert self.closed, "a report of losses travels alone only at the end"
+                    assert self.delivery.outbox.pending == 0
+                    assert batch.losses is not None
+                    return
                 assert 1 <= len(batch.events) <= self.options.max_batch_events
                 assert len(b",".join(batch.events)) <= self.options.max_batch_bytes
-                assert not set(batch.events) & set(self.settled_once), "an event is sent after its answer"
+                assert not set(batch.events) & self.left, "an event is sent after its answer"
                 assert batch.events == sorted(batch.events)
-                assert not self.settled_once or batch.events[0] > self.settled_once[-1], "an event was overtaken"
+                assert int(batch.events[0][:10]) == self._oldest(), "an event was overtaken"
                 self.sleeping_until = self.now
             case Wait(for_s):
                 assert for_s is None or for_s > 0, "a busy loop"
@@ -111,7 +120,8 @@ class DeliveryKeepsItsWord(RuleBasedStateMachine):
         count = len(batch.events)
         verdicts: list[Verdict] = [
             OK,
-            Acked(Counter({"event_too_large": data.draw(st.integers(1, count))})),
+            Acked(Counter({"event_too_large": data.draw(st.integers(0, count))})),
+            Acked(retry=tuple(data.draw(st.sets(st.integers(0, max(count - 1, 0)), max_size=count)))),
             Rejected("unknown_write_key"),
             Retry("NewConnectionError"),
             Retry("spool_full", wait_s=data.draw(st.sampled_from([0.0, 3.0, 300.0]))),
@@ -123,11 +133,16 @@ class DeliveryKeepsItsWord(RuleBasedStateMachine):
 
     def _settle(self, batch: Batch, verdict: Verdict) -> None:
         pending, acked = self.delivery.outbox.pending, self.books.acked
+        events = list(batch.events)
         self.delivery.settle(batch, verdict, self.now)
+        retry = verdict.retry if isinstance(verdict, Acked) else ()
         if self.delivery.outbox.pending < pending:
-            self.settled_once += batch.events
+            # What the collector wants again leaves with its next answer, or is given up with this one.
+            again = self.delivery.outbox.pending - (pending - len(events))
+            assert again in (0, len(retry))
+            self.left |= {event for place, event in enumerate(events) if not again or place not in retry}
         if isinstance(verdict, Acked):
-            assert self.books.acked == acked + len(batch.events) - verdict.rejected.total()
+            assert self.books.acked == acked + len(events) - verdict.rejected.total() - len(retry)
 
     @precondition(lambda self: self.out is not None)
     @rule()
@@ -175,15 +190,17 @@ class DeliveryKeepsItsWord(RuleBasedStateMachine):
         assert 0 <= stats.pending <= self.options.max_queue_events
         assert 0 <= outbox.pending_bytes <= self.options.max_queue_bytes
         assert (outbox.pending == 0) == (outbox.pending_bytes == 0)
-        assert outbox.settled + outbox.pending == self.number
-        assert all(first < second for first, second in pairwise(self.settled_once))
+        assert len(self.left) + outbox.pending == self.number or self.abandoned
+        if not self.abandoned:
+            assert outbox.settled == (self._oldest() - 1 if outbox.pending else self.number)
 
     @invariant()
     def a_flush_is_over_when_all_before_it_has_left(self) -> None:
         for target, number in getattr(self, "flushes", ()):
-            assert target <= number
-            left = self.abandoned or len(self.settled_once) >= number
-            assert (self.delivery.outbox.settled >= target) == (left or target <= len(self.settled_once))
+            assert target == number
+            if not self.abandoned:
+                over = not self.delivery.outbox.pending or self._oldest() > number
+                assert (self.delivery.outbox.settled >= target) == over
 
     @invariant()
     def who_sleeps_is_woken_for_what_is_due_earlier(self) -> None:
@@ -201,7 +218,7 @@ class DeliveryKeepsItsWord(RuleBasedStateMachine):
             self._settle(self.out, OK)
         pending = self.delivery.outbox.pending
         batches = 0
-        for _ in range(4 * pending + 4):
+        for _ in range(4 * pending + 8):
             step = self.delivery.step(self.now)
             match step:
                 case Send(batch):
@@ -213,7 +230,7 @@ class DeliveryKeepsItsWord(RuleBasedStateMachine):
                     self.now += for_s * (1 + 1e-9) + 1e-9
                 case _:
                     break
-        assert batches <= pending
+        assert batches <= pending + 1
         if self.delivery.deadline is None or self.now < self.delivery.deadline:
             assert self.delivery.outbox.pending == 0 or step is STOP
         if not self.closed:
