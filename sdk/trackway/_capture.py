@@ -149,6 +149,8 @@ class Capture(Controlled, Generic[T]):
         self._disk_directory = _disk_directory(self.options)
         self._reset_after_fork()
         _lifecycle.watch(self)
+        if self.options.handle_signals:
+            self.handle_signals()
 
     def _open_transport(self) -> T:
         """Return the way to the network where the caller gave none; nothing is opened before the first batch."""
@@ -374,6 +376,21 @@ class Capture(Controlled, Generic[T]):
             self._refuse(error, {"type": "alias", "previousId": previous_id}, user_id, None, message_id)
             return None
 
+    def handle_signals(self) -> None:
+        """
+        Have SIGTERM and SIGINT send what is pending before they end the program; for all trackers of this process.
+
+        Where the program has a handler of its own, it is called as before, after a flush has begun. Where it has none,
+        the process drains within `exit_timeout_s` and dies by the same signal. Ignored signals stay ignored. A handler
+        that is installed later, also by asyncio's `add_signal_handler`, takes the place of this one.
+
+        Raises:
+            ConfigurationError: this is not the main thread.
+        """
+        from trackway import _signals
+
+        _signals.handle()
+
     def stats(self) -> Stats:
         """
         Return the account of all events so far: enqueued + adopted = acked + rejected + dropped + kept + pending.
@@ -462,13 +479,13 @@ class Capture(Controlled, Generic[T]):
         left_s = deadline - time.monotonic()
         # Inside an asyncio loop waiting would stop all of it; under our own lock (a signal handler or a finaliser that
         # came in between) nobody could make room.
-        if left_s <= 0 or _in_event_loop() or _is_held(self._lock):
+        if left_s <= 0 or _in_event_loop() or _lifecycle.is_held(self._lock):
             return False
         return self._sending.wait_for_room(size, left_s)
 
     def _tell(self) -> None:
         """Call `on_drop` and `on_error` for what waits to be told; not under the lock, a later call does it then."""
-        if self._notices is not None and not _is_held(self._lock):
+        if self._notices is not None and not _lifecycle.is_held(self._lock):
             self._notices.tell()
 
     def _stays_here(self, event: bytes, violations: Sequence[Violation]) -> bool:
@@ -540,6 +557,13 @@ class Capture(Controlled, Generic[T]):
             self._closed = True
         self._sending.begin_close(timeout_s)
 
+    def _begin_flush(self) -> None:
+        with self._lock:
+            self._outbox.request_flush()
+
+    def _holds_lock(self) -> bool:
+        return _lifecycle.is_held(self._lock)
+
     def _begin_exit(self) -> None:
         self._begin_close(self.options.exit_timeout_s)
 
@@ -592,11 +616,6 @@ def _disk_directory(options: Options) -> Path | None:
 
 
 _FAILURES = frozenset({Dropped.INTERNAL_ERROR, Dropped.BEFORE_SEND_FAILED})
-
-
-def _is_held(lock: threading.RLock) -> bool:
-    """Return whether the calling thread holds the lock already."""
-    return bool(lock._is_owned())  # type: ignore[attr-defined]
 
 
 def _in_event_loop() -> bool:

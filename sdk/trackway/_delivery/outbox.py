@@ -229,9 +229,11 @@ class Outbox:
         Queue the batch that is out again, in front: its request was broken off here and has no answer. Whether the
         collector has it is unknown; the ids tell it when it comes again.
         """
-        if self._out is not None:
-            self._again.appendleft(self._out)
-            self._out = None
+        batch, self._out = self._out, None
+        if batch is not None and batch.events:  # a report of losses alone is tried once
+            self._take_out(batch)
+            self._put_back(batch)
+            self._gather()
 
     def request_flush(self) -> int:
         """
