@@ -14,7 +14,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from trackway._events.payloads import is_given, properties_over
+from trackway._events.arguments import is_given, text
+from trackway._events.payloads import merged, properties_over
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -74,10 +75,10 @@ class Scope:
             anonymous_id = anonymous_id if is_given(anonymous_id) else own_anonymous
             session_id = session_id if is_given(session_id) else known(self.session_id)
         bound = members(self.context)
-        if not context:
+        if context is None:
             return user_id, anonymous_id, session_id, bound or None
         if bound and isinstance(context, Mapping):
-            context = {**bound, **context}
+            context = merged(bound, context)
         return user_id, anonymous_id, session_id, context
 
     def fill_properties(self, properties: Mapping[str, object] | None) -> Mapping[str, object] | None:
@@ -241,7 +242,7 @@ def _layers(
 
 
 def _differ(given: object, bound: Id | None) -> bool:
-    return is_given(given) and bound is not None and given != bound and str(given) != str(bound)
+    return is_given(given) and bound is not None and given != bound and text(given) != text(bound)
 
 
 def _still_open(at: Scope | None) -> Scope | None:
@@ -253,8 +254,14 @@ def _still_open(at: Scope | None) -> Scope | None:
 def _mapping(name: str, given: Mapping[str, T] | None) -> Mapping[str, T]:
     if given is None:
         return {}
-    if isinstance(given, Mapping):
+    if type(given) is dict:
         return given
+    if isinstance(given, Mapping):
+        try:
+            return dict(given)
+        except Exception as error:
+            report(f"`{name}` of a scope cannot be read ({type(error).__name__}) and is ignored.")
+            return {}
     report(f"`{name}` of a scope is a {type(given).__name__} and is ignored; write a mapping.")
     return {}
 
