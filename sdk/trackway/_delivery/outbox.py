@@ -149,7 +149,8 @@ class Outbox:
         # Each event's comma counts: the limit is for the batch as it stands on the wire.
         self._queued_bytes = after = before + size + 1
         count = len(queue)
-        if count == 1 or count == self._enough or before < self._batch_bytes <= after:
+        # While a batch is out its sender is awake, and looks here when it has settled it.
+        if (count == 1 or count == self._enough or before < self._batch_bytes <= after) and self._out is None:
             self._wake()
         return True
 
