@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import aiohttp
 
 KEEPALIVE_S = 30.0
-"""Shorter than common servers keep an idle connection; one that the server has closed costs a retry."""
+"""Shorter than common servers keep an idle connection."""
 
 
 class AiohttpTransport:
@@ -40,6 +40,8 @@ class AiohttpTransport:
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pid = 0
+        self._kept = False
+        """Whether the connection has served a request before."""
         self._inherited: list[aiohttp.ClientSession] = []
 
     async def send(self, request: Request) -> Answer:
@@ -49,26 +51,39 @@ class AiohttpTransport:
         aiohttp = await _aiohttp(loop)
         if self._session is None:
             self._session = _session(aiohttp)
+            self._kept = False
             self._loop, self._pid = loop, os.getpid()
+        kept, self._kept = self._kept, False
         try:
-            async with self._session.post(
-                self._url,
-                data=request.body,
-                headers=request.headers,
-                timeout=aiohttp.ClientTimeout(total=request.timeout_s),
-                allow_redirects=False,
-                # As in the other transport: an answer is short, and a compressed one only a way to fill the memory.
-                skip_auto_headers=("Accept-Encoding",),
-            ) as response:
-                body = bytearray()
-                async for chunk in response.content.iter_any():
-                    body += chunk
-                    if len(body) > MAX_ANSWER_BYTES:
-                        response.close()
-                        break
+            try:
+                answer = await self._post(aiohttp, self._session, request)
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+                if not kept or isinstance(error, aiohttp.ClientConnectorError):
+                    raise
+                # As in the other transport: the server closed an idle connection just as it was used again.
+                answer = await self._post(aiohttp, self._session, request)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             # The kind only: messages of aiohttp hold the URL.
             raise NetworkError(type(error).__name__) from error
+        self._kept = True
+        return answer
+
+    async def _post(self, http: Any, session: aiohttp.ClientSession, request: Request) -> Answer:
+        async with session.post(
+            self._url,
+            data=request.body,
+            headers=request.headers,
+            timeout=http.ClientTimeout(total=request.timeout_s),
+            allow_redirects=False,
+            # As in the other transport: an answer is short, and a compressed one only a way to fill the memory.
+            skip_auto_headers=("Accept-Encoding",),
+        ) as response:
+            body = bytearray()
+            async for chunk in response.content.iter_any():
+                body += chunk
+                if len(body) > MAX_ANSWER_BYTES:
+                    response.close()
+                    break
         return Answer(response.status, bytes(body), response.headers.get("Retry-After"))
 
     async def close(self) -> None:

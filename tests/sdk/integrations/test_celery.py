@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -71,9 +72,13 @@ def pay(app: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def worker(app: Any, pay: Any) -> Iterator[None]:
-    """A worker in a thread of this process."""
+    """A worker in a thread of this process, whose logging is put back: Celery sets the root logger's level."""
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
     with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=20):
         yield
+    root.setLevel(level)
+    root.handlers[:] = handlers
 
 
 @pytest.mark.usefixtures("worker")
