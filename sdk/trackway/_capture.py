@@ -33,9 +33,11 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from trackway._clock import Clock
     from trackway._delivery.outbox import Outbox
+    from trackway._disk import DiskQueue
     from trackway._options import BeforeSend as BeforeSendFunction
     from trackway_plan import Release, Violation
 
@@ -91,6 +93,8 @@ class Sending(Protocol):
 class Capture(Controlled, Generic[T]):
     """What trackers have in common; `T` is their kind of transport."""
 
+    _disk: DiskQueue | None = None
+
     scope = scope_of_events
     """`trackway.scope`, at hand where a tracker is."""
 
@@ -103,6 +107,7 @@ class Capture(Controlled, Generic[T]):
         source: str | None = None,
         on_violation: OnViolation | None = None,
         hash_key: str | None = None,
+        queue: str | os.PathLike[str] | None = None,
         transport: T | None = None,
         clock: Clock | None = None,
         **tuning: Unpack[Tuning],
@@ -122,6 +127,7 @@ class Capture(Controlled, Generic[T]):
             "source": source,
             "on_violation": on_violation,
             "hash_key": hash_key,
+            "queue": os.fspath(queue) if isinstance(queue, os.PathLike) else queue,
             **tuning,
         }
         self.options = Options.build(given)
@@ -129,6 +135,7 @@ class Capture(Controlled, Generic[T]):
         self._gated = self._gates.needed
         try:
             check = _plan_check(plan, self.options)
+            self._disk_directory = _disk_directory(self.options)
         except ConfigurationError as error:
             msg = f"{error}{came_from(str(error), {**given, 'plan': plan}, os.environ)}"
             raise ConfigurationError(msg) from error
@@ -137,6 +144,7 @@ class Capture(Controlled, Generic[T]):
         self._before_send = BeforeSend(chain, check, self._context) if chain else None
         # What before_send may still change is judged after it, once.
         self._plan = None if chain else check
+        self._plan_check = check
         self._plain_end = self._context.plain
         _check_seam("transport", transport, "send", "close")
         _check_seam("clock", clock, "time_ns")
@@ -146,6 +154,8 @@ class Capture(Controlled, Generic[T]):
         self._closed = False
         self._reset_after_fork()
         _lifecycle.watch(self)
+        if self.options.handle_signals:
+            self.handle_signals()
 
     def _open_transport(self) -> T:
         """Return the way to the network where the caller gave none; nothing is opened before the first batch."""
@@ -371,13 +381,30 @@ class Capture(Controlled, Generic[T]):
             self._refuse(error, {"type": "alias", "previousId": previous_id}, user_id, None, message_id)
             return None
 
+    def handle_signals(self) -> None:
+        """
+        Have SIGTERM and SIGINT send what is pending before they end the program; for all trackers of this process.
+
+        Where the program has a handler of its own, it is called as before, after a flush has begun. Where it has none,
+        the process drains within `exit_timeout_s` and dies by the same signal. Ignored signals stay ignored. A handler
+        that is installed later, also by asyncio's `add_signal_handler`, takes the place of this one.
+
+        Raises:
+            ConfigurationError: this is not the main thread.
+        """
+        from trackway import _signals
+
+        _signals.handle()
+
     def stats(self) -> Stats:
-        """Return the account of all events so far: enqueued = acked + rejected + dropped + pending."""
+        """
+        Return the account of all events so far: enqueued + adopted = acked + rejected + dropped + kept + pending.
+        """
         with self._lock:
-            return self._books.stats(self._outbox.pending)
+            return self._books.stats(self._outbox.waiting)
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed else f"{self._outbox.pending} pending"
+        state = "closed" if self._closed else f"{self._outbox.waiting} pending"
         return f"<{type(self).__name__} to {self.options.host}, {state}>"
 
     def _enqueue(
@@ -437,7 +464,7 @@ class Capture(Controlled, Generic[T]):
         deadline = time.monotonic() + self.options.block_timeout_s
         while True:
             if self.options.overflow == "block" and not self._wait_for_room(len(event), deadline):
-                raise Refused(Dropped.QUEUE_FULL, event)
+                raise Refused(self._outbox.refusal, event)
             with self._lock:
                 if self._closed:
                     raise Refused(Dropped.CLOSED, event)
@@ -449,7 +476,7 @@ class Capture(Controlled, Generic[T]):
                         self._books.flagged += 1
                     break
             if self.options.overflow != "block":
-                raise Refused(Dropped.QUEUE_FULL, event)
+                raise Refused(self._outbox.refusal, event)
         self._tell()
 
     def _wait_for_room(self, size: int, deadline: float) -> bool:
@@ -457,13 +484,13 @@ class Capture(Controlled, Generic[T]):
         left_s = deadline - time.monotonic()
         # Inside an asyncio loop waiting would stop all of it; under our own lock (a signal handler or a finaliser that
         # came in between) nobody could make room.
-        if left_s <= 0 or _in_event_loop() or _is_held(self._lock):
+        if left_s <= 0 or _in_event_loop() or _lifecycle.is_held(self._lock):
             return False
         return self._sending.wait_for_room(size, left_s)
 
     def _tell(self) -> None:
         """Call `on_drop` and `on_error` for what waits to be told; not under the lock, a later call does it then."""
-        if self._notices is not None and not _is_held(self._lock):
+        if self._notices is not None and not _lifecycle.is_held(self._lock):
             self._notices.tell()
 
     def _stays_here(self, event: bytes, violations: Sequence[Violation]) -> bool:
@@ -516,7 +543,7 @@ class Capture(Controlled, Generic[T]):
                     cause = error.__cause__ if isinstance(error, Refused) else error
                     self._notices.error(cause if isinstance(cause, Exception) else error)
         for listener in listeners:
-            listener.refused(self, error)
+            listener.refused(self, error, given)
         if count == 10 ** (len(str(count)) - 1):
             cause = error.__cause__ if isinstance(error, Refused) else error
             kind = f" ({type(cause).__name__})" if reason in _FAILURES and cause is not None else ""
@@ -535,6 +562,13 @@ class Capture(Controlled, Generic[T]):
             self._closed = True
         self._sending.begin_close(timeout_s)
 
+    def _begin_flush(self) -> None:
+        with self._lock:
+            self._outbox.request_flush()
+
+    def _holds_lock(self) -> bool:
+        return _lifecycle.is_held(self._lock)
+
     def _begin_exit(self) -> None:
         self._begin_close(self.options.exit_timeout_s)
 
@@ -547,6 +581,8 @@ class Capture(Controlled, Generic[T]):
         Start empty: with a lock nobody holds, no thread, ids of our own. What was queued here, the parent
         sends.
         """
+        if self._disk is not None:
+            self._disk.forget()
         options = self.options
         listening = options.on_drop is not None or options.on_error is not None
         self._notices = Notices(options.on_drop, options.on_error) if listening else None
@@ -554,16 +590,37 @@ class Capture(Controlled, Generic[T]):
         self._sending = sending = self._make_sender()
         self._outbox = sending.outbox
         self._lock = sending.lock
+        if self._disk_directory is not None:
+            self._disk = self._open_disk(self._disk_directory)
         self._stamps = Stamps(self._clock.time_ns)
         self._running = False
 
+    def _open_disk(self, directory: Path) -> DiskQueue:
+        """Give the outbox a disk queue; no file is opened before the first event."""
+        from trackway._delivery.ondisk import OnDisk
+        from trackway._disk import DiskQueue
+
+        queue = DiskQueue(
+            directory,
+            max_bytes=self.options.max_disk_bytes,
+            max_age_s=self.options.max_disk_age_s,
+            wall_ns=self._clock.time_ns,
+            lock=self._lock,
+        )
+        self._outbox.disk = OnDisk(queue, self.options, self._books)
+        return queue
+
+
+def _disk_directory(options: Options) -> Path | None:
+    """Return where events wait on disk, None where they do not; raises ConfigurationError when they cannot."""
+    if options.queue == "memory" and options.overflow != "spill":
+        return None
+    from trackway._disk.place import open_directory
+
+    return open_directory("disk" if options.queue == "memory" else options.queue, options.host, options.write_key)
+
 
 _FAILURES = frozenset({Dropped.INTERNAL_ERROR, Dropped.BEFORE_SEND_FAILED})
-
-
-def _is_held(lock: threading.RLock) -> bool:
-    """Return whether the calling thread holds the lock already."""
-    return bool(lock._is_owned())  # type: ignore[attr-defined]
 
 
 def _in_event_loop() -> bool:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from trackway._notices import OnDrop, OnError
 
 OnViolation = Literal["flag", "drop", "off", "raise"]
-Overflow = Literal["drop_newest", "drop_oldest", "block"]
+Overflow = Literal["drop_newest", "drop_oldest", "block", "spill"]
 ConsentDefault = Literal["grant", "deny"]
 BeforeSend = Callable[[dict[str, Any]], dict[str, Any] | None]
 """Gets an event as it would be sent, and returns what shall be sent in its place; None for nothing."""
@@ -55,6 +55,8 @@ class Tuning(TypedDict, total=False):
     max_batch_bytes: int
     max_queue_events: int
     max_queue_bytes: int
+    max_disk_bytes: int
+    max_disk_age_s: float
     compression: Compression
     gzip_over_bytes: int
     request_timeout_s: float
@@ -133,6 +135,23 @@ class Options:
     max_queue_bytes: int = 64 * 1024 * 1024
     """How many bytes of events may be pending; more are dropped and counted. Default: 64 MiB."""
 
+    queue: str = "memory"
+    """
+    Where events wait: "memory", "disk" (the system's place for such things, see docs/disk_queue.md) or a directory. On
+    disk they survive the process, and memory holds only the next ones to be sent. Default: memory.
+    """
+
+    max_disk_bytes: int = 1024 * 1024 * 1024
+    """
+    How many bytes the disk queue of one destination may have, those of all processes together. Default: 1 GiB.
+    """
+
+    max_disk_age_s: float = 6 * 86_400.0
+    """
+    Events that waited on disk for longer are dropped and counted, up to an hour less than the seven days for which a
+    collector knows an event again. Default: six days.
+    """
+
     compression: Compression = "gzip"
     """
     How batches are compressed: gzip, zstd (smaller, and a sixth of the work; needs `trackway[zstd]` before Python 3.14)
@@ -168,8 +187,9 @@ class Options:
 
     overflow: Overflow = "drop_newest"
     """
-    What gives way when the queue is full: drop_newest (the event at hand), drop_oldest (those that wait longest), or
-    block (the call waits for room, up to `block_timeout_s`). Default: drop_newest.
+    What gives way when memory is full: drop_newest (the event at hand), drop_oldest (those that wait longest), block
+    (the call waits for room, up to `block_timeout_s`), or spill (events go to disk; at the end of the program, too, all
+    that was not sent). Default: drop_newest.
     """
 
     block_timeout_s: float = 1.0
@@ -293,7 +313,7 @@ class Options:
             raise ConfigurationError(msg) from None
 
 
-_TEXTS = ("write_key", "host", "plan", "source")
+_TEXTS = ("write_key", "host", "plan", "source", "queue")
 _CHOICES: dict[str, tuple[str, ...]] = {
     "on_violation": get_args(OnViolation),
     "overflow": get_args(Overflow),
@@ -309,6 +329,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "max_batch_bytes": (MAX_EVENT_BYTES, MAX_BATCH_BYTES - ENVELOPE_BYTES),
     "max_queue_events": (1, 100_000_000),
     "max_queue_bytes": (MAX_EVENT_BYTES, 1 << 40),
+    "max_disk_bytes": (1024 * 1024, 1 << 50),
+    "max_disk_age_s": (60, 7 * 86_400 - 3600),
     "gzip_over_bytes": (0, 1 << 40),
     "request_timeout_s": (0.001, 3600),
     "close_timeout_s": (0, 86_400),

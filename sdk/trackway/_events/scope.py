@@ -104,8 +104,10 @@ class scope:
 
     Scopes nest: what an inner one gives wins, None leaves what the outer one gave, and `context`, `properties` and
     `consent` are merged by their first level of keys. What a call itself is given wins over every scope; when it names
-    another person than the scope's, it takes neither ids nor session from the scope. An id may be a function without
-    arguments: it is asked each time an event is tracked. Traits are never filled in.
+    another person than the scope's, it takes neither ids nor session from the scope. Traits are never filled in.
+
+    An id may be a function without arguments, which is asked each time an event is tracked; `context` may be one, which
+    is asked by the first event.
 
     Inherited as every context variable is: by asyncio tasks, and by threads that are started with
     `contextvars.copy_context().run`. Nothing here raises; a mapping that is none is logged and ignored.
