@@ -40,6 +40,8 @@ class AiohttpTransport:
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pid = 0
+        self._kept = False
+        """Whether the connection has served a request before."""
         self._inherited: list[aiohttp.ClientSession] = []
 
     async def send(self, request: Request) -> Answer:
@@ -50,25 +52,37 @@ class AiohttpTransport:
         if self._session is None:
             self._session = _session(aiohttp)
             self._loop, self._pid = loop, os.getpid()
+            self._kept = False
+        kept, self._kept = self._kept, False
         try:
-            async with self._session.post(
-                self._url,
-                data=request.body,
-                headers=request.headers,
-                timeout=aiohttp.ClientTimeout(total=request.timeout_s),
-                allow_redirects=False,
-                # As in the other transport: an answer is short, and a compressed one only a way to fill the memory.
-                skip_auto_headers=("Accept-Encoding",),
-            ) as response:
-                body = bytearray()
-                async for chunk in response.content.iter_any():
-                    body += chunk
-                    if len(body) > MAX_ANSWER_BYTES:
-                        response.close()
-                        break
+            try:
+                answer = await self._post(self._session, request, aiohttp)
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+                if not kept:
+                    raise
+                # As in the other transport: the server closed a connection that was idle, and asked anew it answers.
+                answer = await self._post(self._session, request, aiohttp)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             # The kind only: messages of aiohttp hold the URL.
             raise NetworkError(type(error).__name__) from error
+        self._kept = True
+        return answer
+
+    async def _post(self, session: aiohttp.ClientSession, request: Request, http: Any) -> Answer:
+        async with session.post(
+            self._url,
+            data=request.body,
+            # An answer is short, and a compressed one only a way to fill the memory.
+            headers={**request.headers, "Accept-Encoding": "identity"},
+            timeout=http.ClientTimeout(total=request.timeout_s),
+            allow_redirects=False,
+        ) as response:
+            body = bytearray()
+            async for chunk in response.content.iter_any():
+                body += chunk
+                if len(body) > MAX_ANSWER_BYTES:
+                    response.close()
+                    break
         return Answer(response.status, bytes(body), response.headers.get("Retry-After"))
 
     async def close(self) -> None:
