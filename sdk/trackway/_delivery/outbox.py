@@ -297,7 +297,7 @@ class Outbox:
         self._queued_bytes -= sum(map(len, oldest)) + count
         self._gone(Dropped.QUEUE_FULL, oldest)
         older = self._again[-1] if self._again else self._out
-        if older is None:
+        if older is None or not older.events:
             self.settled += count
         else:
             older.ahead += count
