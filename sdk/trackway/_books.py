@@ -12,7 +12,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from trackway._notices import Notices
 
 MAX_CODES = 100
 """A collector has about twenty; what is no collector may have any number."""
@@ -24,7 +26,7 @@ class Dropped(StrEnum):
     QUEUE_FULL = "queue_full"
     """
     The queue was at `max_queue_events` or `max_queue_bytes`: the collector is unreachable or slower than the
-    program.
+    program. `overflow` says whether the newest or the oldest event is dropped.
     """
 
     EVENT_TOO_LARGE = "event_too_large"
@@ -60,6 +62,9 @@ class Dropped(StrEnum):
     GAVE_UP = "gave_up"
     """The batch was retried for `give_up_after_s` without a final answer."""
 
+    BEFORE_SEND_FAILED = "before_send_failed"
+    """A function of `before_send` raised, or returned what is no event; the log has the kind of error."""
+
     DISK_FULL = "disk_full"
     """Memory was full, and so was the disk queue: `max_disk_bytes`."""
 
@@ -71,6 +76,26 @@ class Dropped(StrEnum):
 
     INTERNAL_ERROR = "internal_error"
     """The SDK itself failed; the log has the kind of error. Please report it."""
+
+    NO_CONSENT = "no_consent"
+    """The event's category has no consent. Asked for, so no loss."""
+
+    SAMPLED_OUT = "sampled_out"
+    """The person is not in the sample that `sample` asks for. Asked for, so no loss."""
+
+    BEFORE_SEND = "before_send"
+    """A function of `before_send` returned None. Asked for, so no loss."""
+
+    PURGED = "purged"
+    """`purge()` deleted it before it was sent. Asked for, so no loss."""
+
+    @property
+    def asked_for(self) -> bool:
+        """Whether the program itself decided that such events stay here; all others are lost."""
+        return self in _ASKED_FOR
+
+
+_ASKED_FOR = frozenset({Dropped.NO_CONSENT, Dropped.SAMPLED_OUT, Dropped.BEFORE_SEND, Dropped.PURGED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +115,7 @@ class Stats:
     rejected: int
     """The collector refused it for good."""
     dropped: int
-    """It was refused here or given up."""
+    """It ended here: refused, given up, or held back because the program asked for it."""
     pending: int
     """It is queued or on its way."""
     flagged: int
@@ -117,6 +142,11 @@ class Stats:
     """How many were queued in memory only, because the disk queue could not take them; the other counts hold them."""
 
     @property
+    def lost(self) -> int:
+        """How many of the dropped events nobody asked to drop (see `Dropped.asked_for`)."""
+        return sum(count for reason, count in self.dropped_by_reason.items() if reason not in _ASKED_FOR)
+
+    @property
     def balanced(self) -> bool:
         """Whether every event is accounted for exactly once."""
         return self.enqueued + self.adopted == self.acked + self.rejected + self.dropped + self.kept + self.pending
@@ -133,13 +163,16 @@ class Books:
         "enqueued",
         "flagged",
         "kept",
+        "notices",
         "rejected",
         "requests",
         "retries",
         "unsaved",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, notices: Notices | None = None) -> None:
+        """Note drops and errors in `notices`, for `on_drop` and `on_error`; None where nobody listens."""
+        self.notices = notices
         self.enqueued = 0
         self.adopted = 0
         self.kept = 0
@@ -151,6 +184,13 @@ class Books:
         self.retries = 0
         self.rejected: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
+
+    def drop(self, reason: Dropped, events: Sequence[bytes]) -> None:
+        """Enter events that end here."""
+        if events:
+            self.dropped[reason] += len(events)
+            if self.notices is not None:
+                self.notices.drop(reason, events)
 
     def reject(self, code: str, count: int) -> None:
         """Count events that the collector refused; codes it makes up without end share one name."""

@@ -7,27 +7,26 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
+import time
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, Unpack, cast
 
 from trackway import _lifecycle
 from trackway._books import Books, Dropped, Stats
 from trackway._clock import SystemClock
+from trackway._control import Controlled
 from trackway._errors import ConfigurationError, PlanViolationError
-from trackway._events.payloads import (
-    ContextWriter,
-    Refused,
-    is_given,
-    object_body,
-    object_member,
-    people,
-    stamp_members,
-)
+from trackway._events.arguments import Refused, encode_text, is_given, own_stamp
+from trackway._events.arguments import name as name_of
+from trackway._events.before_send import BeforeSend
+from trackway._events.gates import Gates
+from trackway._events.payloads import ContextWriter, object_body, object_member, people
 from trackway._events.plan import NO_VIOLATIONS, PlanCheck, load_release
 from trackway._events.scope import current
 from trackway._events.scope import scope as scope_of_events
-from trackway._events.stamps import ID_END, ID_START, Stamps, rfc3339
-from trackway._events.values import encode_text
+from trackway._events.stamps import ID_END, ID_START, Stamps
 from trackway._listening import listeners
+from trackway._notices import Notices
 from trackway._options import MAX_EVENT_BYTES, OnViolation, Options, Tuning
 
 if TYPE_CHECKING:
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from trackway._clock import Clock
     from trackway._delivery.outbox import Outbox
     from trackway._disk import DiskQueue
+    from trackway._options import BeforeSend as BeforeSendFunction
     from trackway_plan import Release, Violation
 
     Id = str | int
@@ -70,16 +70,27 @@ class Sending(Protocol):
         """Where events are added, under the lock."""
         ...
 
-    def start(self) -> None:
-        """Begin to send. Called under the lock, with the first event of a process."""
+    def start(self) -> bool:
+        """
+        See to it that what was just added is sent. Called after each event, without the lock, until it returns True:
+        from then on events leave without being asked for.
+        """
         ...
 
     def begin_close(self, timeout_s: float) -> None:
         """Make everything due, with a deadline; return at once. The second call does nothing."""
         ...
 
+    def wait_for_room(self, size: int, timeout_s: float) -> bool:
+        """Wait until an event of `size` bytes may fit; False where that would be in vain. Called without the lock."""
+        ...
 
-class Capture(Generic[T]):
+    def progressed(self) -> None:
+        """Say to who waits that events have left the outbox in another way than by being sent."""
+        ...
+
+
+class Capture(Controlled, Generic[T]):
     """What trackers have in common; `T` is their kind of transport."""
 
     _disk: DiskQueue | None = None
@@ -121,8 +132,15 @@ class Capture(Generic[T]):
                 **tuning,
             }
         )
-        self._plan = _plan_check(plan, self.options)
-        self._context = ContextWriter(self._plan.stamp if self._plan else None)
+        self._gates = Gates(self.options)
+        self._gated = self._gates.needed
+        check = _plan_check(plan, self.options)
+        self._context = ContextWriter(check.stamp if check else None)
+        chain = cast("Sequence[BeforeSendFunction]", self.options.before_send)
+        self._before_send = BeforeSend(chain, check, self._context) if chain else None
+        # What before_send may still change is judged after it, once.
+        self._plan = None if chain else check
+        self._plan_check = check
         self._plain_end = self._context.plain
         self._transport: T = transport if transport is not None else self._open_transport()
         self._clock: Clock = clock if clock is not None else SystemClock()
@@ -131,6 +149,8 @@ class Capture(Generic[T]):
         self._disk_directory = _disk_directory(self.options)
         self._reset_after_fork()
         _lifecycle.watch(self)
+        if self.options.handle_signals:
+            self.handle_signals()
 
     def _open_transport(self) -> T:
         """Return the way to the network where the caller gave none; nothing is opened before the first batch."""
@@ -157,16 +177,19 @@ class Capture(Generic[T]):
         Send that a person did something; returns the `messageId`, None if the event was refused.
 
         `timestamp` is when it happened (default: now; a `datetime` without a zone is taken as UTC).
-        `properties` may hold any values: `trackway._events.values` lists what becomes of those that JSON has no word
-        for.
+        `properties` may hold any values: docs/values.md lists what becomes of those that JSON has no word for, and of
+        arguments of a wrong type.
         """
         try:
             if type(event) is not str:
-                event = str(event)
+                event = name_of(event)
             start, decode, leftover, redact = self._known.get(event) or self._learn(event)
             if (scope := current()) is not None:
                 user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
                 properties = scope.fill_properties(properties)
+            if self._gated or (scope is not None and scope.consent):
+                context = self._gates.admit(event, user_id, anonymous_id, context, scope)
+                properties = self._gates.fill(properties)
             body = object_body(properties)
             violations: Sequence[Violation] = NO_VIOLATIONS
             if decode is not None:
@@ -190,7 +213,9 @@ class Capture(Generic[T]):
                 rest += self._context.end(context, session_id, violations)
             return self._enqueue(start, rest, message_id, timestamp, violations)
         except Exception as error:
-            self._refuse(error)
+            self._refuse(
+                error, {"type": "track", "event": event, "properties": properties}, user_id, anonymous_id, message_id
+            )
             return None
 
     def identify(
@@ -209,6 +234,8 @@ class Capture(Generic[T]):
         try:
             if (scope := current()) is not None:
                 user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
+            if self._gated or (scope is not None and scope.consent):
+                context = self._gates.admit("$identify", user_id, anonymous_id, context, scope)
             body = object_body(traits)
             violations: Sequence[Violation] = NO_VIOLATIONS
             if self._plan is not None:
@@ -218,7 +245,7 @@ class Capture(Generic[T]):
             rest += self._end(integrations, context, session_id, violations)
             return self._enqueue(b'{"type":"identify",', rest, message_id, timestamp, violations)
         except Exception as error:
-            self._refuse(error)
+            self._refuse(error, {"type": "identify", "traits": traits}, user_id, anonymous_id, message_id)
             return None
 
     def page(
@@ -236,15 +263,20 @@ class Capture(Generic[T]):
     ) -> str | None:
         """Send that a person saw a web page; returns the `messageId`, None if the event was refused."""
         try:
-            start = b'{"type":"page","name":%b,' % encode_text(name)
+            start = b'{"type":"page","name":%b,' % encode_text(name_of(name))
             if (scope := current()) is not None:
                 user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
                 properties = scope.fill_properties(properties)
+            if self._gated or (scope is not None and scope.consent):
+                context = self._gates.admit("$page", user_id, anonymous_id, context, scope)
+                properties = self._gates.fill(properties)
             rest = people(user_id, anonymous_id) + object_member(b"properties", properties)
             rest += self._end(integrations, context, session_id)
             return self._enqueue(start, rest, message_id, timestamp)
         except Exception as error:
-            self._refuse(error)
+            self._refuse(
+                error, {"type": "page", "name": name, "properties": properties}, user_id, anonymous_id, message_id
+            )
             return None
 
     def screen(
@@ -262,15 +294,20 @@ class Capture(Generic[T]):
     ) -> str | None:
         """Send that a person saw an app's screen; returns the `messageId`, None if the event was refused."""
         try:
-            start = b'{"type":"screen","name":%b,' % encode_text(name)
+            start = b'{"type":"screen","name":%b,' % encode_text(name_of(name))
             if (scope := current()) is not None:
                 user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
                 properties = scope.fill_properties(properties)
+            if self._gated or (scope is not None and scope.consent):
+                context = self._gates.admit("$screen", user_id, anonymous_id, context, scope)
+                properties = self._gates.fill(properties)
             rest = people(user_id, anonymous_id) + object_member(b"properties", properties)
             rest += self._end(integrations, context, session_id)
             return self._enqueue(start, rest, message_id, timestamp)
         except Exception as error:
-            self._refuse(error)
+            self._refuse(
+                error, {"type": "screen", "name": name, "properties": properties}, user_id, anonymous_id, message_id
+            )
             return None
 
     def group(
@@ -294,6 +331,8 @@ class Capture(Generic[T]):
                 raise Refused(Dropped.NO_PERSON)
             if (scope := current()) is not None:
                 user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
+            if self._gated or (scope is not None and scope.consent):
+                context = self._gates.admit("$group", user_id, anonymous_id, context, scope)
             body = object_body(traits)
             violations: Sequence[Violation] = NO_VIOLATIONS
             if self._plan is not None:
@@ -304,7 +343,9 @@ class Capture(Generic[T]):
             rest += self._end(integrations, context, session_id, violations)
             return self._enqueue(start, rest, message_id, timestamp, violations)
         except Exception as error:
-            self._refuse(error)
+            self._refuse(
+                error, {"type": "group", "groupId": group_id, "traits": traits}, user_id, anonymous_id, message_id
+            )
             return None
 
     def alias(
@@ -327,11 +368,28 @@ class Capture(Generic[T]):
             start = b'{"type":"alias","previousId":%b,' % encode_text(previous_id)
             if (scope := current()) is not None:
                 _, _, session_id, context = scope.fill(user_id, None, session_id, context)
+            if self._gated or (scope is not None and scope.consent):
+                context = self._gates.admit("$alias", user_id, None, context, scope)
             rest = people(user_id, None) + self._end(integrations, context, session_id)
             return self._enqueue(start, rest, message_id, timestamp)
         except Exception as error:
-            self._refuse(error)
+            self._refuse(error, {"type": "alias", "previousId": previous_id}, user_id, None, message_id)
             return None
+
+    def handle_signals(self) -> None:
+        """
+        Have SIGTERM and SIGINT send what is pending before they end the program; for all trackers of this process.
+
+        Where the program has a handler of its own, it is called as before, after a flush has begun. Where it has none,
+        the process drains within `exit_timeout_s` and dies by the same signal. Ignored signals stay ignored. A handler
+        that is installed later, also by asyncio's `add_signal_handler`, takes the place of this one.
+
+        Raises:
+            ConfigurationError: this is not the main thread.
+        """
+        from trackway import _signals
+
+        _signals.handle()
 
     def stats(self) -> Stats:
         """
@@ -351,32 +409,84 @@ class Capture(Generic[T]):
         message_id: str | None,
         timestamp: datetime | str | None,
         violations: Sequence[Violation] = NO_VIOLATIONS,
+        *,
+        changed: bool = False,
     ) -> str | None:
         """Put an event's message id and timestamp between its two parts, and the event into the outbox."""
+        if self._before_send is not None and not changed:
+            return self._enqueue_changed(self._before_send, start, rest, message_id, timestamp)
         with self._lock:
             if self._closed:
                 raise Refused(Dropped.CLOSED)
             stamp = self._stamps.next()
+            own_id: str | None = None
             if message_id is not None or timestamp is not None:
-                if not is_given(message_id):
-                    message_id = None  # "" as everybody's id would make all but one of the events repetitions
-                own_id = stamp[ID_START:ID_END].decode() if message_id is None else message_id
-                now = rfc3339(self._clock.time_ns()) if timestamp is None else timestamp
-                stamp = b'"messageId":%b,"timestamp":%b' % stamp_members(own_id, now)
+                stamp, own_id = own_stamp(stamp, message_id, timestamp)
             event = start + stamp + rest
             if len(event) > MAX_EVENT_BYTES:
-                raise Refused(Dropped.EVENT_TOO_LARGE)
-            if listeners and self._stays_here(event, violations):
-                self._books.acked += 1
-            else:
-                if not self._outbox.add(event):
-                    raise Refused(self._outbox.refusal)
-                if not self._running:
-                    self._run()
-            self._books.enqueued += 1
-            if violations:
-                self._books.flagged += 1
-        return stamp[ID_START:ID_END].decode() if message_id is None else str(message_id)
+                raise Refused(Dropped.EVENT_TOO_LARGE, event)
+            kept = bool(listeners) and self._stays_here(event, violations)
+            taken = kept or self._outbox.add(event)
+            if taken:
+                self._books.acked += kept
+                self._books.enqueued += 1
+                if violations:
+                    self._books.flagged += 1
+        if not taken:
+            self._squeeze_in(event, violations)
+        if not self._running and not kept:
+            self._run()
+        return stamp[ID_START:ID_END].decode() if own_id is None else own_id
+
+    def _enqueue_changed(
+        self,
+        before_send: BeforeSend,
+        start: bytes,
+        rest: bytes,
+        message_id: str | None,
+        timestamp: datetime | str | None,
+    ) -> str | None:
+        """Queue what `before_send` makes of an event. It runs without the lock."""
+        with self._lock:
+            if self._closed:
+                raise Refused(Dropped.CLOSED)
+            stamp, _ = own_stamp(self._stamps.next(), message_id, timestamp)
+        event = before_send.change(start + stamp + rest)
+        return self._enqueue(event.start, event.rest, event.message_id, event.timestamp, event.violations, changed=True)
+
+    def _squeeze_in(self, event: bytes, violations: Sequence[Violation]) -> None:
+        """Do with an event that the outbox has no room for what `overflow` says. Called without the lock."""
+        deadline = time.monotonic() + self.options.block_timeout_s
+        while True:
+            if self.options.overflow == "block" and not self._wait_for_room(len(event), deadline):
+                raise Refused(self._outbox.refusal, event)
+            with self._lock:
+                if self._closed:
+                    raise Refused(Dropped.CLOSED, event)
+                if self.options.overflow == "drop_oldest":
+                    self._outbox.make_room(len(event))
+                if self._outbox.add(event):
+                    self._books.enqueued += 1
+                    if violations:
+                        self._books.flagged += 1
+                    break
+            if self.options.overflow != "block":
+                raise Refused(self._outbox.refusal, event)
+        self._tell()
+
+    def _wait_for_room(self, size: int, deadline: float) -> bool:
+        """Wait until there may be room; False when the time is over, or where waiting would be wrong."""
+        left_s = deadline - time.monotonic()
+        # Inside an asyncio loop waiting would stop all of it; under our own lock (a signal handler or a finaliser that
+        # came in between) nobody could make room.
+        if left_s <= 0 or _in_event_loop() or _lifecycle.is_held(self._lock):
+            return False
+        return self._sending.wait_for_room(size, left_s)
+
+    def _tell(self) -> None:
+        """Call `on_drop` and `on_error` for what waits to be told; not under the lock, a later call does it then."""
+        if self._notices is not None and not _lifecycle.is_held(self._lock):
+            self._notices.tell()
 
     def _stays_here(self, event: bytes, violations: Sequence[Violation]) -> bool:
         """Tell those who listen; return whether one of them keeps the event, as a collector would."""
@@ -405,35 +515,54 @@ class Capture(Generic[T]):
         end = self._context.end(context, session_id, violations)
         return end if integrations is None else object_member(b"integrations", integrations) + end
 
-    def _refuse(self, error: Exception) -> None:
+    def _refuse(
+        self, error: Exception, given: dict[str, Any], user_id: object, anonymous_id: object, message_id: object
+    ) -> None:
         """
         Enter in the books that an event was not taken, and log it: the 1st, 10th, 100th … time of each
-        reason.
+        reason. `given` is what is told of an event that was not made.
         """
-        asked_for = isinstance(error, PlanViolationError)
-        reason = Dropped.VIOLATION if asked_for else getattr(error, "reason", Dropped.INTERNAL_ERROR)
+        violated = isinstance(error, PlanViolationError)
+        reason = error.reason if isinstance(error, Refused) else Dropped.INTERNAL_ERROR
+        if violated:
+            reason = Dropped.VIOLATION
         with self._lock:
             self._books.enqueued += 1
             self._books.dropped[reason] += 1
             count = self._books.dropped[reason]
+            if self._notices is not None:
+                made: bytes | None = getattr(error, "event", None) if not violated else None
+                ids = {"userId": user_id, "anonymousId": anonymous_id, "messageId": message_id}
+                self._notices.drop(reason, [made or {**given, **ids}])
+                if reason in _FAILURES:
+                    cause = error.__cause__ if isinstance(error, Refused) else error
+                    self._notices.error(cause if isinstance(cause, Exception) else error)
         for listener in listeners:
-            listener.refused(self, error)
+            listener.refused(self, error, given)
         if count == 10 ** (len(str(count)) - 1):
-            cause = f" ({type(error).__name__})" if reason is Dropped.INTERNAL_ERROR else ""
-            log.error("Dropped %d event(s) so far: %s%s.", count, reason.value, cause)
-        if asked_for:
+            cause = error.__cause__ if isinstance(error, Refused) else error
+            kind = f" ({type(cause).__name__})" if reason in _FAILURES and cause is not None else ""
+            level = logging.DEBUG if reason.asked_for else logging.ERROR
+            log.log(level, "Dropped %d event(s) so far: %s%s.", count, reason.value, kind)
+        self._tell()
+        if violated:
             raise error
 
     def _run(self) -> None:
-        self._running = True
         _lifecycle.in_use(self)
-        self._sending.start()
+        self._running = self._sending.start()
 
     def _begin_close(self, timeout_s: float) -> None:
         with self._lock:
             self._closed = True
-        _lifecycle.done(self)
         self._sending.begin_close(timeout_s)
+
+    def _begin_flush(self) -> None:
+        with self._lock:
+            self._outbox.request_flush()
+
+    def _holds_lock(self) -> bool:
+        return _lifecycle.is_held(self._lock)
 
     def _begin_exit(self) -> None:
         self._begin_close(self.options.exit_timeout_s)
@@ -449,7 +578,10 @@ class Capture(Generic[T]):
         """
         if self._disk is not None:
             self._disk.forget()
-        self._books = Books()
+        options = self.options
+        listening = options.on_drop is not None or options.on_error is not None
+        self._notices = Notices(options.on_drop, options.on_error) if listening else None
+        self._books = Books(self._notices)
         self._sending = sending = self._make_sender()
         self._outbox = sending.outbox
         self._lock = sending.lock
@@ -481,6 +613,14 @@ def _disk_directory(options: Options) -> Path | None:
     from trackway._disk.place import open_directory
 
     return open_directory("disk" if options.queue == "memory" else options.queue, options.host, options.write_key)
+
+
+_FAILURES = frozenset({Dropped.INTERNAL_ERROR, Dropped.BEFORE_SEND_FAILED})
+
+
+def _in_event_loop() -> bool:
+    asyncio = sys.modules.get("asyncio")  # where nobody imported it no loop runs
+    return asyncio is not None and asyncio._get_running_loop() is not None
 
 
 def _plan_check(plan: str | os.PathLike[str] | Release | None, options: Options) -> PlanCheck | None:

@@ -4,6 +4,7 @@ What the SDK raises, and when.
     TrackwayError
     ├── ConfigurationError    from Tracker(…): before the program is up, so that it is seen
     ├── PlanViolationError    from track(…) and its siblings, only with on_violation="raise"
+    ├── DeliveryError         handed to on_error when sending fails; never raised
     └── NetworkError          from a Transport to the sender, which retries; never reaches the program
 """
 
@@ -45,6 +46,23 @@ class PlanViolationError(TrackwayError):
         lines = [f"`{event}` breaks the plan `{plan}` (revision {rev}):"]
         lines += [f"  {found.path or '(event)'}: {found.message} [{found.code}]" for found in violations]
         super().__init__("\n".join(lines))
+
+
+class DeliveryError(TrackwayError):
+    """
+    Events could not be delivered: an attempt failed, the batch was given up, or the collector refused them for good.
+
+    `reason` is the collector's code or the kind of network trouble, `events` how many it concerns, `attempts` how often
+    their batch was sent, and `will_retry` says whether it is sent again.
+    """
+
+    def __init__(self, reason: str, events: int, attempts: int, *, will_retry: bool) -> None:
+        self.reason = reason
+        self.events = events
+        self.attempts = attempts
+        self.will_retry = will_retry
+        what_next = "they are sent again" if will_retry else "they are not sent again"
+        super().__init__(f"{events} event(s) were not taken ({reason}, attempt {attempts}); {what_next}.")
 
 
 class NetworkError(TrackwayError):

@@ -6,17 +6,24 @@ where it was.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
-from typing import Any, Literal, TypedDict, get_args
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
+
+import msgspec
 
 from trackway._delivery.compression import load_zstd
 from trackway._errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from trackway._notices import OnDrop, OnError
+
 OnViolation = Literal["flag", "drop", "off", "raise"]
+Overflow = Literal["drop_newest", "drop_oldest", "block", "spill"]
+ConsentDefault = Literal["grant", "deny"]
+BeforeSend = Callable[[dict[str, Any]], dict[str, Any] | None]
+"""Gets an event as it would be sent, and returns what shall be sent in its place; None for nothing."""
 Compression = Literal["gzip", "zstd", "none"]
-Overflow = Literal["drop_newest", "spill"]
 
 DEFAULT_HOST = "http://127.0.0.1:8077"
 MAX_EVENT_BYTES = 32 * 1024
@@ -48,7 +55,6 @@ class Tuning(TypedDict, total=False):
     max_queue_bytes: int
     max_disk_bytes: int
     max_disk_age_s: float
-    overflow: Overflow
     compression: Compression
     gzip_over_bytes: int
     request_timeout_s: float
@@ -57,6 +63,18 @@ class Tuning(TypedDict, total=False):
     backoff_base_s: float
     backoff_cap_s: float
     give_up_after_s: float
+    overflow: Overflow
+    block_timeout_s: float
+    before_send: BeforeSend | Sequence[BeforeSend]
+    sample: float | Mapping[str, float]
+    consent_default: ConsentDefault
+    consent_categories: Mapping[str, str]
+    super_properties: Mapping[str, object]
+    on_drop: OnDrop
+    on_error: OnError
+    sync: bool
+    sync_timeout_s: float
+    handle_signals: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,12 +150,6 @@ class Options:
     collector knows an event again. Default: six days.
     """
 
-    overflow: Overflow = "drop_newest"
-    """
-    What to do with an event for which memory has no room: drop_newest, or spill (write it to disk, and at the end of
-    the program all that was not sent). Default: drop_newest.
-    """
-
     compression: Compression = "gzip"
     """
     How batches are compressed: gzip, zstd (smaller, and a sixth of the work; needs `trackway[zstd]` before Python 3.14)
@@ -148,7 +160,7 @@ class Options:
     """Batches over this size are compressed, in the sender's thread. Default: 4,096."""
 
     request_timeout_s: float = 10.0
-    """How long to wait for a connection, and then for an answer, in seconds. Default: 10."""
+    """How long a request may take, connecting and waiting for the answer together, in seconds. Default: 10."""
 
     close_timeout_s: float = 5.0
     """How long `close()` and the end of a `with` block may drain the queue, in seconds. Default: 5."""
@@ -171,6 +183,63 @@ class Options:
     give_up_after_s: float = 86_400.0
     """A batch without a final answer is dropped and counted after this time, in seconds. Default: one day."""
 
+    overflow: Overflow = "drop_newest"
+    """
+    What gives way when memory is full: drop_newest (the event at hand), drop_oldest (those that wait longest), block
+    (the call waits for room, up to `block_timeout_s`), or spill (events go to disk; at the end of the program, too, all
+    that was not sent). Default: drop_newest.
+    """
+
+    block_timeout_s: float = 1.0
+    """
+    How long a call may wait for room, in seconds; then its event is dropped. Never waits in an asyncio loop. Default:
+    1.
+    """
+
+    before_send: BeforeSend | Sequence[BeforeSend] = ()
+    """
+    Functions, called one after the other with each event as a dict before it is queued; each returns the event, changed
+    or not, or None to drop it. An error drops the event. Default: none.
+    """
+
+    sample: float | Mapping[str, float] | None = None
+    """
+    Which part of the people events are sent for, 0 to 1; or such a part by event, with "*" for the others. Default:
+    everybody.
+    """
+
+    consent_default: ConsentDefault = "grant"
+    """Whether events of a category that nothing was said about may be sent: grant or deny. Default: grant."""
+
+    consent_categories: Mapping[str, str] = field(default_factory=dict)
+    """Which category of consent an event belongs to, with "*" for the others. Default: "analytics", all of them."""
+
+    super_properties: Mapping[str, object] = field(default_factory=dict, repr=False)
+    """
+    Properties that every track, page and screen carries; the event's own win. `register` adds more. Default: none.
+    """
+
+    on_drop: OnDrop | None = None
+    """Called as on_drop(reason, event) for each event that is dropped, without any lock. Default: nobody is told."""
+
+    on_error: OnError | None = None
+    """Called as on_error(error) when sending or a function of `before_send` fails. Default: the log alone is told."""
+
+    sync: bool = False
+    """
+    Whether each call of a `Tracker` sends its event before it returns, without any thread; for scripts. Default: no.
+    """
+
+    sync_timeout_s: float = 5.0
+    """
+    How long such a call may take, retries included, in seconds; what has not left by then stays queued. Default: 5.
+    """
+
+    handle_signals: bool = False
+    """
+    Whether SIGTERM and SIGINT drain the queue before they end the program; see `Tracker.handle_signals`. Default: no.
+    """
+
     def __post_init__(self) -> None:
         for name in _TEXTS:
             value = getattr(self, name)
@@ -180,13 +249,21 @@ class Options:
             # Never the key itself: this message may end up in a log.
             msg = "`write_key` cannot go through HTTP Basic auth. Write printable ASCII without a colon."
             raise ConfigurationError(msg)
-        if self.on_violation not in get_args(OnViolation):
-            raise _bad("on_violation", self.on_violation, "known policies: drop, flag, off, raise")  # noqa: EM101
-        if self.overflow not in get_args(Overflow):
-            raise _bad("overflow", self.overflow, "known ways: drop_newest, spill")  # noqa: EM101
+        for name, words in _CHOICES.items():
+            if (word := getattr(self, name)) not in words:
+                raise _bad(name, word, f"known policies: {', '.join(sorted(words))}")
+        object.__setattr__(self, "before_send", _functions(self.before_send))
+        for name in ("on_drop", "on_error"):
+            if (function := getattr(self, name)) is not None and not callable(function):
+                raise _bad(name, function, "write a function")
+        _check_mappings(self)
         _check_compression(self.compression)
         _check_host(self.host)
         _check_hash_key(self.hash_key)
+        for name in _FLAGS:
+            value = getattr(self, name)
+            if not isinstance(value, bool):
+                raise _bad(name, value, "write True or False")
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
@@ -235,6 +312,14 @@ class Options:
 
 
 _TEXTS = ("write_key", "host", "plan", "source", "queue")
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "on_violation": get_args(OnViolation),
+    "overflow": get_args(Overflow),
+    "consent_default": get_args(ConsentDefault),
+}
+_FROM_JSON = ("sample", "consent_categories", "super_properties")
+_FUNCTIONS = ("before_send", "on_drop", "on_error")
+_FLAGS = ("sync", "handle_signals")
 _URL = "write a URL such as https://collect.example.com"
 _RANGES: dict[str, tuple[float, float]] = {
     "flush_interval_s": (0, 3600),
@@ -251,10 +336,29 @@ _RANGES: dict[str, tuple[float, float]] = {
     "backoff_base_s": (0.001, 3600),
     "backoff_cap_s": (0.001, 3600),
     "give_up_after_s": (0, 7 * 86_400),
+    "block_timeout_s": (0, 3600),
+    "sync_timeout_s": (0, 3600),
 }
 
 
-def _from_text(item: Field[Any], variable: str, text: str) -> str | int | float:
+_YES_NO = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+
+def _from_text(item: Field[Any], variable: str, text: str) -> Any:
+    if item.name in _FROM_JSON:
+        try:
+            return msgspec.json.decode(text)
+        except msgspec.MsgspecError:
+            msg = f"The environment variable {variable} is no JSON. Write, for example, {_JSON_EXAMPLES[item.name]}."
+            raise ConfigurationError(msg) from None
+    if item.name in _FUNCTIONS:
+        msg = f"The environment variable {variable} cannot hold a function. Give `{item.name}` as an argument."
+        raise ConfigurationError(msg)
+    if item.type == "bool":
+        if text.strip().lower() in _YES_NO:
+            return _YES_NO[text.strip().lower()]
+        msg = f"The environment variable {variable} is {text!r}. Write 1 or 0."
+        raise ConfigurationError(msg)
     if item.type not in ("int", "float"):
         return text
     try:
@@ -280,6 +384,8 @@ def _check_compression(compression: str) -> None:
 
 
 def _check_host(host: str) -> None:
+    from urllib.parse import urlsplit  # here: with ipaddress it takes longer to import than this module
+
     try:
         parts = urlsplit(host)
         _ = parts.port
@@ -301,6 +407,36 @@ def _check_hash_key(key: str | None) -> None:
     if not isinstance(key, str) or len(key) < MIN_HASH_KEY_CHARS:
         # Never the key itself: this message may end up in a log.
         msg = f"`hash_key` cannot be used. Write the collector's, a text of {MIN_HASH_KEY_CHARS} characters or more."
+        raise ConfigurationError(msg)
+
+
+_JSON_EXAMPLES = {
+    "sample": """0.1 or {"Page Viewed": 0.1}""",
+    "consent_categories": """{"Ad Clicked": "advertising"}""",
+    "super_properties": """{"app_version": "2.1.0"}""",
+}
+
+
+def _functions(given: object) -> tuple[BeforeSend, ...]:
+    functions = (given,) if callable(given) else given
+    if not isinstance(functions, Sequence) or not all(map(callable, functions)):
+        raise _bad("before_send", given, "write a function, or a list of functions")  # noqa: EM101
+    return tuple(functions)
+
+
+def _check_mappings(options: Options) -> None:
+    sample, categories = options.sample, options.consent_categories
+    rates = list(sample.values()) if isinstance(sample, Mapping) else [] if sample is None else [sample]
+    if not all(type(rate) in (int, float) and 0 <= rate <= 1 for rate in rates):
+        example = _JSON_EXAMPLES["sample"]
+        raise _bad("sample", sample, f"write a number from 0 to 1, or numbers by event: {example}")  # noqa: EM101
+    if not isinstance(categories, Mapping) or not all(isinstance(name, str) and name for name in categories.values()):
+        example = _JSON_EXAMPLES["consent_categories"]
+        raise _bad("consent_categories", categories, f"write categories by event: {example}")  # noqa: EM101
+    if not isinstance(options.super_properties, Mapping):
+        # Never the value itself: what events carry may be personal data.
+        example = _JSON_EXAMPLES["super_properties"]
+        msg = f"`super_properties` is a {type(options.super_properties).__name__}: write a mapping such as {example}."
         raise ConfigurationError(msg)
 
 

@@ -51,6 +51,20 @@ def test_a_full_batch_leaves_at_once() -> None:
     assert box.due_in(0.1) == 0.4
 
 
+def test_a_hundred_events_do_not_wait_for_more_unless_a_batch_is_out() -> None:
+    """An idle sender keeps as little in memory as it can; a busy one has larger batches, and so fewer requests."""
+    box = added(outbox(), *[b"a"] * 99)
+    assert box.due_in(0.0) == 0.5
+    added(box, b"b")
+    assert box.due_in(0.0) == 0
+    first = box.take(0.0)
+    assert len(first.events) == 100
+    added(box, *[b"c"] * 450)
+    assert box.due_in(0.1) is None
+    box.settle(first, OK, 0.1)
+    assert len(box.take(0.1).events) == 450
+
+
 def test_a_batch_never_exceeds_its_bytes() -> None:
     """
     Bytes are the third, commas counted: three events of 20,000 fit into 60,003 bytes and not into 60,002.

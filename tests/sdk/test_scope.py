@@ -174,6 +174,34 @@ def test_an_id_may_become_known_late(tracker: Tracker, sent: Sent) -> None:
     assert [event["userId"] for event in sent()] == ["kiosk", "user-7"]
 
 
+def test_context_may_be_made_by_the_first_event(tracker: Tracker, sent: Sent) -> None:
+    """A function as context is asked once, by the first event and not before, also when scopes lie over it."""
+    asked: list[str] = []
+
+    def page() -> dict[str, object]:
+        asked.append("page")
+        return {"page": {"path": "/basket"}, "ip": "203.0.113.9"}
+
+    with trackway.scope(user_id="user-7", context=page), trackway.scope(context={"ip": "203.0.113.10"}):
+        assert asked == []
+        tracker.track("Tea Tasted")
+        with trackway.scope(context={"locale": "de-AT"}):
+            tracker.track("Tea Tasted", context={"page": None})
+    assert asked == ["page"]
+    first, second = (event["context"] for event in sent())
+    assert (first["page"], first["ip"]) == ({"path": "/basket"}, "203.0.113.10")
+    assert (second["page"], second["ip"], second["locale"]) == (None, "203.0.113.10", "de-AT")
+
+
+@pytest.mark.parametrize("broken", [lambda: 1 / 0, lambda: 4], ids=["raises", "no mapping"])
+def test_a_context_that_cannot_be_made_costs_no_event(broken: Any, tracker: Tracker, sent: Sent) -> None:
+    """A context function that raises, or returns no mapping, leaves the rest of the scope in force."""
+    with trackway.scope(user_id="user-7", context=broken), trackway.scope(session_id="s-1"):
+        tracker.track("Tea Tasted")
+    assert sent()[0]["userId"] == "user-7"
+    assert sent()[0]["context"]["sessionId"] == "s-1"
+
+
 def test_a_failing_function_costs_no_event(tracker: Tracker, sent: Sent, caplog: pytest.LogCaptureFixture) -> None:
     """An id function that raises is logged once, by the kind of error and without its text, and the event is sent."""
 

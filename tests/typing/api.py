@@ -8,7 +8,22 @@ from pathlib import Path
 from typing import TypedDict, assert_type
 
 from trackway import ConfigurationError, Dropped, Options, PlanViolationError, Stats, Tracker, TrackwayError
-from trackway.testing import Answer, Clock, FrozenClock, NetworkError, RecordingTransport, Request, Transport
+from trackway.testing import (
+    Answer,
+    Clock,
+    CollectedEvent,
+    DryRun,
+    FrozenClock,
+    NetworkError,
+    RecordingTransport,
+    Refusal,
+    Request,
+    Tracked,
+    TrackedEvent,
+    Transport,
+    collector,
+    record,
+)
 from trackway_plan import Release, Violation
 
 
@@ -72,6 +87,27 @@ def errors() -> None:
         raise value_error from error
     except TrackwayError:
         raise
+
+
+def in_a_test(tracked: Tracked, release: Release) -> None:
+    """What a test says of events, and what it gets to see."""
+    event = tracked.only("Order Completed", total=12.5)
+    assert_type(event, TrackedEvent)
+    assert_type(tracked.once("Order Completed", {"Order Id": "o-1"}, total=12.5), TrackedEvent)
+    assert_type(tracked.wait_for("Order Completed", timeout_s=1), TrackedEvent)
+    assert_type(event.user_id, str | None)
+    assert_type(event.timestamp, datetime)
+    assert_type([found.name for found in tracked], list[str])
+    assert_type(tracked.violations, list[tuple[str, Violation]])
+    assert_type(tracked.refusals, list[Refusal])
+    tracked.assert_none("Order Completed")
+    tracked.assert_matches("paid", ignore=["userId"])
+    tracked.only(total=12.5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    with record(release) as inner, collector("tracking_plan", write_keys={"web": "key"}) as running:
+        assert_type(inner, Tracked)
+        Tracker(running.write_key, host=running.url, transport=DryRun(print))
+        assert_type(running.quarantined, list[CollectedEvent])
+        running.post(inner)
 
 
 class Pipe:

@@ -11,13 +11,14 @@ and the task that drive it differ only in how they wait and how they send.
 from __future__ import annotations
 
 import logging
-import random
-from dataclasses import dataclass
+import threading
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from trackway._delivery.answers import Recode, verdict
 from trackway._delivery.compression import FALLBACK, compress
-from trackway._delivery.outbox import Outbox, Read
+from trackway._delivery.outbox import Outbox, Read, dice
 from trackway._delivery.transport import Request, client_headers
 from trackway._events.stamps import rfc3339
 
@@ -40,15 +41,13 @@ LEAST_REQUEST_S = 0.05
 """A request that starts just before the deadline still gets this long."""
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(msgspec.Struct, frozen=True):
     """This batch is due."""
 
     batch: Batch
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(msgspec.Struct, frozen=True):
     """Nothing is due before `for_s` seconds have passed; None: before something is added."""
 
     for_s: float | None
@@ -63,7 +62,7 @@ Step = Send | Read | Wait | Stop
 
 
 class Delivery:
-    """The outbox of one process, and its end. Callers hold a lock around every call."""
+    """The outbox of one process, and its end. Callers hold `lock` around every call."""
 
     def __init__(
         self,
@@ -71,8 +70,10 @@ class Delivery:
         books: Books,
         *,
         wake: Callable[[], None],
-        dice: Callable[[], float] = random.random,
+        dice: Callable[[], float] = dice,
     ) -> None:
+        # Reentrant: a signal handler or a finaliser may track while this very thread is tracking.
+        self.lock = threading.RLock()
         self.outbox = Outbox(options, books, wake=wake, dice=dice)
         self._books = books
         self.closing = False
@@ -80,6 +81,7 @@ class Delivery:
         self.deadline: float | None = None
         """Monotonic seconds; None until closing begins."""
         self._abandoned = False
+        self._reported = False
 
     def step(self, now: float) -> Step:
         """Return what to do now; a batch to be sent is out until it is settled."""
@@ -87,6 +89,8 @@ class Delivery:
         if in_time and (read := self.outbox.read_due(now, self.closing)) is not None:
             return read
         due_in = self.outbox.due_in(now)
+        if due_in is None and (report := self._last_report(now)) is not None:
+            return Send(report)
         if self.deadline is not None and (due_in is None or now + due_in >= self.deadline):
             return STOP
         return Send(self.outbox.take(now)) if due_in == 0 else Wait(due_in)
@@ -111,6 +115,13 @@ class Delivery:
             self.close_timeout_s = timeout_s
             self.deadline = now + timeout_s
             self.outbox.drain()
+
+    def _last_report(self, now: float) -> Batch | None:
+        """Return a batch that tells of losses when no other will: all has left, and there is time; once."""
+        if not self.left_s(now) or self._reported or self.outbox.waiting:
+            return None
+        self._reported = True
+        return self.outbox.take_report()
 
     def left_s(self, now: float) -> float:
         """Return the seconds until the deadline, 0 when it has passed or closing has not begun."""
@@ -164,7 +175,8 @@ class Packer:
 
     def request(self, batch: Batch, sent_at_ns: int, timeout_s: float) -> Request:
         """Return the request for one attempt; `sent_at_ns` is the client's clock."""
-        body = b'{"batch":[%b],"sentAt":"%b"}' % (b",".join(batch.events), rfc3339(sent_at_ns).encode())
+        losses = b"" if batch.losses is None else batch.losses.members()
+        body = b'{%b"batch":[%b],"sentAt":"%b"}' % (losses, b",".join(batch.events), rfc3339(sent_at_ns).encode())
         headers = dict(self._headers)
         if batch.attempts > 1:
             headers["X-Retry-Count"] = str(batch.attempts - 1)

@@ -115,19 +115,21 @@ class OnDisk:
             self._tokens[id(event)] = token
         return [event for _, event in chunk.events]
 
-    def keep(self, events: Iterable[bytes]) -> int:
+    def keep(self, events: Iterable[bytes]) -> tuple[int, list[bytes]]:
         """
-        Leave what waits to the next process: return how many events that are, those of the backlog included. Those of
-        `events` that are not on disk yet are written to it; those that cannot be are lost.
+        Leave what waits to the next process: return how many events that are, those of the backlog included, and which
+        are lost. Those of `events` that are not on disk yet are written to it, if it takes them.
         """
         kept = self.queue.backlog
+        lost = []
         for event in events:
             token = self._tokens.pop(id(event), None)
             if token is None or not self.queue.safe(token):
                 try:
                     self.queue.append(event, held=False)
                 except (OSError, QueueFull):
+                    lost.append(event)
                     continue
             kept += 1
         self._left = True
-        return kept
+        return kept, lost

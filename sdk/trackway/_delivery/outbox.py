@@ -6,20 +6,23 @@ holds a lock around every call:
 
     add(event) … → due_in(now) → take(now) → (send) → settle(batch, verdict, now)
 
-Every event added leaves through `settle` or `abandon`, once, and is entered in the books there.
+Every event added leaves through `settle`, `make_room`, `purge` or `abandon`, once, and is entered in the books there.
 """
 
 from __future__ import annotations
 
 import logging
-import random
+import os
 from collections import deque
-from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from trackway._books import Dropped
 from trackway._delivery.answers import Acked, Recode, Rejected, Retry, Split, Verdict
+from trackway._delivery.losses import LossReport, LossReports
+from trackway._errors import DeliveryError
 from trackway._options import DEFAULT_HOST
 
 if TYPE_CHECKING:
@@ -32,9 +35,19 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("trackway")
 
+ENOUGH_EVENTS = 100
+"""
+So many leave at once when nothing else is on its way: what waits in memory is what a killed process loses. While a
+batch is out more come together, up to `max_batch_events`, so a busy program sends fewer and larger ones.
+"""
 
-@dataclass(slots=True, eq=False)
-class Batch:
+
+def dice() -> float:
+    """Return a random number of [0, 1). Other processes throw other ones, forked or not, and `random` is no import."""
+    return int.from_bytes(os.urandom(6)) / 2**48
+
+
+class Batch(msgspec.Struct, eq=False):
     """Events that travel together, in order, until the collector has answered for them."""
 
     events: list[bytes]
@@ -45,10 +58,13 @@ class Batch:
     """Monotonic seconds of the first attempt."""
     ahead: int = 0
     """How many events that were in it have left already, while these were to be sent again."""
+    losses: LossReport | None = None
+    """What its next request says about events that were lost."""
+    purges: list[Callable[[bytes], bool]] = msgspec.field(default_factory=list)
+    """Which of its events were purged while it was out; they go when it comes back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(msgspec.Struct, frozen=True):
     """Disk work is due: `Delivery.read`, without the lock, then `Delivery.loaded`, with it."""
 
     max_events: int
@@ -69,7 +85,7 @@ class Outbox:
         books: Books,
         *,
         wake: Callable[[], None],
-        dice: Callable[[], float] = random.random,
+        dice: Callable[[], float] = dice,
     ) -> None:
         """Call `wake` whenever `due_in` has become shorter; `dice` returns [0, 1) for the jitter."""
         self._options = options
@@ -80,6 +96,7 @@ class Outbox:
         self._max_bytes = options.max_queue_bytes
         self._batch_events = options.max_batch_events
         self._batch_bytes = options.max_batch_bytes
+        self._enough = min(ENOUGH_EVENTS, options.max_batch_events)
         self._queue: deque[bytes] = deque()
         self._queued_bytes = 0
         self._again: deque[Batch] = deque()
@@ -90,6 +107,8 @@ class Outbox:
         self._flush_through = 0
         self._draining = False
         self._ahead = 0
+        self._scattered = 0
+        self._reports = LossReports(books.dropped)
         self.disk: OnDisk | None = None
         """Where there is a disk queue."""
         self.pending = 0
@@ -138,7 +157,7 @@ class Outbox:
         # Each event's comma counts: the limit is for the batch as it stands on the wire.
         self._queued_bytes = after = before + size + 1
         count = len(queue)
-        if count == 1 or count == self._batch_events or before < self._batch_bytes <= after:
+        if count == 1 or count == self._enough or before < self._batch_bytes <= after:
             self._wake()
         return True
 
@@ -155,7 +174,7 @@ class Outbox:
             self._waiting_since = None
             return None
         if (
-            len(self._queue) >= self._batch_events
+            len(self._queue) >= self._enough
             or self._queued_bytes >= self._batch_bytes
             or self._draining
             or self.settled < self._flush_through
@@ -173,6 +192,7 @@ class Outbox:
         if batch.first_sent is None:
             batch.first_sent = now
         self._out = batch
+        batch.losses = self._reports.due()
         # What is left, or comes now, waits from here on.
         self._waiting_since = now
         self._books.requests += 1
@@ -184,20 +204,45 @@ class Outbox:
         if batch is not self._out:
             return  # abandoned in the meantime: it is in the books already
         self._out = None
+        if isinstance(verdict, Acked):
+            self._reports.acked(batch.losses)
+        if batch.events:  # else it carried nothing but a report of losses, which is tried once
+            self._settle(batch, verdict, now)
+            self._gather()
+
+    def _settle(self, batch: Batch, verdict: Verdict, now: float) -> None:
         match verdict:
             case Acked():
                 self._ack(batch, verdict, now)
             case Rejected(code, stranger):
-                self._reject({code: len(batch.events)}, self._whose(stranger))
+                self._reject({code: len(batch.events)}, batch, self._whose(stranger))
                 self._leave(batch)
             case Split():
-                self._again.extendleft(reversed(_halves(batch)))
+                self._take_out(batch)
+                self._put_back(*_halves(batch))
             case Retry():
                 self._retry(batch, verdict, now)
             case Recode():
                 # No attempt failed: nobody could read what was sent.
                 batch.attempts -= 1
-                self._again.appendleft(batch)
+                self._take_out(batch)
+                self._put_back(batch)
+
+    @property
+    def is_out(self) -> bool:
+        """Whether a batch is on its way, without an answer yet."""
+        return self._out is not None
+
+    def put_back(self) -> None:
+        """
+        Queue the batch that is out again, in front: its request was broken off here and has no answer. Whether the
+        collector has it is unknown; the ids tell it when it comes again.
+        """
+        batch, self._out = self._out, None
+        if batch is not None and batch.events:  # a report of losses alone is tried once
+            self._take_out(batch)
+            self._put_back(batch)
+            self._gather()
 
     def request_flush(self) -> int:
         """
@@ -221,21 +266,89 @@ class Outbox:
         Leave all that is pending to the disk, or drop it, a batch that is out included; return how many events were
         dropped.
         """
-        waiting = lost = self.waiting
+        waiting = self.waiting
+        out = [self._out] if self._out is not None else []
+        for batch in out:
+            waiting -= self._take_out(batch)
+        left = [event for batch in (*out, *self._again) for event in batch.events]
+        left += self._queue
         if self.disk is not None:
-            batches = [self._out] if self._out is not None else []
-            kept = self.disk.keep(chain(*(batch.events for batch in [*batches, *self._again]), self._queue))
+            kept, left = self.disk.keep(left)
             self._books.kept += kept
-            lost -= kept
-        if lost:
-            self._books.dropped[reason] += lost
+        self._books.drop(reason, left)
         self._queue.clear()
         self._again.clear()
         self._out = None
         self._queued_bytes = self.pending = self.pending_bytes = 0
         self.settled += waiting + self._ahead
-        self._ahead = 0
-        return lost
+        self._ahead = self._scattered = 0
+        return len(left)
+
+    def has_room(self, size: int) -> bool:
+        """Return whether an event of `size` bytes fits in now."""
+        return self.pending < self._max_events and self.pending_bytes + size <= self._max_bytes
+
+    def make_room(self, size: int) -> bool:
+        """
+        Drop the oldest events that wait until one of `size` bytes fits in; False, and nothing dropped, if none would
+        do: what is on its way, or comes back from there, may have been stored and stays.
+        """
+        queue, count = self._queue, 0
+        pending, pending_bytes = self.pending, self.pending_bytes
+        while pending >= self._max_events or pending_bytes + size > self._max_bytes:
+            if count == len(queue):
+                return False
+            pending -= 1
+            pending_bytes -= len(queue[count])
+            count += 1
+        oldest = [queue.popleft() for _ in range(count)]
+        self._queued_bytes -= sum(map(len, oldest)) + count
+        self._gone(Dropped.QUEUE_FULL, oldest)
+        older = self._again[-1] if self._again else self._out
+        if older is None:
+            self.settled += count
+        else:
+            older.ahead += count
+            self._ahead += count
+        return True
+
+    def purge(self, matches: Callable[[bytes], bool]) -> tuple[int, int]:
+        """
+        Drop the events that match; return how many went, and how many are on their way at this moment. Those go, too,
+        unless the answer says that they have arrived.
+        """
+        kept: deque[bytes] = deque()
+        gone: list[bytes] = []
+        for event in self._queue:
+            (gone if matches(event) else kept).append(event)
+        self._queue = kept
+        self._queued_bytes -= sum(map(len, gone)) + len(gone)
+        self._gone(Dropped.PURGED, gone)
+        self._scattered += len(gone)
+        self._ahead += len(gone)
+        count = len(gone)
+        again = list(self._again)
+        self._again.clear()
+        for batch in again:
+            batch.purges.append(matches)
+            count += self._take_out(batch)
+        self._put_back(*again)
+        on_their_way = 0
+        if self._out is not None and (on_their_way := sum(map(matches, self._out.events))):
+            self._out.purges.append(matches)
+        self._gather()
+        return count, on_their_way
+
+    def take_report(self) -> Batch | None:
+        """
+        Return a batch without events that carries a report of losses; None when there is nothing to report. For the
+        end, when no other batch will take it along.
+        """
+        if self._out is not None or (report := self._reports.due()) is None:
+            return None
+        self._books.requests += 1
+        self._out = Batch([], 0, attempts=1, losses=report)
+        return self._out
 
     def read_due(self, now: float, closing: bool) -> Read | None:
         """Return what should be read from the disk now; None when memory has a batch, or one to send again."""
@@ -279,7 +392,7 @@ class Outbox:
         self._not_before = 0.0
         self._books.acked += len(batch.events) - len(acked.retry) - acked.rejected.total()
         self._books.acked_by_result.update(acked.results)
-        self._reject(acked.rejected)
+        self._reject(acked.rejected, batch)
         if not acked.retry:
             self._leave(batch)
             return
@@ -289,6 +402,7 @@ class Outbox:
             again_ids = {id(event) for event in events}
             self.disk.gone(event for event in batch.events if id(event) not in again_ids)
         again = Batch(events, sum(map(len, events)) + len(events), batch.attempts, batch.first_sent, batch.ahead + left)
+        again.purges = batch.purges
         self.pending -= left
         self.pending_bytes -= batch.size - again.size - left
         self._ahead += left
@@ -296,11 +410,17 @@ class Outbox:
 
     def _retry(self, batch: Batch, verdict: Retry, now: float) -> None:
         options = self._options
-        if reason := self._hopeless(batch, now):
-            self._books.dropped[reason] += len(batch.events)
+        self._take_out(batch)
+        if not batch.events:  # all of it was purged
+            self._leave(batch)
+            return
+        if gave_up := self._hopeless(batch, now):
+            self._books.drop(gave_up, batch.events)
+            self._failed(verdict.reason, len(batch.events), batch, will_retry=False)
             log.error("Gave up %d event(s) after %d attempts: %s.", len(batch.events), batch.attempts, verdict.reason)
             self._leave(batch)
             return
+        self._failed(verdict.reason, len(batch.events), batch, will_retry=True)
         # Full jitter: many programs that lost the same collector must not come back in step.
         doublings = 0 if self._draining else min(batch.attempts - 1, 32)
         ceiling = min(options.backoff_cap_s, options.backoff_base_s * 2.0**doublings)
@@ -327,9 +447,10 @@ class Outbox:
         late = batch.first_sent is not None and now - batch.first_sent >= self._options.give_up_after_s
         return Dropped.GAVE_UP if late else None
 
-    def _reject(self, rejected: dict[str, int], whose: str = "") -> None:
+    def _reject(self, rejected: dict[str, int], batch: Batch, whose: str = "") -> None:
         for code, count in rejected.items():
             self._books.reject(code, count)
+            self._failed(code, count, batch, will_retry=False)
             log.error("The collector refused %d event(s) for good: %s.%s", count, code, whose)
 
     def _whose(self, stranger: str) -> str:
@@ -341,6 +462,47 @@ class Outbox:
             f"\n  {url} answered {stranger}, and not as a collector does."
             f"\n  `host` should be the collector's address, for example {DEFAULT_HOST}."
         )
+
+    def _failed(self, reason: str, events: int, batch: Batch, *, will_retry: bool) -> None:
+        if self._books.notices is not None and events:
+            self._books.notices.error(DeliveryError(reason, events, batch.attempts, will_retry=will_retry))
+
+    def _take_out(self, batch: Batch) -> int:
+        """Drop those events of a batch that is not out which were purged meanwhile; return how many."""
+        if not batch.purges:
+            return 0
+        gone = [event for event in batch.events if any(matches(event) for matches in batch.purges)]
+        batch.events = [event for event in batch.events if not any(matches(event) for matches in batch.purges)]
+        batch.size -= sum(map(len, gone)) + len(gone)
+        batch.purges = []
+        batch.ahead += len(gone)
+        self._ahead += len(gone)
+        self._gone(Dropped.PURGED, gone)
+        return len(gone)
+
+    def _put_back(self, *batches: Batch) -> None:
+        """Queue batches, oldest first, before all that waits; of one that was purged whole nothing is left to send."""
+        for batch in reversed(batches):
+            if batch.events:
+                self._again.appendleft(batch)
+            else:
+                self._scattered += batch.ahead
+
+    def _gone(self, reason: Dropped, events: list[bytes]) -> None:
+        if self.disk is not None:
+            self.disk.gone(events)
+        self._books.drop(reason, events)
+        self.pending -= len(events)
+        self.pending_bytes -= sum(map(len, events))
+
+    def _gather(self) -> None:
+        """
+        Count as settled what was purged from among those that waited, now that none is left which might be older.
+        """
+        if self._scattered and not self.pending:
+            self.settled += self._scattered
+            self._ahead -= self._scattered
+            self._scattered = 0
 
     def _leave(self, batch: Batch) -> None:
         if self.disk is not None:

@@ -54,26 +54,29 @@ class Sender:
     Drives a `Delivery` over a transport. `lock` guards it and the books; it is never held during I/O.
     """
 
-    def __init__(self, options: Options, books: Books, transport: Transport, clock: Clock) -> None:
+    def __init__(
+        self, options: Options, books: Books, transport: Transport, clock: Clock, delivery: Delivery | None = None
+    ) -> None:
+        """Make a delivery of its own, or drive one that was begun elsewhere."""
         self._request_timeout_s = options.request_timeout_s
         self._packer = Packer(options)
         self._transport = transport
         self._clock = clock
-        # Reentrant: a signal handler or a finaliser may track while this very thread is tracking.
-        self.lock = self._lock = threading.RLock()
+        self._notices = books.notices
         self._bell = Bell()
+        self._delivery = delivery or Delivery(options, books, wake=self._wake)
+        self.lock = self._lock = self._delivery.lock
         self._progress = threading.Condition(self._lock)
-        self._delivery = Delivery(options, books, wake=self._wake)
         self.outbox = self._delivery.outbox
         self._thread: threading.Thread | None = None
 
-    def start(self) -> None:
+    def start(self) -> bool:
         """
         Start the thread, once. Where no thread can be had (interpreter shutdown), `finish_close` does the sending.
         """
         with self._lock:
             if self._thread is not None or self._delivery.closing:
-                return
+                return True
             # Made of the locks of now: gevent may have replaced those of then, and a greenlet that waits on one of
             # the operating system's holds up all others.
             self._bell = Bell()
@@ -84,6 +87,7 @@ class Sender:
             except RuntimeError as error:
                 self._thread = None
                 log.warning("No thread for sending could be started (%s); events wait for close().", error)
+        return True
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until all that is pending now has left, at most `timeout_s`; return whether it has."""
@@ -93,10 +97,25 @@ class Sender:
             target = self.outbox.request_flush()
             return self._progress.wait_for(lambda: self.outbox.settled >= target, timeout_s)
 
+    def wait_for_room(self, size: int, timeout_s: float) -> bool:
+        """
+        Wait until an event of `size` bytes may fit, at most `timeout_s`; False at once where nobody would make room.
+        """
+        with self._lock:
+            if self._thread is None or self._thread is threading.current_thread():
+                return False
+            return self._progress.wait_for(lambda: self._delivery.closing or self.outbox.has_room(size), timeout_s)
+
+    def progressed(self) -> None:
+        """Let those go on who wait for events to leave."""
+        with self._lock:
+            self._progress.notify_all()
+
     def begin_close(self, timeout_s: float) -> None:
         """Make everything due, with a deadline; return at once. The second call does nothing."""
         with self._lock:
             self._delivery.begin_close(time.monotonic(), timeout_s)
+            self._progress.notify_all()  # a call that waits for room need not
 
     def finish_close(self) -> bool:
         """
@@ -112,6 +131,7 @@ class Sender:
         with self._lock:
             lost = self._delivery.abandon(Dropped.NOT_SENT_IN_TIME)
             self._progress.notify_all()
+        self._tell()
         if lost is None:
             return True
         self._bell.ring()
@@ -129,22 +149,39 @@ class Sender:
                 step = self._delivery.step(time.monotonic())
             match step:
                 case Send(batch):
-                    result = self._send(batch)
-                    with self._lock:
-                        self._delivery.settle(batch, result, time.monotonic())
-                        self._progress.notify_all()
+                    self._exchange(batch, self._request_timeout_s)
                 case Read():
-                    chunk = self._delivery.read(step)
-                    with self._lock:
-                        self._delivery.loaded(chunk)
-                        self._progress.notify_all()
+                    self._load(step)
                 case Wait(for_s):
                     self._bell.wait(for_s)
                 case _:
                     return
 
-    def _send(self, batch: Batch) -> Verdict:
-        timeout_s = self._delivery.request_timeout_s(time.monotonic(), self._request_timeout_s)
+    def _load(self, step: Read) -> None:
+        chunk = self._delivery.read(step)
+        with self._lock:
+            self._delivery.loaded(chunk)
+            self._progress.notify_all()
+        self._tell()
+
+    def _exchange(self, batch: Batch, usual_s: float) -> None:
+        """Send the batch once and settle it. `usual_s` is how long that may take when there is no deadline."""
+        try:
+            result = self._send(batch, self._delivery.request_timeout_s(time.monotonic(), usual_s))
+        except BaseException:  # KeyboardInterrupt, or what gevent throws into its greenlets
+            with self._lock:
+                self._delivery.outbox.put_back()
+            raise
+        with self._lock:
+            self._delivery.settle(batch, result, time.monotonic())
+            self._progress.notify_all()
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._notices is not None:
+            self._notices.tell()
+
+    def _send(self, batch: Batch, timeout_s: float) -> Verdict:
         try:
             request = self._packer.request(batch, self._clock.time_ns(), timeout_s)
             answer = self._transport.send(request)

@@ -6,14 +6,13 @@ what the plan forbids to store, which does not even leave.
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from trackway._books import Dropped
 from trackway._errors import ConfigurationError, PlanViolationError
-from trackway._events.payloads import Refused
+from trackway._events.arguments import Refused
 from trackway._lifecycle import importing
 
 if TYPE_CHECKING:
@@ -64,6 +63,7 @@ class PlanCheck:
         # Without a key, values to be hashed leave as they are; what is to be dropped never leaves.
         self._redactor = Redactor([release], hash_key.encode() if hash_key else None)
         self._fast_events = frozenset(self._validator.fast_events(source))
+        self._ways: dict[str, tuple[Fast | None, Callable[[bytes], bytes] | None]] = {}
         self._warm = False
         self._reported: set[tuple[str, str, str]] = set()
 
@@ -99,6 +99,29 @@ class PlanCheck:
     def group(self, traits: bytes) -> Sequence[Violation]:
         """Return what is wrong with an account's traits; raises as `on_violation` asks."""
         return self._judge("$group", lambda: self._validator.check_traits("account", traits, self._source))
+
+    def judge(self, kind: str, event: str, body: bytes) -> tuple[Sequence[Violation], bytes]:
+        """
+        Return what is wrong with the properties or traits of any call, and what of them may leave; raises as
+        `on_violation` asks. `event` is the name of a `track`.
+        """
+        if kind == "track":
+            return self._judge_track(event, body)
+        if kind == "identify":
+            return self.identify(body), self.redact_traits("user", body)
+        if kind == "group":
+            return self.group(body), self.redact_traits("account", body)
+        return NO_VIOLATIONS, body
+
+    def _judge_track(self, event: str, body: bytes) -> tuple[Sequence[Violation], bytes]:
+        ways = self._ways.get(event)
+        if ways is None:
+            ways = (self.fast(event), self.redacts(event))
+            if len(self._ways) < MAX_REPORTED:
+                self._ways[event] = ways
+        fast, redact = ways
+        violations = NO_VIOLATIONS if fast is not None and _fits(fast, body) else self.track(event, body)
+        return violations, body if redact is None else redact(body)
 
     def _judge(self, event: str, check: Callable[[], Verdict]) -> Sequence[Violation]:
         if not self.on:
@@ -138,10 +161,21 @@ class PlanCheck:
                 log.warning("Event `%s` breaks the plan at %s: %s.", event, kind[2] or "(event)", kind[1])
 
 
+def _fits(fast: Fast, body: bytes) -> bool:
+    decode, leftover = fast
+    try:
+        fields = decode(body)
+        return leftover is None or leftover(fields)
+    except Exception:  # whatever it is, the full check has the last word
+        return False
+
+
 def load_release(path: str) -> Release:
     """
     Return the release in a file; raises ConfigurationError, which says where it looked and how to write one.
     """
+    from pathlib import Path  # here: a program without a plan does without it
+
     from trackway_plan import Release, ReleaseError
 
     where = Path(path)

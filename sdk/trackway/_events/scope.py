@@ -14,16 +14,17 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-import msgspec
-
-from trackway._events.payloads import is_given, object_body
+from trackway._events.arguments import is_given, text
+from trackway._events.payloads import merged, properties_over
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    Id = str | int
-    LateId = Callable[[], Id | None]
-    """Asked for the id each time an event is tracked, because it may be known only by then."""
+Id = str | int
+LateId = Callable[[], Id | None]
+"""Asked for the id each time an event is tracked, because it may be known only by then."""
+LateMapping = Callable[[], Mapping[str, object]]
+"""Asked once, by the first event: what nobody tracks in costs nothing."""
 
 log = logging.getLogger("trackway")
 _reported: set[str] = set()
@@ -49,7 +50,7 @@ class Scope:
     user_id: Id | LateId | None = None
     anonymous_id: Id | LateId | None = None
     session_id: Id | LateId | None = None
-    context: Mapping[str, object] = field(default_factory=dict)
+    context: Mapping[str, object] | LateMapping = field(default_factory=dict)
     properties: Mapping[str, object] = field(default_factory=dict)
     consent: Mapping[str, bool] = field(default_factory=dict)
     """By category; what is not in it, the tracker's `consent_default` decides."""
@@ -73,10 +74,11 @@ class Scope:
             user_id = user_id if is_given(user_id) else own_user
             anonymous_id = anonymous_id if is_given(anonymous_id) else own_anonymous
             session_id = session_id if is_given(session_id) else known(self.session_id)
-        if not context:
-            return user_id, anonymous_id, session_id, self.context or None
-        if self.context and isinstance(context, Mapping):
-            context = {**self.context, **context}
+        bound = members(self.context)
+        if context is None:
+            return user_id, anonymous_id, session_id, bound or None
+        if bound and isinstance(context, Mapping):
+            context = merged(bound, context)
         return user_id, anonymous_id, session_id, context
 
     def fill_properties(self, properties: Mapping[str, object] | None) -> Mapping[str, object] | None:
@@ -86,13 +88,11 @@ class Scope:
         Raises:
             Refused: properties are bound here, and the call's cannot be written as a JSON object.
         """
-        if not self.properties:
-            return properties
-        if not properties:
-            return self.properties
-        if not isinstance(properties, Mapping):  # a dataclass or Struct: its members as the JSON they become
-            properties = _members(object_body(properties))
-        return {**self.properties, **properties}
+        return properties_over(self.properties, properties) if self.properties else properties
+
+    def is_about(self, user_id: object, anonymous_id: object) -> bool:
+        """Return whether an event with these ids may be about this scope's person: no id of theirs is another."""
+        return not (_differ(user_id, known(self.user_id)) or _differ(anonymous_id, known(self.anonymous_id)))
 
 
 class scope:
@@ -104,8 +104,10 @@ class scope:
 
     Scopes nest: what an inner one gives wins, None leaves what the outer one gave, and `context`, `properties` and
     `consent` are merged by their first level of keys. What a call itself is given wins over every scope; when it names
-    another person than the scope's, it takes neither ids nor session from the scope. An id may be a function without
-    arguments: it is asked each time an event is tracked. Traits are never filled in.
+    another person than the scope's, it takes neither ids nor session from the scope. Traits are never filled in.
+
+    An id may be a function without arguments, which is asked each time an event is tracked; `context` may be one, which
+    is asked by the first event.
 
     Inherited as every context variable is: by asyncio tasks, and by threads that are started with
     `contextvars.copy_context().run`. Nothing here raises; a mapping that is none is logged and ignored.
@@ -119,14 +121,14 @@ class scope:
         user_id: Id | LateId | None = None,
         anonymous_id: Id | LateId | None = None,
         session_id: Id | LateId | None = None,
-        context: Mapping[str, object] | None = None,
+        context: Mapping[str, object] | LateMapping | None = None,
         properties: Mapping[str, object] | None = None,
         consent: Mapping[str, bool] | None = None,
     ) -> None:
         self._user_id = user_id
         self._anonymous_id = anonymous_id
         self._session_id = session_id
-        self._context = _mapping("context", context)
+        self._context = context if callable(context) else _mapping("context", context)
         self._properties = _mapping("properties", properties)
         self._consent = _mapping("consent", consent)
 
@@ -137,9 +139,9 @@ class scope:
             user_id=_over(self._user_id, around.user_id),
             anonymous_id=_over(self._anonymous_id, around.anonymous_id),
             session_id=_over(self._session_id, around.session_id),
-            context={**around.context, **self._context},
-            properties={**around.properties, **self._properties},
-            consent={**around.consent, **self._consent},
+            context=_layers(around.context, self._context),
+            properties={**around.properties, **self._properties} if self._properties else around.properties,
+            consent={**around.consent, **self._consent} if self._consent else around.consent,
             _place=_Place(self, outer),
         )
         _current.set(inner)
@@ -164,6 +166,21 @@ class scope:
             at = place.outer
 
 
+class _Once:
+    """A function that is asked once, though two threads may both be first."""
+
+    __slots__ = ("_ask", "_found")
+
+    def __init__(self, ask: LateMapping) -> None:
+        self._ask = ask
+        self._found: Mapping[str, object] | None = None
+
+    def __call__(self) -> Mapping[str, object]:
+        if self._found is None:
+            self._found = self._ask()
+        return self._found
+
+
 def known(value: Id | LateId | None) -> Id | None:
     """Return an id, asking for it if it is a function; None if there is none or the function fails."""
     if not callable(value):
@@ -171,9 +188,21 @@ def known(value: Id | LateId | None) -> Id | None:
     try:
         found = value()
     except Exception as error:
-        _report(f"A function that a scope's id comes from failed ({type(error).__name__}); there is no id from it.")
+        report(f"A function that a scope's id comes from failed ({type(error).__name__}); there is no id from it.")
         return None
     return found if is_given(found) else None
+
+
+def members(value: Mapping[str, object] | LateMapping) -> Mapping[str, object]:
+    """Return a mapping, asking for it if it is a function; an empty one if the function fails."""
+    if not callable(value):
+        return value
+    try:
+        found = value()
+    except Exception as error:
+        report(f"A function that a scope's context comes from failed ({type(error).__name__}); it is left out.")
+        return {}
+    return _mapping("context", found)
 
 
 def swap(to: Scope | None) -> Scope | None:
@@ -193,8 +222,18 @@ def _over(inner: Id | LateId | None, outer: Id | LateId | None) -> Id | LateId |
     return inner if is_given(inner) else outer
 
 
-def _differ(given: Id | None, bound: Id | None) -> bool:
-    return is_given(given) and bound is not None and given != bound and str(given) != str(bound)
+def _layers(
+    outer: Mapping[str, object] | LateMapping, inner: Mapping[str, object] | LateMapping
+) -> Mapping[str, object] | LateMapping:
+    if not (callable(outer) or callable(inner)):
+        return {**outer, **inner}
+    if not outer and callable(inner):
+        return _Once(inner)
+    return _Once(lambda: {**members(outer), **members(inner)})
+
+
+def _differ(given: object, bound: Id | None) -> bool:
+    return is_given(given) and bound is not None and given != bound and text(given) != text(bound)
 
 
 def _still_open(at: Scope | None) -> Scope | None:
@@ -206,19 +245,25 @@ def _still_open(at: Scope | None) -> Scope | None:
 def _mapping(name: str, given: Mapping[str, T] | None) -> Mapping[str, T]:
     if given is None:
         return {}
-    if isinstance(given, Mapping):
+    if type(given) is dict:
         return given
-    _report(f"`{name}` of a scope is a {type(given).__name__} and is ignored; write a mapping.")
+    if isinstance(given, Mapping):
+        try:
+            return dict(given)
+        except Exception as error:
+            report(f"`{name}` of a scope cannot be read ({type(error).__name__}) and is ignored.")
+            return {}
+    report(f"`{name}` of a scope is a {type(given).__name__} and is ignored; write a mapping.")
     return {}
 
 
-def _report(message: str) -> None:
+def report(message: str) -> None:
+    """Log what an application's own function did wrong, each message once; it never holds a value."""
     if message not in _reported and len(_reported) < 1000:
         _reported.add(message)
         log.warning(message)
 
 
-_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _NOTHING = Scope()
 _current: ContextVar[Scope | None] = ContextVar("trackway_scope", default=None)
 

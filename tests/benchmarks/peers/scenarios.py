@@ -158,8 +158,7 @@ SCENARIOS = (
     ),
     Scenario(
         "oversize event",
-        "101 events, the 51st with a text of 4 MiB, which no service takes (the collector answers 413 to bodies over "
-        "1 MiB); flush and close.",
+        "101 events, the 51st with a text of 4 MiB (the collector answers 413 to bodies over 3 MiB); flush and close.",
         Story(events=101, oversize_at=50),
         limit_s=30,
     ),
