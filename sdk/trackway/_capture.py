@@ -566,6 +566,14 @@ class Capture(Controlled, Generic[T]):
         with self._lock:
             self._outbox.request_flush()
 
+    def _flush_here(self, timeout_s: float) -> bool:
+        """Flush, with or without a loop, and wait for it on this thread."""
+        raise NotImplementedError
+
+    async def _flush_in_loop(self, timeout_s: float) -> bool:
+        """Flush, and wait for it without holding up the loop."""
+        raise NotImplementedError
+
     def _holds_lock(self) -> bool:
         return _lifecycle.is_held(self._lock)
 
