@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from trackway import _lifecycle
 from trackway._capture import Capture
+from trackway._clock import seconds
 from trackway._delivery.transport import AsyncTransport, HttpTransport, Transport
 from trackway._errors import ConfigurationError
 
@@ -33,7 +34,7 @@ class AsyncTracker(Capture[AsyncTransport | Transport]):
         """
         Wait until every event tracked so far has left, for at most `timeout` seconds; returns whether it has.
         """
-        return await self._sender.flush(timeout)
+        return await self._sender.flush(seconds(timeout, 10.0))
 
     async def close(self, timeout: float | None = None) -> bool:
         """
@@ -43,7 +44,7 @@ class AsyncTracker(Capture[AsyncTransport | Transport]):
         The default timeout is `close_timeout_s`. Closing again does nothing; events tracked later are dropped
         and counted. When this is cancelled, sending goes on in the background, until the same deadline.
         """
-        self._begin_close(self.options.close_timeout_s if timeout is None else timeout)
+        self._begin_close(seconds(timeout, self.options.close_timeout_s))
         return await self._sender.finish_close()
 
     async def __aenter__(self) -> Self:

@@ -10,6 +10,8 @@ import threading
 import weakref
 from typing import Protocol
 
+from trackway import _uwsgi
+
 
 class Living(Protocol):
     """What has to know how its process fares: a tracker."""
@@ -59,6 +61,7 @@ def watch(tracker: Living) -> None:
 def in_use(tracker: Living) -> None:
     """Have the tracker drained at exit; it has events."""
     if not _in_use:
+        _uwsgi.complain()
         _drain_at_worker_exit()
     _in_use.add(tracker)
 
@@ -116,10 +119,22 @@ def _drain_at_worker_exit() -> None:
         from multiprocessing.util import Finalize
 
         Finalize(None, drain_all, exitpriority=-100)
+    # Celery's workers leave by os._exit as well, after this signal.
+    celery = sys.modules.get("celery.signals")
+    if celery is not None:
+        celery.worker_process_shutdown.connect(_drain_worker_of_celery, weak=False)
+
+
+def _drain_worker_of_celery(**_: object) -> None:
+    drain_all()
+
+
+def _reset_in_child() -> None:
+    importing.release()
+    _reset_all()
 
 
 def _reset_all() -> None:
-    importing.release()
     _in_use.clear()
     for tracker in list(_known):
         tracker._reset_after_fork()
@@ -127,4 +142,5 @@ def _reset_all() -> None:
 
 atexit.register(drain_all)
 if hasattr(os, "register_at_fork"):  # Windows does not fork
-    os.register_at_fork(before=importing.acquire, after_in_parent=importing.release, after_in_child=_reset_all)
+    os.register_at_fork(before=importing.acquire, after_in_parent=importing.release, after_in_child=_reset_in_child)
+_uwsgi.call_in_workers(_reset_all)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from trackway._notices import OnDrop, OnError
 
 OnViolation = Literal["flag", "drop", "off", "raise"]
-Overflow = Literal["drop_newest", "drop_oldest", "block"]
+Overflow = Literal["drop_newest", "drop_oldest", "block", "spill"]
 ConsentDefault = Literal["grant", "deny"]
 BeforeSend = Callable[[dict[str, Any]], dict[str, Any] | None]
 """Gets an event as it would be sent, and returns what shall be sent in its place; None for nothing."""
@@ -32,6 +32,8 @@ MAX_BATCH_BYTES = 500 * 1024
 """The collector's limit for one batch, uncompressed."""
 MAX_BATCH_EVENTS = 2500
 """The collector's limit for the number of events in one batch."""
+MAX_SHOWN = 100
+"""Characters of a wrong value in an error message."""
 MIN_HASH_KEY_CHARS = 16
 """As in the collector; shorter keys can be guessed."""
 ENVELOPE_BYTES = 1024
@@ -53,6 +55,8 @@ class Tuning(TypedDict, total=False):
     max_batch_bytes: int
     max_queue_events: int
     max_queue_bytes: int
+    max_disk_bytes: int
+    max_disk_age_s: float
     compression: Compression
     gzip_over_bytes: int
     request_timeout_s: float
@@ -131,6 +135,23 @@ class Options:
     max_queue_bytes: int = 64 * 1024 * 1024
     """How many bytes of events may be pending; more are dropped and counted. Default: 64 MiB."""
 
+    queue: str = "memory"
+    """
+    Where events wait: "memory", "disk" (the system's place for such things, see docs/disk_queue.md) or a directory. On
+    disk they survive the process, and memory holds only the next ones to be sent. Default: memory.
+    """
+
+    max_disk_bytes: int = 1024 * 1024 * 1024
+    """
+    How many bytes the disk queue of one destination may have, those of all processes together. Default: 1 GiB.
+    """
+
+    max_disk_age_s: float = 6 * 86_400.0
+    """
+    Events that waited on disk for longer are dropped and counted, up to an hour less than the seven days for which a
+    collector knows an event again. Default: six days.
+    """
+
     compression: Compression = "gzip"
     """
     How batches are compressed: gzip, zstd (smaller, and a sixth of the work; needs `trackway[zstd]` before Python 3.14)
@@ -166,8 +187,9 @@ class Options:
 
     overflow: Overflow = "drop_newest"
     """
-    What gives way when the queue is full: drop_newest (the event at hand), drop_oldest (those that wait longest), or
-    block (the call waits for room, up to `block_timeout_s`). Default: drop_newest.
+    What gives way when memory is full: drop_newest (the event at hand), drop_oldest (those that wait longest), block
+    (the call waits for room, up to `block_timeout_s`), or spill (events go to disk; at the end of the program, too, all
+    that was not sent). Default: drop_newest.
     """
 
     block_timeout_s: float = 1.0
@@ -230,7 +252,7 @@ class Options:
             msg = "`write_key` cannot go through HTTP Basic auth. Write printable ASCII without a colon."
             raise ConfigurationError(msg)
         for name, words in _CHOICES.items():
-            if (word := getattr(self, name)) not in words:
+            if not isinstance(word := getattr(self, name), str) or word not in words:
                 raise _bad(name, word, f"known policies: {', '.join(sorted(words))}")
         object.__setattr__(self, "before_send", _functions(self.before_send))
         for name in ("on_drop", "on_error"):
@@ -287,11 +309,11 @@ class Options:
         try:
             return cls(**chosen)
         except ConfigurationError as error:
-            msg = f"{error}{_origin(str(error), given, environ)}"
+            msg = f"{error}{came_from(str(error), given, environ)}"
             raise ConfigurationError(msg) from None
 
 
-_TEXTS = ("write_key", "host", "plan", "source")
+_TEXTS = ("write_key", "host", "plan", "source", "queue")
 _CHOICES: dict[str, tuple[str, ...]] = {
     "on_violation": get_args(OnViolation),
     "overflow": get_args(Overflow),
@@ -307,6 +329,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "max_batch_bytes": (MAX_EVENT_BYTES, MAX_BATCH_BYTES - ENVELOPE_BYTES),
     "max_queue_events": (1, 100_000_000),
     "max_queue_bytes": (MAX_EVENT_BYTES, 1 << 40),
+    "max_disk_bytes": (1024 * 1024, 1 << 50),
+    "max_disk_age_s": (60, 7 * 86_400 - 3600),
     "gzip_over_bytes": (0, 1 << 40),
     "request_timeout_s": (0.001, 3600),
     "close_timeout_s": (0, 86_400),
@@ -348,7 +372,7 @@ def _from_text(item: Field[Any], variable: str, text: str) -> Any:
 
 
 def _check_compression(compression: str) -> None:
-    if compression not in get_args(Compression):
+    if not isinstance(compression, str) or compression not in get_args(Compression):
         raise _bad("compression", compression, "known ways: gzip, zstd, none")  # noqa: EM101
     if compression == "zstd":
         try:
@@ -419,11 +443,22 @@ def _check_mappings(options: Options) -> None:
 
 
 def _bad(name: str, value: object, mend: str) -> ConfigurationError:
-    shown = "…" if name == "write_key" else repr(value)
-    return ConfigurationError(f"`{name}` is {shown}: {mend}.")
+    return ConfigurationError(f"`{name}` is {_shown(name, value)}: {mend}.")
 
 
-def _origin(message: str, given: Mapping[str, object], environ: Mapping[str, str]) -> str:
+def _shown(name: str, value: object) -> str:
+    """Return a value as an error message may show it: not a key, nor a URL with what may be a password in it."""
+    try:
+        text = repr(value)
+    except Exception:
+        return f"a {type(value).__name__}"
+    if name == "write_key" or (name == "host" and "@" in text):
+        return "…"
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
+
+
+def came_from(message: str, given: Mapping[str, object], environ: Mapping[str, str]) -> str:
+    """Return where the setting came from that a message names first, as a line to add to it; '' if from nowhere."""
     name = message.partition("`")[2].partition("`")[0]
     if given.get(name) is not None:
         return f"\n  It came from the argument `{name}`."

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from trackway import _lifecycle
 from trackway._capture import Capture
+from trackway._clock import seconds
 from trackway._delivery.direct import DirectSender
 from trackway._delivery.sender import Sender
 from trackway._delivery.transport import HttpTransport, Transport
@@ -36,7 +37,7 @@ class Tracker(Capture[Transport]):
         """
         Wait until every event tracked so far has left, for at most `timeout` seconds; returns whether it has.
         """
-        return self._sender.flush(timeout)
+        return self._sender.flush(seconds(timeout, 10.0))
 
     def close(self, timeout: float | None = None) -> bool:
         """
@@ -46,7 +47,7 @@ class Tracker(Capture[Transport]):
         The default timeout is `close_timeout_s`. Closing again does nothing; events tracked later are dropped
         and counted.
         """
-        self._begin_close(self.options.close_timeout_s if timeout is None else timeout)
+        self._begin_close(seconds(timeout, self.options.close_timeout_s))
         try:
             return self._sender.finish_close()
         finally:

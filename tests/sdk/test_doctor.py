@@ -122,6 +122,20 @@ def test_all_is_well(shop: Running) -> None:
     assert report.checks["event"]["message"] == "`$doctor` is on the collector's disk, verdict ok"
 
 
+def test_what_keeps_events_back_does_not_keep_the_test_event(shop: Running) -> None:
+    """Consent, sampling and super-properties of the environment are shown; the test event goes through all the same."""
+    report = doctor(
+        TRACKWAY_HOST=shop.url,
+        TRACKWAY_CONSENT_DEFAULT="deny",
+        TRACKWAY_SAMPLE="0",
+        TRACKWAY_SUPER_PROPERTIES='{"account": "a personal name"}',
+    )
+    assert (report.exit_code, report.checks["event"]["status"]) == (0, "note")  # no plan here: it is unstamped
+    assert report.checks["settings"]["facts"]["sample"] == {"value": "0", "from": "TRACKWAY_SAMPLE"}
+    assert report.checks["settings"]["facts"]["super_properties"]["value"] == "account"
+    assert "a personal name" not in report.text
+
+
 def test_the_text_is_one_line_for_each_check(shop: Running) -> None:
     """For people each check is a line that begins with how it ended; what to do stands under it."""
     kept = {name: value for name, value in environment().items() if not name.startswith("TRACKWAY_")}
@@ -143,6 +157,7 @@ def test_the_text_is_one_line_for_each_check(shop: Running) -> None:
         (("--plan", "nowhere.json"), KEY, 3, "nowhere.json"),
         (("--host", "collect.example.com"), KEY, 3, "write a URL such as https://collect.example.com"),
         (("--colour", "red"), KEY, 2, "No such option"),
+        (("--warehouse", "postgres://db/x"), KEY, 2, "--warehouse: "),
     ],
 )
 def test_settings_that_cannot_be_read(arguments: tuple[str, ...], key: str | None, status: int, says: str) -> None:
@@ -164,9 +179,10 @@ def test_a_host_that_does_not_exist() -> None:
 def test_a_port_where_nobody_listens() -> None:
     """A refused connection says which port, and what to look at."""
     port = free_port()
-    report = doctor("--host", f"http://127.0.0.1:{port}")
+    report = doctor("--host", f"http://127.0.0.1:{port}", HTTPS_PROXY="http://proxy.invalid:3128")
     assert (report.exit_code, report.problems) == (4, ["connection"])
     assert f"port {port}" in report.checks["connection"]["message"]
+    assert "HTTPS_PROXY is set here; the SDK connects directly" in report.checks["connection"]["mend"]
 
 
 def test_a_web_server_that_is_no_collector(tmp_path: Path) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
 
 from tests.sdk.loopback import ACK, Loopback, Scripted, Seen, refusal
-from trackway import Tracker
+from trackway import AsyncTracker, Tracker
 
-MakeTracker = Callable[..., Tracker]
+MakeTracker = Callable[..., Any]
 # What is retried comes back within milliseconds; what waits for company or for a pause of its own never does.
 QUICK = {"backoff_base_s": 0.001, "backoff_cap_s": 0.002, "flush_interval_s": 60}
 HTML = b"<!doctype html><title>502 Bad Gateway</title><h1>nginx</h1>"
@@ -22,6 +24,55 @@ RETRIED = [408, 410, 429, 460, 500, 502, 503, 504, 506, 507, 508, 509, 510, 511,
 FINAL = [400, 401, 402, 403, 404, 405, 406, 407, 409, 411, 412, 413, 414, 415, 417, 418, 421, 422, 423, 424, 426, 428]
 FINAL += [431, 451, 499, 501, 505]
 NO_PROMISE = [201, 202, 203, 204, 205, 206, 226, 300, 301, 302, 303, 304, 305, 307, 308]
+
+
+class InLoop:
+    """An `AsyncTracker` in a loop of its own, called as a `Tracker` is."""
+
+    def __init__(self, **settings: Any) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        self._tracker = self._do(self._made(settings))
+
+    def track(self, *given: Any, **named: Any) -> Any:
+        return self._do(self._tracked(given, named))
+
+    def flush(self) -> Any:
+        return self._do(self._tracker.flush())
+
+    def stats(self) -> Any:
+        return self._tracker.stats()
+
+    def close(self) -> None:
+        self._do(self._tracker.close(0))
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _do(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+
+    async def _made(self, settings: dict[str, Any]) -> AsyncTracker:
+        return AsyncTracker("shop-key", **{"on_violation": "flag", **settings})
+
+    async def _tracked(self, given: Any, named: Any) -> Any:
+        return self._tracker.track(*given, **named)
+
+
+@pytest.fixture(params=["urllib3", "aiohttp"])
+def make_tracker(request: pytest.FixtureRequest) -> Iterator[MakeTracker]:
+    """Make trackers of both kinds: a thread with urllib3, a task with aiohttp. They speak the same HTTP."""
+    made: list[Any] = []
+
+    def make(**settings: Any) -> Any:
+        tracker = Tracker("shop-key", **settings) if request.param == "urllib3" else InLoop(**settings)
+        made.append(tracker)
+        return tracker
+
+    yield make
+    for tracker in made:
+        tracker.close()
 
 
 @pytest.mark.parametrize("status", RETRIED)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import aiohttp
 
 KEEPALIVE_S = 30.0
-"""Shorter than common servers keep an idle connection; one that the server has closed costs a retry."""
+"""Shorter than common servers keep an idle connection."""
 
 
 class AiohttpTransport:
@@ -51,24 +51,24 @@ class AiohttpTransport:
         aiohttp = await _aiohttp(loop)
         if self._session is None:
             self._session = _session(aiohttp)
-            self._loop, self._pid = loop, os.getpid()
             self._kept = False
+            self._loop, self._pid = loop, os.getpid()
         kept, self._kept = self._kept, False
         try:
             try:
-                answer = await self._post(self._session, request, aiohttp)
-            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-                if not kept:
+                answer = await self._post(aiohttp, self._session, request)
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+                if not kept or isinstance(error, aiohttp.ClientConnectorError):
                     raise
-                # As in the other transport: the server closed a connection that was idle, and asked anew it answers.
-                answer = await self._post(self._session, request, aiohttp)
+                # As in the other transport: the server closed an idle connection just as it was used again.
+                answer = await self._post(aiohttp, self._session, request)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             # The kind only: messages of aiohttp hold the URL.
             raise NetworkError(type(error).__name__) from error
         self._kept = True
         return answer
 
-    async def _post(self, session: aiohttp.ClientSession, request: Request, http: Any) -> Answer:
+    async def _post(self, http: Any, session: aiohttp.ClientSession, request: Request) -> Answer:
         async with session.post(
             self._url,
             data=request.body,

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from trackway._delivery.core import Delivery, Send, Wait
+from trackway._delivery.outbox import Read
 from trackway._delivery.sender import Sender
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class DirectSender(Sender):
         """Send what is pending, for at most `timeout_s`; return whether all of it has left."""
         deadline = time.monotonic() + timeout_s
         with self._lock:
-            if not self.outbox.pending:
+            if not self.outbox.waiting:
                 return True
             target = self.outbox.request_flush()
         if self._turn.acquire(timeout=_bounded(timeout_s)):
@@ -63,6 +64,8 @@ class DirectSender(Sender):
             match step:
                 case Send(batch):
                     self._exchange(batch, min(self._request_timeout_s, deadline - now))
+                case Read():
+                    self._load(step)
                 case Wait(for_s) if for_s is not None and now + for_s < deadline:
                     self._bell.wait(for_s)
                 case _:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from trackway._books import Books
+    from trackway._delivery.ondisk import OnDisk
+    from trackway._disk import Chunk
     from trackway._options import Options
 
 log = logging.getLogger("trackway")
@@ -60,6 +62,14 @@ class Batch(msgspec.Struct, eq=False):
     """What its next request says about events that were lost."""
     purges: list[Callable[[bytes], bool]] = msgspec.field(default_factory=list)
     """Which of its events were purged while it was out; they go when it comes back."""
+
+
+class Read(msgspec.Struct, frozen=True):
+    """Disk work is due: `Delivery.read`, without the lock, then `Delivery.loaded`, with it."""
+
+    max_events: int
+    adopt: bool
+    """Look for what dead processes left before reading."""
 
 
 class Outbox:
@@ -98,8 +108,10 @@ class Outbox:
         self._ahead = 0
         self._scattered = 0
         self._reports = LossReports(books.dropped)
+        self.disk: OnDisk | None = None
+        """Where there is a disk queue."""
         self.pending = 0
-        """Events added and not settled."""
+        """Events in memory that are not settled."""
         self.pending_bytes = 0
         self.settled = 0
         """
@@ -107,12 +119,27 @@ class Outbox:
         settled ≥ n.
         """
 
+    @property
+    def waiting(self) -> int:
+        """Events added and not settled, in memory or on disk."""
+        return self.pending if self.disk is None else self.pending + self.disk.backlog
+
+    @property
+    def refusal(self) -> Dropped:
+        """Why `add` said no."""
+        return Dropped.QUEUE_FULL if self.disk is None else self.disk.refusal
+
     def add(self, event: bytes) -> bool:
         """
         Take an event in; False when the queue is at its limit. In the caller's path: no calls but the append.
         """
         size = len(event)
-        if self.pending >= self._max_events or self.pending_bytes + size > self._max_bytes:
+        room = self.pending < self._max_events and self.pending_bytes + size <= self._max_bytes
+        if self.disk is not None and not self.disk.put(event, room):
+            if self.disk.backlog == 1:
+                self._wake()
+            return True
+        if not room:
             return False
         queue = self._queue
         queue.append(event)
@@ -122,7 +149,8 @@ class Outbox:
         # Each event's comma counts: the limit is for the batch as it stands on the wire.
         self._queued_bytes = after = before + size + 1
         count = len(queue)
-        if count == 1 or count == self._enough or before < self._batch_bytes <= after:
+        # While a batch is out its sender is awake, and looks here when it has settled it.
+        if (count == 1 or count == self._enough or before < self._batch_bytes <= after) and self._out is None:
             self._wake()
         return True
 
@@ -212,7 +240,7 @@ class Outbox:
         """
         Make everything added so far due; return the number that `settled` reaches when all of it has left.
         """
-        target = self.settled + self._ahead + self.pending
+        target = self.settled + self._ahead + self.waiting
         if target > self._flush_through:
             self._flush_through = target
             self._wake()
@@ -226,18 +254,25 @@ class Outbox:
         self._wake()
 
     def abandon(self, reason: Dropped) -> int:
-        """Drop all that is pending, a batch that is out included; return how many events that were."""
+        """
+        Leave all that is pending to the disk, or drop it, a batch that is out included; return how many events were
+        dropped.
+        """
+        waiting = self.waiting
         out = [self._out] if self._out is not None else []
         for batch in out:
-            self._take_out(batch)
+            waiting -= self._take_out(batch)
         left = [event for batch in (*out, *self._again) for event in batch.events]
         left += self._queue
+        if self.disk is not None:
+            kept, left = self.disk.keep(left)
+            self._books.kept += kept
         self._books.drop(reason, left)
         self._queue.clear()
         self._again.clear()
         self._out = None
         self._queued_bytes = self.pending = self.pending_bytes = 0
-        self.settled += len(left) + self._ahead
+        self.settled += waiting + self._ahead
         self._ahead = self._scattered = 0
         return len(left)
 
@@ -307,6 +342,30 @@ class Outbox:
         self._out = Batch([], 0, attempts=1, losses=report)
         return self._out
 
+    def read_due(self, now: float, closing: bool) -> Read | None:
+        """Return what should be read from the disk now; None when memory has a batch, or one to send again."""
+        if (
+            self.disk is None
+            or self._out is not None
+            or self._again
+            or len(self._queue) >= self._batch_events
+            or self._queued_bytes >= self._batch_bytes
+        ):
+            return None
+        return self.disk.due(now, self.pending, closing)
+
+    def load(self, chunk: Chunk) -> None:
+        """Queue what was read from the disk."""
+        if self.disk is None:
+            return
+        for event in self.disk.took(chunk):
+            self._queue.append(event)
+            self.pending += 1
+            self.pending_bytes += len(event)
+            self._queued_bytes += len(event) + 1
+        if not chunk.adopted:  # they were waiting, and will not come
+            self.settled += chunk.count - len(chunk.events)
+
     def _cut(self) -> Batch:
         size = count = 0
         for event in islice(self._queue, self._batch_events):
@@ -328,6 +387,9 @@ class Outbox:
             return
         events = [batch.events[position] for position in acked.retry]
         left = len(batch.events) - len(events)
+        if self.disk is not None:
+            again_ids = {id(event) for event in events}
+            self.disk.gone(event for event in batch.events if id(event) not in again_ids)
         again = Batch(events, sum(map(len, events)) + len(events), batch.attempts, batch.first_sent, batch.ahead + left)
         again.purges = batch.purges
         self.pending -= left
@@ -341,8 +403,8 @@ class Outbox:
         if not batch.events:  # all of it was purged
             self._leave(batch)
             return
-        if batch.first_sent is not None and now - batch.first_sent >= options.give_up_after_s:
-            self._books.drop(Dropped.GAVE_UP, batch.events)
+        if gave_up := self._hopeless(batch, now):
+            self._books.drop(gave_up, batch.events)
             self._failed(verdict.reason, len(batch.events), batch, will_retry=False)
             log.error("Gave up %d event(s) after %d attempts: %s.", len(batch.events), batch.attempts, verdict.reason)
             self._leave(batch)
@@ -365,6 +427,14 @@ class Outbox:
                 self.pending,
                 self._whose(verdict.stranger),
             )
+
+    def _hopeless(self, batch: Batch, now: float) -> Dropped | None:
+        """Return why a batch should not be tried again, if it should not. On disk, events have their own time."""
+        too_old = self.disk.too_old(batch.events) if self.disk is not None else None
+        if too_old is not None:
+            return Dropped.TOO_OLD if too_old else None
+        late = batch.first_sent is not None and now - batch.first_sent >= self._options.give_up_after_s
+        return Dropped.GAVE_UP if late else None
 
     def _reject(self, rejected: dict[str, int], batch: Batch, whose: str = "") -> None:
         for code, count in rejected.items():
@@ -408,6 +478,8 @@ class Outbox:
                 self._scattered += batch.ahead
 
     def _gone(self, reason: Dropped, events: list[bytes]) -> None:
+        if self.disk is not None:
+            self.disk.gone(events)
         self._books.drop(reason, events)
         self.pending -= len(events)
         self.pending_bytes -= sum(map(len, events))
@@ -422,6 +494,8 @@ class Outbox:
             self._scattered = 0
 
     def _leave(self, batch: Batch) -> None:
+        if self.disk is not None:
+            self.disk.gone(batch.events)
         self.pending -= len(batch.events)
         self.pending_bytes -= batch.size - len(batch.events)
         self.settled += len(batch.events) + batch.ahead

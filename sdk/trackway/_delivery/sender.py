@@ -5,7 +5,6 @@ when idle.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 import time
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 from trackway._books import Dropped
 from trackway._delivery.answers import Retry, Verdict
 from trackway._delivery.core import Delivery, Packer, Send, Wait
+from trackway._delivery.outbox import Read
 from trackway._errors import NetworkError
 
 if TYPE_CHECKING:
@@ -40,8 +40,10 @@ class Bell:
 
     def ring(self) -> None:
         """Let the present or the next `wait` return at once."""
-        with contextlib.suppress(RuntimeError):  # it has been rung already
+        try:  # noqa: SIM105 - suppress() takes longer than the rest, and this is in the caller's path
             self._lock.release()
+        except RuntimeError:  # it has been rung already
+            pass
 
     def wait(self, timeout_s: float | None) -> None:
         """Return when the bell has been rung since the last wait, or after the timeout."""
@@ -91,7 +93,7 @@ class Sender:
     def flush(self, timeout_s: float) -> bool:
         """Wait until all that is pending now has left, at most `timeout_s`; return whether it has."""
         with self._lock:
-            if not self.outbox.pending:
+            if not self.outbox.waiting:
                 return True
             target = self.outbox.request_flush()
             return self._progress.wait_for(lambda: self.outbox.settled >= target, timeout_s)
@@ -135,12 +137,8 @@ class Sender:
             return True
         self._bell.ring()
         self._transport.close()
-        if lost:
-            log.error(
-                "%d event(s) were not sent within the %.1f s that close() had, and are dropped.",
-                lost,
-                self._delivery.close_timeout_s,
-            )
+        self._delivery.close_disk()
+        self._delivery.report_close(lost)
         return not lost
 
     def _wake(self) -> None:
@@ -153,10 +151,19 @@ class Sender:
             match step:
                 case Send(batch):
                     self._exchange(batch, self._request_timeout_s)
+                case Read():
+                    self._load(step)
                 case Wait(for_s):
                     self._bell.wait(for_s)
                 case _:
                     return
+
+    def _load(self, step: Read) -> None:
+        chunk = self._delivery.read(step)
+        with self._lock:
+            self._delivery.loaded(chunk)
+            self._progress.notify_all()
+        self._tell()
 
     def _exchange(self, batch: Batch, usual_s: float) -> None:
         """Send the batch once and settle it. `usual_s` is how long that may take when there is no deadline."""

@@ -12,12 +12,13 @@ import inspect
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, TypeVarTuple, cast
 
 from trackway._books import Dropped
 from trackway._delivery.answers import Retry, Verdict
 from trackway._delivery.core import Delivery, Packer, Send, Wait
 from trackway._delivery.direct import DirectSender
+from trackway._delivery.outbox import Read
 from trackway._errors import NetworkError
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from trackway._options import Options
 
 log = logging.getLogger("trackway")
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 CLEAN_UP_S = 1.0
 """How long `close()` waits for connections to close, after all that matters is done."""
@@ -155,7 +159,7 @@ class SenderTask:
     async def flush(self, timeout_s: float) -> bool:
         """Wait until all that is pending now has left, at most `timeout_s`; return whether it has."""
         with self._lock:
-            if not self.outbox.pending:
+            if not self.outbox.waiting:
                 return True
             target = self.outbox.request_flush()
         await self._wait(target, timeout_s)
@@ -261,6 +265,8 @@ class SenderTask:
                 match step:
                     case Send(batch):
                         await self._exchange(batch, life)
+                    case Read():
+                        await self._load(step, life)
                     case Wait(for_s):
                         await life.wait(for_s)
                     case _:
@@ -280,6 +286,14 @@ class SenderTask:
                     await self._transport.close()
                 except Exception:
                     log.debug("The transport could not be closed.", exc_info=True)
+
+    async def _load(self, step: Read, life: Life) -> None:
+        chunk = await self._apart(life.loop, self._delivery.read, step)
+        with self._lock:
+            if not life.replaced:
+                self._delivery.loaded(chunk)
+            self._notify()
+        self._tell()
 
     async def _exchange(self, batch: Batch, life: Life) -> None:
         try:
@@ -310,9 +324,17 @@ class SenderTask:
 
     async def _pack(self, batch: Batch, timeout_s: float, loop: asyncio.AbstractEventLoop) -> Request:
         if batch.size > self._options.gzip_over_bytes:
-            with contextlib.suppress(RuntimeError):  # the executor is shut down: the end of the program
-                return await loop.run_in_executor(None, self._packer.request, batch, self._clock.time_ns(), timeout_s)
+            return await self._apart(loop, self._packer.request, batch, self._clock.time_ns(), timeout_s)
         return self._packer.request(batch, self._clock.time_ns(), timeout_s)
+
+    @staticmethod
+    async def _apart(loop: asyncio.AbstractEventLoop, work: Callable[[*Ts], T], *args: *Ts) -> T:
+        """Do what takes its time in a thread of the loop's executor; here, where that is shut down at the end."""
+        try:
+            future = loop.run_in_executor(None, work, *args)
+        except RuntimeError:
+            return work(*args)
+        return await future
 
     def _tell(self) -> None:
         if self._notices is not None:
@@ -337,12 +359,8 @@ class SenderTask:
         self._tell()
         if first:
             self._when_ended()
-        if lost:
-            log.error(
-                "%d event(s) were not sent within the %.1f s that close() had, and are dropped.",
-                lost,
-                self._delivery.close_timeout_s,
-            )
+            self._delivery.close_disk()
+            self._delivery.report_close(lost or 0)
 
 
 class InThread:

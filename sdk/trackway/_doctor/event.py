@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 EVENT = "$doctor"
 VISITOR = "trackway-doctor"
 MARGIN = timedelta(minutes=5)
+FINDER = "trackway_collector.warehouse.find_event"
+"""Loaded by name: the SDK does not depend on the collector."""
 
 
 class Witness:
@@ -63,6 +65,9 @@ def check_event(case: Case) -> Finding:
         plan=case.release,
         source=case.options.source,
         on_violation="off",
+        consent_default="grant",  # what keeps other events back is in the settings; this one is to be seen arriving
+        sample=1.0,
+        super_properties={},
         flush_interval_s=0,
         transport=witness,
         clock=case.clock,
@@ -95,7 +100,7 @@ def check_found(case: Case) -> Finding:
         return skipped("found", "there is no event to look for")
     if case.warehouse is None:
         return skipped("found", "--warehouse URL looks for the event in the tables")
-    finder: Any = importlib.import_module("trackway_collector.warehouse.find_event")
+    finder: Any = importlib.import_module(FINDER)
     errors: Any = importlib.import_module("trackway_collector.warehouse.errors")
     try:
         found = finder.find_event(case.warehouse, case.message_id, case.collectors_now() - MARGIN, case.wait_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 import time
@@ -39,7 +40,7 @@ def check_connection(case: Case) -> Finding:
             "says where it listens, 127.0.0.1:8077 by default. From another machine, look at firewalls and proxies."
         )
         what = f"{case.hostname} port {case.port}: {said}"
-        raise UnreachableError(problem("connection", what, mend)) from error
+        raise UnreachableError(problem("connection", what, mend + _about_proxies())) from error
     took_ms = (time.monotonic() - began) * 1000
     with connection:
         peer = connection.getpeername()[0]
@@ -73,6 +74,11 @@ def check_tls(case: Case) -> Finding:
     if left_s < EXPIRES_SOON_S:
         return note("tls", f"{version}; the certificate ends in {left_s / 86_400:.0f} days", "Renew it.", **facts)
     return ok("tls", f"{version}, the certificate is accepted", **facts)
+
+
+def _about_proxies() -> str:
+    named = [name for name in os.environ if name.lower() in ("http_proxy", "https_proxy", "all_proxy")]
+    return f" {' and '.join(named)} is set here; the SDK connects directly and uses no proxy." if named else ""
 
 
 def speaks_tls(case: Case) -> bool:

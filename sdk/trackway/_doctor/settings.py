@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,6 @@ from trackway._events.plan import PlanCheck, load_release
 from trackway._options import Options
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from trackway._doctor.case import Case
     from trackway_plan import Release
 
@@ -45,8 +44,7 @@ def check_settings(case: Case) -> Finding:
     for name, origin in sorted(case.origins.items(), key=lambda item: item[0] not in ALWAYS_SHOWN):
         if origin == "default" and name not in ALWAYS_SHOWN:
             continue
-        value = getattr(case.options, name)
-        shown = masked(value) if name in SECRET else ("none" if value is None else str(value))
+        shown = _shown(name, getattr(case.options, name))
         parts.append(f"{name} {shown} ({origin})")
         facts[name] = {"value": shown, "from": origin}
     return ok("settings", " · ".join(parts), **facts)
@@ -63,6 +61,14 @@ def check_plan(case: Case) -> Finding:
         )
     events = len(release.events)
     return ok("plan", f"`{release.name}` revision {release.rev}, {events} events", name=release.name, rev=release.rev)
+
+
+def _shown(name: str, value: object) -> str:
+    if name in SECRET:
+        return masked(value)
+    if name == "super_properties" and isinstance(value, Mapping):  # what they are may be personal
+        return ", ".join(value) or "none"
+    return "none" if value is None else str(value)
 
 
 def masked(value: object) -> str:

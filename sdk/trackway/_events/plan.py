@@ -12,7 +12,7 @@ import msgspec
 
 from trackway._books import Dropped
 from trackway._errors import ConfigurationError, PlanViolationError
-from trackway._events.payloads import Refused
+from trackway._events.arguments import Refused
 from trackway._lifecycle import importing
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from trackway._events.payloads import is_given, properties_over
+from trackway._events.arguments import is_given, text
+from trackway._events.payloads import merged, properties_over
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -74,10 +75,10 @@ class Scope:
             anonymous_id = anonymous_id if is_given(anonymous_id) else own_anonymous
             session_id = session_id if is_given(session_id) else known(self.session_id)
         bound = members(self.context)
-        if not context:
+        if context is None:
             return user_id, anonymous_id, session_id, bound or None
         if bound and isinstance(context, Mapping):
-            context = {**bound, **context}
+            context = merged(bound, context)
         return user_id, anonymous_id, session_id, context
 
     def fill_properties(self, properties: Mapping[str, object] | None) -> Mapping[str, object] | None:
@@ -103,8 +104,10 @@ class scope:
 
     Scopes nest: what an inner one gives wins, None leaves what the outer one gave, and `context`, `properties` and
     `consent` are merged by their first level of keys. What a call itself is given wins over every scope; when it names
-    another person than the scope's, it takes neither ids nor session from the scope. An id may be a function without
-    arguments: it is asked each time an event is tracked. Traits are never filled in.
+    another person than the scope's, it takes neither ids nor session from the scope. Traits are never filled in.
+
+    An id may be a function without arguments, which is asked each time an event is tracked; `context` may be one, which
+    is asked by the first event.
 
     Inherited as every context variable is: by asyncio tasks, and by threads that are started with
     `contextvars.copy_context().run`. Nothing here raises; a mapping that is none is logged and ignored.
@@ -183,7 +186,7 @@ def known(value: Id | LateId | None) -> Id | None:
     if not callable(value):
         return value
     try:
-        found = value()
+        found = _ask(value)
     except Exception as error:
         report(f"A function that a scope's id comes from failed ({type(error).__name__}); there is no id from it.")
         return None
@@ -195,11 +198,20 @@ def members(value: Mapping[str, object] | LateMapping) -> Mapping[str, object]:
     if not callable(value):
         return value
     try:
-        found = value()
+        found = _ask(value)
     except Exception as error:
         report(f"A function that a scope's context comes from failed ({type(error).__name__}); it is left out.")
         return {}
     return _mapping("context", found)
+
+
+def _ask(function: Callable[[], T]) -> T:
+    """Call a program's own function outside any scope: should it track, it is not asked again for that."""
+    before = swap(None)
+    try:
+        return function()
+    finally:
+        _current.set(before)
 
 
 def swap(to: Scope | None) -> Scope | None:
@@ -230,7 +242,7 @@ def _layers(
 
 
 def _differ(given: object, bound: Id | None) -> bool:
-    return is_given(given) and bound is not None and given != bound and str(given) != str(bound)
+    return is_given(given) and bound is not None and given != bound and text(given) != text(bound)
 
 
 def _still_open(at: Scope | None) -> Scope | None:
@@ -242,8 +254,14 @@ def _still_open(at: Scope | None) -> Scope | None:
 def _mapping(name: str, given: Mapping[str, T] | None) -> Mapping[str, T]:
     if given is None:
         return {}
-    if isinstance(given, Mapping):
+    if type(given) is dict:
         return given
+    if isinstance(given, Mapping):
+        try:
+            return dict(given)
+        except Exception as error:
+            report(f"`{name}` of a scope cannot be read ({type(error).__name__}) and is ignored.")
+            return {}
     report(f"`{name}` of a scope is a {type(given).__name__} and is ignored; write a mapping.")
     return {}
 

@@ -64,7 +64,10 @@ class Settings(TypedDict, Generic[R], total=False):
     session_id: Cookie | Header | Callable[[R], Id | None] | None
     """Which visit it is."""
     consent: Callable[[R], Mapping[str, bool]] | None
-    """What the person agrees to, by category; asked at the start of every request."""
+    """
+    What the person agrees to, by category, `*` for all others; asked at the start of every request. A function that
+    fails is taken as a no to everything.
+    """
     trusted_proxies: int
     """How many proxies of your own each request passes; they say who the client is. 0, the default, asks the peer."""
     proxy_header: str
@@ -105,7 +108,8 @@ class Binding(Generic[R]):
             try:
                 consent = self._consent(native)
             except Exception as error:
-                report(f"`consent` failed ({type(error).__name__}); the tracker's `consent_default` decides.")
+                report(f"`consent` failed ({type(error).__name__}); that is taken as a no to everything.")
+                consent = {"*": False}
         return scope(
             user_id=_late(self._user_id, request, native),
             anonymous_id=_late(self._anonymous_id, request, native),

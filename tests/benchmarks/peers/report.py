@@ -126,6 +126,8 @@ def _by_scenario(found: Losses, cell: Callable[[Outcome], str]) -> str:
     columns = [name for name in _COLUMNS if any(name in row for row in found.values())]
     rows = []
     for scenario, row in found.items():
+        if not row:
+            continue
         cells = [row.get(name, "-") for name in columns]
         rows.append((scenario, *(each if isinstance(each, str) else cell(each) for each in cells)))
     return _table(("", *map(_head, columns)), rows)
@@ -137,6 +139,8 @@ def _loss(outcome: Outcome) -> str:
 
 
 def _held(outcome: Outcome) -> str:
+    if outcome.tracking:
+        return "still tracking†"
     return f"over {_seconds(outcome.held_s)}†" if outcome.forced else _seconds(outcome.held_s)
 
 

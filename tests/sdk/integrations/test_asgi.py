@@ -28,6 +28,7 @@ from trackway import ConfigurationError, Tracker
 from trackway._events.scope import current
 from trackway.integrations import Cookie, Header
 from trackway.integrations.asgi import TrackwayMiddleware
+from trackway.testing import RecordingTransport
 
 VISIT = {"cookie": "visit=v-3"}
 
@@ -192,22 +193,21 @@ def test_the_body_is_left_alone(client: TestClient) -> None:
     assert client.post("/basket", content=b"x" * 1_000_000).status_code == 200
 
 
-def test_consent_is_asked_at_the_start(tracker: Tracker) -> None:
-    """What the person agrees to is in the scope; a function that fails leaves it to the tracker's default."""
-    found: list[object] = []
+async def test_consent_is_asked_at_the_start(tracker: Tracker, transport: RecordingTransport) -> None:
+    """What the person agrees to decides what is sent; a function that fails is taken as a no to everything."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        inside = current()
-        assert inside is not None
-        found.append(inside.consent)
+        tracker.track(scope["path"])
 
-    def broken(scope: Any) -> dict[str, bool]:
-        raise LookupError
+    def by_path(scope: Any) -> dict[str, bool]:
+        return {"/yes": {"analytics": True}, "/no": {"analytics": False}, "/silent": {}}[scope["path"]]
 
-    asgi = {"type": "http", "path": "/", "headers": []}
-    for consent in (lambda scope: {"marketing": False}, broken):
-        asyncio.run(TrackwayMiddleware(app, consent=consent)(dict(asgi), _never, _never))  # type: ignore[arg-type]
-    assert found == [{"marketing": False}, {}]
+    middleware = TrackwayMiddleware(app, consent=by_path, user_id=lambda scope: "user-7")
+    for path in ("/yes", "/no", "/silent", "/broken"):
+        await middleware({"type": "http", "path": path, "headers": []}, _never, _never)  # type: ignore[arg-type]
+    assert await asyncio.to_thread(tracker.flush, 5)
+    assert [event["event"] for event in transport.events] == ["/yes", "/silent"]
+    assert tracker.stats().dropped_by_reason == {"no_consent": 2}
 
 
 async def test_a_bare_connection_is_enough() -> None:

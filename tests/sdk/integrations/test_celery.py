@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from celery import Celery
 from celery.contrib.testing.worker import start_worker
-from celery.signals import before_task_publish, task_postrun, task_prerun, worker_process_shutdown
+from celery.signals import before_task_publish, task_postrun, task_prerun
 
 import trackway
 from tests.sdk.integrations.conftest import Sent
@@ -45,7 +46,7 @@ def app() -> Iterator[Any]:
     app: Any = Celery("shop", broker="memory://", backend="cache+memory://", set_as_current=False)
     instrument()
     yield app
-    for connected in (before_task_publish, task_prerun, task_postrun, worker_process_shutdown):
+    for connected in (before_task_publish, task_prerun, task_postrun):
         connected.disconnect(dispatch_uid="trackway")
 
 
@@ -71,9 +72,13 @@ def pay(app: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def worker(app: Any, pay: Any) -> Iterator[None]:
-    """A worker in a thread of this process."""
+    """A worker in a thread of this process, whose logging is put back: Celery sets the root logger's level."""
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
     with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=20):
         yield
+    root.setLevel(level)
+    root.handlers[:] = handlers
 
 
 @pytest.mark.usefixtures("worker")

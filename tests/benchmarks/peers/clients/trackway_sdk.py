@@ -27,7 +27,7 @@ class Disk(Memory):
     """Pending events are on disk as well."""
 
     def __init__(self, host: str, directory: str) -> None:
-        self._tracker = Tracker("bench", host=host, plan=release(), on_violation="flag", queue=directory)  # type: ignore[call-arg]
+        self._tracker = Tracker("bench", host=host, plan=release(), on_violation="flag", queue=directory)
 
 
 def release() -> Release:
