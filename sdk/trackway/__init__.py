@@ -8,14 +8,18 @@ The way of an event through this package: `_capture` (the call) → `_events` (i
 (queue, batches, retries, HTTP, what the collector said) → `_books` (how it ended).
 """
 
+from trackway._async_tracker import AsyncTracker
 from trackway._books import Dropped, Stats
 from trackway._errors import ConfigurationError, PlanViolationError, TrackwayError
 from trackway._events.scope import scope
+from trackway._flush_after import flush_after
+from trackway._lifecycle import drain_all
 from trackway._options import Options
 from trackway._tracker import Tracker
 from trackway._version import __version__
 
 __all__ = [
+    "AsyncTracker",
     "ConfigurationError",
     "Dropped",
     "Options",
@@ -24,5 +28,7 @@ __all__ = [
     "Tracker",
     "TrackwayError",
     "__version__",
+    "drain_all",
+    "flush_after",
     "scope",
 ]

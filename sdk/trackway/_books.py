@@ -1,6 +1,6 @@
 """
-How each event ended. Every event handed to the tracker ends once: acked, rejected or dropped; till then it is
-pending.
+How each event ended. Every event handed to the tracker, or adopted from a dead process, ends once: acked, rejected,
+dropped, or kept on disk for the next process; till then it is pending.
 """
 
 from __future__ import annotations
@@ -65,6 +65,15 @@ class Dropped(StrEnum):
     BEFORE_SEND_FAILED = "before_send_failed"
     """A function of `before_send` raised, or returned what is no event; the log has the kind of error."""
 
+    DISK_FULL = "disk_full"
+    """Memory was full, and so was the disk queue: `max_disk_bytes`."""
+
+    TOO_OLD = "too_old"
+    """The event waited on disk for `max_disk_age_s`."""
+
+    DAMAGED = "damaged"
+    """A place of the disk queue could not be read: flipped bits, a file cut short or deleted. At least one event."""
+
     INTERNAL_ERROR = "internal_error"
     """The SDK itself failed; the log has the kind of error. Please report it."""
 
@@ -125,6 +134,13 @@ class Stats:
     word this SDK does not know. A server that gives no results per event adds nothing here.
     """
 
+    adopted: int = 0
+    """Events of dead processes that were read from the disk queue, whatever became of them."""
+    kept: int = 0
+    """It was left on disk at the end, for the next process."""
+    unsaved: int = 0
+    """How many were queued in memory only, because the disk queue could not take them; the other counts hold them."""
+
     @property
     def lost(self) -> int:
         """How many of the dropped events nobody asked to drop (see `Dropped.asked_for`)."""
@@ -133,7 +149,7 @@ class Stats:
     @property
     def balanced(self) -> bool:
         """Whether every event is accounted for exactly once."""
-        return self.enqueued == self.acked + self.rejected + self.dropped + self.pending
+        return self.enqueued + self.adopted == self.acked + self.rejected + self.dropped + self.kept + self.pending
 
 
 class Books:
@@ -142,19 +158,25 @@ class Books:
     __slots__ = (
         "acked",
         "acked_by_result",
+        "adopted",
         "dropped",
         "enqueued",
         "flagged",
+        "kept",
         "notices",
         "rejected",
         "requests",
         "retries",
+        "unsaved",
     )
 
     def __init__(self, notices: Notices | None = None) -> None:
         """Note drops and errors in `notices`, for `on_drop` and `on_error`; None where nobody listens."""
         self.notices = notices
         self.enqueued = 0
+        self.adopted = 0
+        self.kept = 0
+        self.unsaved = 0
         self.acked = 0
         self.acked_by_result: Counter[str] = Counter()
         self.flagged = 0
@@ -185,7 +207,10 @@ class Books:
             acked=self.acked,
             rejected=self.rejected.total(),
             dropped=self.dropped.total(),
+            adopted=self.adopted,
+            kept=self.kept,
             pending=pending,
+            unsaved=self.unsaved,
             flagged=self.flagged,
             requests=self.requests,
             retries=self.retries,

@@ -16,33 +16,28 @@ from trackway._books import Books, Dropped, Stats
 from trackway._clock import SystemClock
 from trackway._control import Controlled
 from trackway._errors import ConfigurationError, PlanViolationError
+from trackway._events.arguments import Refused, encode_text, is_given, own_stamp
+from trackway._events.arguments import name as name_of
 from trackway._events.before_send import BeforeSend
 from trackway._events.gates import Gates
-from trackway._events.payloads import (
-    ContextWriter,
-    Refused,
-    is_given,
-    object_body,
-    object_member,
-    people,
-    stamp_members,
-)
+from trackway._events.payloads import ContextWriter, object_body, object_member, people
 from trackway._events.plan import NO_VIOLATIONS, PlanCheck, load_release
 from trackway._events.scope import current
 from trackway._events.scope import scope as scope_of_events
-from trackway._events.stamps import ID_END, ID_START, Stamps, rfc3339
-from trackway._events.values import encode_text
+from trackway._events.stamps import ID_END, ID_START, Stamps
 from trackway._listening import listeners
 from trackway._notices import Notices
-from trackway._options import MAX_EVENT_BYTES, OnViolation, Options, Tuning
+from trackway._options import MAX_EVENT_BYTES, OnViolation, Options, Tuning, came_from
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from trackway._clock import Clock
     from trackway._delivery.outbox import Outbox
+    from trackway._disk import DiskQueue
     from trackway._options import BeforeSend as BeforeSendFunction
     from trackway_plan import Release, Violation
 
@@ -75,8 +70,11 @@ class Sending(Protocol):
         """Where events are added, under the lock."""
         ...
 
-    def start(self) -> None:
-        """Begin to send. Called under the lock, with the first event of a process."""
+    def start(self) -> bool:
+        """
+        See to it that what was just added is sent. Called after each event, without the lock, until it returns True:
+        from then on events leave without being asked for.
+        """
         ...
 
     def begin_close(self, timeout_s: float) -> None:
@@ -95,6 +93,8 @@ class Sending(Protocol):
 class Capture(Controlled, Generic[T]):
     """What trackers have in common; `T` is their kind of transport."""
 
+    _disk: DiskQueue | None = None
+
     scope = scope_of_events
     """`trackway.scope`, at hand where a tracker is."""
 
@@ -107,6 +107,7 @@ class Capture(Controlled, Generic[T]):
         source: str | None = None,
         on_violation: OnViolation | None = None,
         hash_key: str | None = None,
+        queue: str | os.PathLike[str] | None = None,
         transport: T | None = None,
         clock: Clock | None = None,
         **tuning: Unpack[Tuning],
@@ -119,32 +120,42 @@ class Capture(Controlled, Generic[T]):
         Raises:
             ConfigurationError: a setting is missing, unknown or wrong, or the plan cannot be read.
         """
-        self.options = Options.build(
-            {
-                "write_key": write_key,
-                "host": host,
-                "plan": os.fspath(plan) if isinstance(plan, str | os.PathLike) else None,
-                "source": source,
-                "on_violation": on_violation,
-                "hash_key": hash_key,
-                **tuning,
-            }
-        )
+        given = {
+            "write_key": write_key,
+            "host": host,
+            "plan": os.fspath(plan) if isinstance(plan, str | os.PathLike) else None,
+            "source": source,
+            "on_violation": on_violation,
+            "hash_key": hash_key,
+            "queue": os.fspath(queue) if isinstance(queue, os.PathLike) else queue,
+            **tuning,
+        }
+        self.options = Options.build(given)
         self._gates = Gates(self.options)
         self._gated = self._gates.needed
-        check = _plan_check(plan, self.options)
+        try:
+            check = _plan_check(plan, self.options)
+            self._disk_directory = _disk_directory(self.options)
+        except ConfigurationError as error:
+            msg = f"{error}{came_from(str(error), {**given, 'plan': plan}, os.environ)}"
+            raise ConfigurationError(msg) from error
         self._context = ContextWriter(check.stamp if check else None)
         chain = cast("Sequence[BeforeSendFunction]", self.options.before_send)
         self._before_send = BeforeSend(chain, check, self._context) if chain else None
         # What before_send may still change is judged after it, once.
         self._plan = None if chain else check
+        self._plan_check = check
         self._plain_end = self._context.plain
+        _check_seam("transport", transport, "send", "close")
+        _check_seam("clock", clock, "time_ns")
         self._transport: T = transport if transport is not None else self._open_transport()
         self._clock: Clock = clock if clock is not None else SystemClock()
         self._known: dict[str, Known] = {}
         self._closed = False
         self._reset_after_fork()
         _lifecycle.watch(self)
+        if self.options.handle_signals:
+            self.handle_signals()
 
     def _open_transport(self) -> T:
         """Return the way to the network where the caller gave none; nothing is opened before the first batch."""
@@ -171,12 +182,12 @@ class Capture(Controlled, Generic[T]):
         Send that a person did something; returns the `messageId`, None if the event was refused.
 
         `timestamp` is when it happened (default: now; a `datetime` without a zone is taken as UTC).
-        `properties` may hold any values: `trackway._events.values` lists what becomes of those that JSON has no word
-        for.
+        `properties` may hold any values: docs/values.md lists what becomes of those that JSON has no word for, and of
+        arguments of a wrong type.
         """
         try:
             if type(event) is not str:
-                event = str(event)
+                event = name_of(event)
             start, decode, leftover, redact = self._known.get(event) or self._learn(event)
             if (scope := current()) is not None:
                 user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
@@ -257,7 +268,7 @@ class Capture(Controlled, Generic[T]):
     ) -> str | None:
         """Send that a person saw a web page; returns the `messageId`, None if the event was refused."""
         try:
-            start = b'{"type":"page","name":%b,' % encode_text(name)
+            start = b'{"type":"page","name":%b,' % encode_text(name_of(name))
             if (scope := current()) is not None:
                 user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
                 properties = scope.fill_properties(properties)
@@ -288,7 +299,7 @@ class Capture(Controlled, Generic[T]):
     ) -> str | None:
         """Send that a person saw an app's screen; returns the `messageId`, None if the event was refused."""
         try:
-            start = b'{"type":"screen","name":%b,' % encode_text(name)
+            start = b'{"type":"screen","name":%b,' % encode_text(name_of(name))
             if (scope := current()) is not None:
                 user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
                 properties = scope.fill_properties(properties)
@@ -370,13 +381,30 @@ class Capture(Controlled, Generic[T]):
             self._refuse(error, {"type": "alias", "previousId": previous_id}, user_id, None, message_id)
             return None
 
+    def handle_signals(self) -> None:
+        """
+        Have SIGTERM and SIGINT send what is pending before they end the program; for all trackers of this process.
+
+        Where the program has a handler of its own, it is called as before, after a flush has begun. Where it has none,
+        the process drains within `exit_timeout_s` and dies by the same signal. Ignored signals stay ignored. A handler
+        that is installed later, also by asyncio's `add_signal_handler`, takes the place of this one.
+
+        Raises:
+            ConfigurationError: this is not the main thread.
+        """
+        from trackway import _signals
+
+        _signals.handle()
+
     def stats(self) -> Stats:
-        """Return the account of all events so far: enqueued = acked + rejected + dropped + pending."""
+        """
+        Return the account of all events so far: enqueued + adopted = acked + rejected + dropped + kept + pending.
+        """
         with self._lock:
-            return self._books.stats(self._outbox.pending)
+            return self._books.stats(self._outbox.waiting)
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed else f"{self._outbox.pending} pending"
+        state = "closed" if self._closed else f"{self._outbox.waiting} pending"
         return f"<{type(self).__name__} to {self.options.host}, {state}>"
 
     def _enqueue(
@@ -396,35 +424,24 @@ class Capture(Controlled, Generic[T]):
             if self._closed:
                 raise Refused(Dropped.CLOSED)
             stamp = self._stamps.next()
+            own_id: str | None = None
             if message_id is not None or timestamp is not None:
-                stamp, message_id = self._own_stamp(stamp, message_id, timestamp)
+                stamp, own_id = own_stamp(stamp, message_id, timestamp)
             event = start + stamp + rest
             if len(event) > MAX_EVENT_BYTES:
                 raise Refused(Dropped.EVENT_TOO_LARGE, event)
-            if listeners and self._stays_here(event, violations):
-                taken = True
-                self._books.acked += 1
-            else:
-                taken = self._outbox.add(event)
-                if taken and not self._running:
-                    self._run()
+            kept = bool(listeners) and self._stays_here(event, violations)
+            taken = kept or self._outbox.add(event)
             if taken:
+                self._books.acked += kept
                 self._books.enqueued += 1
                 if violations:
                     self._books.flagged += 1
         if not taken:
             self._squeeze_in(event, violations)
-        return stamp[ID_START:ID_END].decode() if message_id is None else str(message_id)
-
-    def _own_stamp(
-        self, stamp: bytes, message_id: str | None, timestamp: datetime | str | None
-    ) -> tuple[bytes, str | None]:
-        """Return a stamp with the caller's message id or timestamp in it, and the id; None where it is ours."""
-        if not is_given(message_id):
-            message_id = None  # "" as everybody's id would make all but one of the events repetitions
-        own_id = stamp[ID_START:ID_END].decode() if message_id is None else message_id
-        now = rfc3339(self._clock.time_ns()) if timestamp is None else timestamp
-        return b'"messageId":%b,"timestamp":%b' % stamp_members(own_id, now), message_id
+        if not self._running and not kept:
+            self._run()
+        return stamp[ID_START:ID_END].decode() if own_id is None else own_id
 
     def _enqueue_changed(
         self,
@@ -438,7 +455,7 @@ class Capture(Controlled, Generic[T]):
         with self._lock:
             if self._closed:
                 raise Refused(Dropped.CLOSED)
-            stamp, _ = self._own_stamp(self._stamps.next(), message_id, timestamp)
+            stamp, _ = own_stamp(self._stamps.next(), message_id, timestamp)
         event = before_send.change(start + stamp + rest)
         return self._enqueue(event.start, event.rest, event.message_id, event.timestamp, event.violations, changed=True)
 
@@ -447,7 +464,7 @@ class Capture(Controlled, Generic[T]):
         deadline = time.monotonic() + self.options.block_timeout_s
         while True:
             if self.options.overflow == "block" and not self._wait_for_room(len(event), deadline):
-                raise Refused(Dropped.QUEUE_FULL, event)
+                raise Refused(self._outbox.refusal, event)
             with self._lock:
                 if self._closed:
                     raise Refused(Dropped.CLOSED, event)
@@ -459,7 +476,7 @@ class Capture(Controlled, Generic[T]):
                         self._books.flagged += 1
                     break
             if self.options.overflow != "block":
-                raise Refused(Dropped.QUEUE_FULL, event)
+                raise Refused(self._outbox.refusal, event)
         self._tell()
 
     def _wait_for_room(self, size: int, deadline: float) -> bool:
@@ -467,13 +484,13 @@ class Capture(Controlled, Generic[T]):
         left_s = deadline - time.monotonic()
         # Inside an asyncio loop waiting would stop all of it; under our own lock (a signal handler or a finaliser that
         # came in between) nobody could make room.
-        if left_s <= 0 or _in_event_loop() or _is_held(self._lock):
+        if left_s <= 0 or _in_event_loop() or _lifecycle.is_held(self._lock):
             return False
         return self._sending.wait_for_room(size, left_s)
 
     def _tell(self) -> None:
         """Call `on_drop` and `on_error` for what waits to be told; not under the lock, a later call does it then."""
-        if self._notices is not None and not _is_held(self._lock):
+        if self._notices is not None and not _lifecycle.is_held(self._lock):
             self._notices.tell()
 
     def _stays_here(self, event: bytes, violations: Sequence[Violation]) -> bool:
@@ -511,7 +528,9 @@ class Capture(Controlled, Generic[T]):
         reason. `given` is what is told of an event that was not made.
         """
         violated = isinstance(error, PlanViolationError)
-        reason = Dropped.VIOLATION if violated else getattr(error, "reason", Dropped.INTERNAL_ERROR)
+        reason = error.reason if isinstance(error, Refused) else Dropped.INTERNAL_ERROR
+        if violated:
+            reason = Dropped.VIOLATION
         with self._lock:
             self._books.enqueued += 1
             self._books.dropped[reason] += 1
@@ -525,7 +544,7 @@ class Capture(Controlled, Generic[T]):
                     cause = error.__cause__ if isinstance(error, Refused) else error
                     self._notices.error(cause if isinstance(cause, Exception) else error)
         for listener in listeners:
-            listener.refused(self, error)
+            listener.refused(self, error, given)
         if count == 10 ** (len(str(count)) - 1):
             cause = error.__cause__ if isinstance(error, Refused) else error
             kind = f" ({type(cause).__name__})" if reason in _FAILURES and cause is not None else ""
@@ -536,15 +555,28 @@ class Capture(Controlled, Generic[T]):
             raise error
 
     def _run(self) -> None:
-        self._running = True
         _lifecycle.in_use(self)
-        self._sending.start()
+        self._running = self._sending.start()
 
     def _begin_close(self, timeout_s: float) -> None:
         with self._lock:
             self._closed = True
-        _lifecycle.done(self)
         self._sending.begin_close(timeout_s)
+
+    def _begin_flush(self) -> None:
+        with self._lock:
+            self._outbox.request_flush()
+
+    def _flush_here(self, timeout_s: float) -> bool:
+        """Flush, with or without a loop, and wait for it on this thread."""
+        raise NotImplementedError
+
+    async def _flush_in_loop(self, timeout_s: float) -> bool:
+        """Flush, and wait for it without holding up the loop."""
+        raise NotImplementedError
+
+    def _holds_lock(self) -> bool:
+        return _lifecycle.is_held(self._lock)
 
     def _begin_exit(self) -> None:
         self._begin_close(self.options.exit_timeout_s)
@@ -558,6 +590,8 @@ class Capture(Controlled, Generic[T]):
         Start empty: with a lock nobody holds, no thread, ids of our own. What was queued here, the parent
         sends.
         """
+        if self._disk is not None:
+            self._disk.forget()
         options = self.options
         listening = options.on_drop is not None or options.on_error is not None
         self._notices = Notices(options.on_drop, options.on_error) if listening else None
@@ -565,21 +599,49 @@ class Capture(Controlled, Generic[T]):
         self._sending = sending = self._make_sender()
         self._outbox = sending.outbox
         self._lock = sending.lock
+        if self._disk_directory is not None:
+            self._disk = self._open_disk(self._disk_directory)
         self._stamps = Stamps(self._clock.time_ns)
         self._running = False
+
+    def _open_disk(self, directory: Path) -> DiskQueue:
+        """Give the outbox a disk queue; no file is opened before the first event."""
+        from trackway._delivery.ondisk import OnDisk
+        from trackway._disk import DiskQueue
+
+        queue = DiskQueue(
+            directory,
+            max_bytes=self.options.max_disk_bytes,
+            max_age_s=self.options.max_disk_age_s,
+            wall_ns=self._clock.time_ns,
+            lock=self._lock,
+        )
+        self._outbox.disk = OnDisk(queue, self.options, self._books)
+        return queue
+
+
+def _disk_directory(options: Options) -> Path | None:
+    """Return where events wait on disk, None where they do not; raises ConfigurationError when they cannot."""
+    if options.queue == "memory" and options.overflow != "spill":
+        return None
+    from trackway._disk.place import open_directory
+
+    return open_directory("disk" if options.queue == "memory" else options.queue, options.host, options.write_key)
 
 
 _FAILURES = frozenset({Dropped.INTERNAL_ERROR, Dropped.BEFORE_SEND_FAILED})
 
 
-def _is_held(lock: threading.RLock) -> bool:
-    """Return whether the calling thread holds the lock already."""
-    return bool(lock._is_owned())  # type: ignore[attr-defined]
-
-
 def _in_event_loop() -> bool:
     asyncio = sys.modules.get("asyncio")  # where nobody imported it no loop runs
     return asyncio is not None and asyncio._get_running_loop() is not None
+
+
+def _check_seam(name: str, given: object, *methods: str) -> None:
+    missing = [method for method in methods if not callable(getattr(given, method, None))]
+    if given is not None and missing:
+        msg = f"`{name}` is a {type(given).__name__} without {' and '.join(missing)}(). See trackway.testing for one."
+        raise ConfigurationError(msg)
 
 
 def _plan_check(plan: str | os.PathLike[str] | Release | None, options: Options) -> PlanCheck | None:

@@ -8,6 +8,18 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
+LONGEST_S = 1_000_000.0
+"""Eleven days: what locks and loops of every platform can wait for."""
+
+
+def seconds(given: object, usual: float) -> float:
+    """
+    Return a timeout as it was given, at least 0; the usual one where no number was given. Nobody waits for ever.
+    """
+    if isinstance(given, bool) or not isinstance(given, int | float) or given != given:
+        return usual
+    return float(min(max(given, 0.0), LONGEST_S))
+
 
 class Clock(Protocol):
     """

@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "collector": ("trackway_collector.cli:collector", "collector"),
     "warehouse": ("trackway_collector.cli:warehouse", "collector"),
     "query": ("trackway_analytics.cli:query", "analytics"),
+    "doctor": ("trackway._doctor.command:doctor", "cli"),
 }
 
 # Long enough for every summary whole: click wraps it, and a summary cut at its own 45 says too little.

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import UNSET, UnsetType
 
+from trackway._events.arguments import is_given
 from trackway._events.matching import as_sent, matcher
-from trackway._events.payloads import is_given
 
 if TYPE_CHECKING:
     import threading

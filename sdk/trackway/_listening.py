@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from trackway._capture import Capture
     from trackway_plan import Violation
@@ -27,8 +27,8 @@ class Listener(Protocol):
         """
         ...
 
-    def refused(self, tracker: Capture[Any], error: Exception) -> None:
-        """Take note that a call was refused, and why."""
+    def refused(self, tracker: Capture[Any], error: Exception, given: Mapping[str, Any]) -> None:
+        """Take note that a call made no event, and why; `given` is what the call was about, its `type` first."""
         ...
 
 

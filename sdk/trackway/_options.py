@@ -9,7 +9,6 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from trackway._notices import OnDrop, OnError
 
 OnViolation = Literal["flag", "drop", "off", "raise"]
-Overflow = Literal["drop_newest", "drop_oldest", "block"]
+Overflow = Literal["drop_newest", "drop_oldest", "block", "spill"]
 ConsentDefault = Literal["grant", "deny"]
 BeforeSend = Callable[[dict[str, Any]], dict[str, Any] | None]
 """Gets an event as it would be sent, and returns what shall be sent in its place; None for nothing."""
@@ -33,6 +32,8 @@ MAX_BATCH_BYTES = 500 * 1024
 """The collector's limit for one batch, uncompressed."""
 MAX_BATCH_EVENTS = 2500
 """The collector's limit for the number of events in one batch."""
+MAX_SHOWN = 100
+"""Characters of a wrong value in an error message."""
 MIN_HASH_KEY_CHARS = 16
 """As in the collector; shorter keys can be guessed."""
 ENVELOPE_BYTES = 1024
@@ -54,6 +55,8 @@ class Tuning(TypedDict, total=False):
     max_batch_bytes: int
     max_queue_events: int
     max_queue_bytes: int
+    max_disk_bytes: int
+    max_disk_age_s: float
     compression: Compression
     gzip_over_bytes: int
     request_timeout_s: float
@@ -71,6 +74,9 @@ class Tuning(TypedDict, total=False):
     super_properties: Mapping[str, object]
     on_drop: OnDrop
     on_error: OnError
+    sync: bool
+    sync_timeout_s: float
+    handle_signals: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +135,23 @@ class Options:
     max_queue_bytes: int = 64 * 1024 * 1024
     """How many bytes of events may be pending; more are dropped and counted. Default: 64 MiB."""
 
+    queue: str = "memory"
+    """
+    Where events wait: "memory", "disk" (the system's place for such things, see docs/disk_queue.md) or a directory. On
+    disk they survive the process, and memory holds only the next ones to be sent. Default: memory.
+    """
+
+    max_disk_bytes: int = 1024 * 1024 * 1024
+    """
+    How many bytes the disk queue of one destination may have, those of all processes together. Default: 1 GiB.
+    """
+
+    max_disk_age_s: float = 6 * 86_400.0
+    """
+    Events that waited on disk for longer are dropped and counted, up to an hour less than the seven days for which a
+    collector knows an event again. Default: six days.
+    """
+
     compression: Compression = "gzip"
     """
     How batches are compressed: gzip, zstd (smaller, and a sixth of the work; needs `trackway[zstd]` before Python 3.14)
@@ -139,7 +162,7 @@ class Options:
     """Batches over this size are compressed, in the sender's thread. Default: 4,096."""
 
     request_timeout_s: float = 10.0
-    """How long to wait for a connection, and then for an answer, in seconds. Default: 10."""
+    """How long a request may take, connecting and waiting for the answer together, in seconds. Default: 10."""
 
     close_timeout_s: float = 5.0
     """How long `close()` and the end of a `with` block may drain the queue, in seconds. Default: 5."""
@@ -164,8 +187,9 @@ class Options:
 
     overflow: Overflow = "drop_newest"
     """
-    What gives way when the queue is full: drop_newest (the event at hand), drop_oldest (those that wait longest), or
-    block (the call waits for room, up to `block_timeout_s`). Default: drop_newest.
+    What gives way when memory is full: drop_newest (the event at hand), drop_oldest (those that wait longest), block
+    (the call waits for room, up to `block_timeout_s`), or spill (events go to disk; at the end of the program, too, all
+    that was not sent). Default: drop_newest.
     """
 
     block_timeout_s: float = 1.0
@@ -203,6 +227,21 @@ class Options:
     on_error: OnError | None = None
     """Called as on_error(error) when sending or a function of `before_send` fails. Default: the log alone is told."""
 
+    sync: bool = False
+    """
+    Whether each call of a `Tracker` sends its event before it returns, without any thread; for scripts. Default: no.
+    """
+
+    sync_timeout_s: float = 5.0
+    """
+    How long such a call may take, retries included, in seconds; what has not left by then stays queued. Default: 5.
+    """
+
+    handle_signals: bool = False
+    """
+    Whether SIGTERM and SIGINT drain the queue before they end the program; see `Tracker.handle_signals`. Default: no.
+    """
+
     def __post_init__(self) -> None:
         for name in _TEXTS:
             value = getattr(self, name)
@@ -213,7 +252,7 @@ class Options:
             msg = "`write_key` cannot go through HTTP Basic auth. Write printable ASCII without a colon."
             raise ConfigurationError(msg)
         for name, words in _CHOICES.items():
-            if (word := getattr(self, name)) not in words:
+            if not isinstance(word := getattr(self, name), str) or word not in words:
                 raise _bad(name, word, f"known policies: {', '.join(sorted(words))}")
         object.__setattr__(self, "before_send", _functions(self.before_send))
         for name in ("on_drop", "on_error"):
@@ -223,6 +262,10 @@ class Options:
         _check_compression(self.compression)
         _check_host(self.host)
         _check_hash_key(self.hash_key)
+        for name in _FLAGS:
+            value = getattr(self, name)
+            if not isinstance(value, bool):
+                raise _bad(name, value, "write True or False")
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
@@ -266,11 +309,11 @@ class Options:
         try:
             return cls(**chosen)
         except ConfigurationError as error:
-            msg = f"{error}{_origin(str(error), given, environ)}"
+            msg = f"{error}{came_from(str(error), given, environ)}"
             raise ConfigurationError(msg) from None
 
 
-_TEXTS = ("write_key", "host", "plan", "source")
+_TEXTS = ("write_key", "host", "plan", "source", "queue")
 _CHOICES: dict[str, tuple[str, ...]] = {
     "on_violation": get_args(OnViolation),
     "overflow": get_args(Overflow),
@@ -278,6 +321,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 }
 _FROM_JSON = ("sample", "consent_categories", "super_properties")
 _FUNCTIONS = ("before_send", "on_drop", "on_error")
+_FLAGS = ("sync", "handle_signals")
 _URL = "write a URL such as https://collect.example.com"
 _RANGES: dict[str, tuple[float, float]] = {
     "flush_interval_s": (0, 3600),
@@ -285,6 +329,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "max_batch_bytes": (MAX_EVENT_BYTES, MAX_BATCH_BYTES - ENVELOPE_BYTES),
     "max_queue_events": (1, 100_000_000),
     "max_queue_bytes": (MAX_EVENT_BYTES, 1 << 40),
+    "max_disk_bytes": (1024 * 1024, 1 << 50),
+    "max_disk_age_s": (60, 7 * 86_400 - 3600),
     "gzip_over_bytes": (0, 1 << 40),
     "request_timeout_s": (0.001, 3600),
     "close_timeout_s": (0, 86_400),
@@ -293,7 +339,11 @@ _RANGES: dict[str, tuple[float, float]] = {
     "backoff_cap_s": (0.001, 3600),
     "give_up_after_s": (0, 7 * 86_400),
     "block_timeout_s": (0, 3600),
+    "sync_timeout_s": (0, 3600),
 }
+
+
+_YES_NO = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
 def _from_text(item: Field[Any], variable: str, text: str) -> Any:
@@ -306,6 +356,11 @@ def _from_text(item: Field[Any], variable: str, text: str) -> Any:
     if item.name in _FUNCTIONS:
         msg = f"The environment variable {variable} cannot hold a function. Give `{item.name}` as an argument."
         raise ConfigurationError(msg)
+    if item.type == "bool":
+        if text.strip().lower() in _YES_NO:
+            return _YES_NO[text.strip().lower()]
+        msg = f"The environment variable {variable} is {text!r}. Write 1 or 0."
+        raise ConfigurationError(msg)
     if item.type not in ("int", "float"):
         return text
     try:
@@ -317,7 +372,7 @@ def _from_text(item: Field[Any], variable: str, text: str) -> Any:
 
 
 def _check_compression(compression: str) -> None:
-    if compression not in get_args(Compression):
+    if not isinstance(compression, str) or compression not in get_args(Compression):
         raise _bad("compression", compression, "known ways: gzip, zstd, none")  # noqa: EM101
     if compression == "zstd":
         try:
@@ -331,6 +386,8 @@ def _check_compression(compression: str) -> None:
 
 
 def _check_host(host: str) -> None:
+    from urllib.parse import urlsplit  # here: with ipaddress it takes longer to import than this module
+
     try:
         parts = urlsplit(host)
         _ = parts.port
@@ -386,11 +443,22 @@ def _check_mappings(options: Options) -> None:
 
 
 def _bad(name: str, value: object, mend: str) -> ConfigurationError:
-    shown = "…" if name == "write_key" else repr(value)
-    return ConfigurationError(f"`{name}` is {shown}: {mend}.")
+    return ConfigurationError(f"`{name}` is {_shown(name, value)}: {mend}.")
 
 
-def _origin(message: str, given: Mapping[str, object], environ: Mapping[str, str]) -> str:
+def _shown(name: str, value: object) -> str:
+    """Return a value as an error message may show it: not a key, nor a URL with what may be a password in it."""
+    try:
+        text = repr(value)
+    except Exception:
+        return f"a {type(value).__name__}"
+    if name == "write_key" or (name == "host" and "@" in text):
+        return "…"
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
+
+
+def came_from(message: str, given: Mapping[str, object], environ: Mapping[str, str]) -> str:
+    """Return where the setting came from that a message names first, as a line to add to it; '' if from nowhere."""
     name = message.partition("`")[2].partition("`")[0]
     if given.get(name) is not None:
         return f"\n  It came from the argument `{name}`."

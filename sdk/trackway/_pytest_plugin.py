@@ -19,7 +19,7 @@ from trackway.testing.recorder import Tracked, listening, stays_local
 from trackway.testing.snapshots import UPDATE_OPTION, Snapshots
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
 
     from trackway._capture import Capture
     from trackway_plan import Release, Violation
@@ -111,5 +111,5 @@ class _Silence:
         """Return whether the event stays here, as ever."""
         return not stays_local(tracker)
 
-    def refused(self, tracker: Capture[Any], error: Exception) -> None:
+    def refused(self, tracker: Capture[Any], error: Exception, given: Mapping[str, Any]) -> None:
         """Nothing to note."""

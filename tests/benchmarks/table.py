@@ -33,7 +33,7 @@ def print_table(rows: Iterable[Row]) -> None:
         )
     console = Console(width=180)
     console.print(table)
-    console.print(f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} cores, {_processor()}")
+    console.print(f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} cores, {processor()}")
 
 
 def _figure(value: float | None) -> str:
@@ -42,7 +42,8 @@ def _figure(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Return the name of the processor, as the system knows it."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
             return next(line.partition(":")[2].strip() for line in file if line.startswith("model name"))

@@ -1,141 +1,107 @@
 """
-What `Tracker.track()` costs its caller, beside segment-analytics-python in the same process.
+What our SDK costs the program that uses it, beside the clients of others (`tests.benchmarks.peers`), in one run.
 
-Both really send: to a server in another process, on loopback. A round is a burst of calls to each client, one
-after the other, each call timed, while that client's own thread is sending; between bursts the queues drain
-untimed. Ours checks every event against a plan, theirs has none to check.
+All of them really send: to a server in another process, on loopback. Each has a process of its own, and their rounds
+take turns. Ours checks every event against a plan, the others have none to check.
 """
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
-ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "sdk"), str(ROOT / "tracking_plan")]
+from tests.benchmarks.peers import clients, environment
+from tests.benchmarks.peers.timing import BURST, IDLE_S, PILED_UP, ROUNDS, SENT, Figures, measure
+from tests.benchmarks.table import Row, print_table
 
-from tests.benchmarks.table import Row, print_table  # noqa: E402
-from trackway import Tracker  # noqa: E402
-from trackway_plan import Choice, EventSpec, Plan, PropertySpec, Release, compile_release  # noqa: E402
-
-BURST = 2000
-ROUNDS = 15
-PROPERTIES: dict[str, object] = {
-    "order_id": "o-2026-05-19-000017",
-    "total": "129.95",
-    "currency": "EUR",
-    "items": 3,
-    "weight_kg": 1.75,
-    "express": True,
-    "coupon": None,
-    "shop": "Antwerp, Meir 48",
-    "payment": "card",
-    "categories": ["tea", "cups"],
-}
+REFERENCE = "segment"
 
 
-def run(burst: int = BURST, rounds: int = ROUNDS) -> list[Row]:
-    """Return p50 and p99 of one call, in microseconds."""
+def run() -> list[Row]:
+    """Return the rows; those who measure need the clients, which the first run installs into `.bench-venv`."""
     try:
-        from segment.analytics.client import Client
-    except ImportError:
-        note = "skipped: segment-analytics-python is not installed (group dev)"
-        return [Row("track()", None, None, None, "<= 0.4", "µs", note)]
-    ours: list[int] = []
-    theirs: list[int] = []
-    with _server() as url:
-        tracker = Tracker("bench", host=url, plan=_release(), on_violation="flag")
-        client = Client("bench", host=url, max_queue_size=100_000)
-        for number in range(rounds + 1):
-            if number == 1:  # the first round warms both up
-                ours.clear()
-                theirs.clear()
-            ours += _burst(lambda: tracker.track("Order Completed", PROPERTIES, user_id="user-000017"), burst)
-            assert tracker.flush(30), tracker.stats()
-            theirs += _burst(lambda: client.track("user-000017", "Order Completed", PROPERTIES), burst)
-            client.flush()
-        client.join()
-        tracker.close()
-    stats = tracker.stats()
-    assert stats.acked == stats.enqueued == burst * (rounds + 1), stats
-    assert stats.flagged == 0, stats
-    note = f"{rounds} bursts of {burst:,} calls, {len(PROPERTIES)} properties, plan checked"
+        python = environment.python()
+    except subprocess.CalledProcessError:
+        note = "not run: the clients of others could not be installed; pip's message is above"
+        return [Row("track()", None, None, None, "<= 0.2", "µs", note)]
+    return rows(measure(python, [*clients.OURS, *clients.PEERS]))
+
+
+def rows(figures: Mapping[str, Figures]) -> list[Row]:
+    """Return ours over theirs: of Segment's client for p50, of whoever is best for the rest."""
+    ours = figures["trackway"]
+    others = {name: figures[name] for name in clients.PEERS}
+    cpu = max(ours.idle_cpu_ms.values())
     return [
-        _row("track() p50", ours, theirs, 50, "<= 0.4", note),
-        _row("track() p99", ours, theirs, 99, None, "while the sender is busy"),
+        _compared("track() p50", figures, {REFERENCE: others[REFERENCE]}, _p50, min, "<= 0.2", "µs", CALLS),
+        _compared("track() p99", figures, others, _p99, min, "<= 0.2", "µs", "while the sender is busy"),
+        _compared("sent by one process", figures, others, _throughput, max, ">= 5", "events/s", THROUGHPUT),
+        Row("idle CPU", cpu, None, None, "0", "ms", f"in {IDLE_S:g} s; {_idle(figures)}"),
+        _per_json("memory of a waiting event", ours.traced_bytes, ours.json_bytes, "traced; theirs: its JSON"),
+        _per_json("… of the whole process", ours.resident_bytes, ours.json_bytes, "resident; theirs: its JSON"),
+        Row("import trackway", ours.above_msgspec_ms, None, None, "<= 30", "ms", _imports(figures)),
+        *_disk(figures, others),
     ]
 
 
-def _row(name: str, ours: list[int], theirs: list[int], percent: int, target: str | None, note: str) -> Row:
-    mine, other = (sorted(times)[len(times) * percent // 100] / 1000 for times in (ours, theirs))
-    return Row(name, mine, other, mine / other, target, "µs", note)
+CALLS = f"plan checked; medians of {ROUNDS} rounds of {BURST:,} calls"
+THROUGHPUT = f"{SENT:,} events, first call to last answer"
 
 
-def _burst(call: Callable[[], object], count: int) -> list[int]:
-    clock = time.perf_counter_ns
-    times = []
-    for _ in range(count):
-        start = clock()
-        call()
-        times.append(clock() - start)
-    return times
+def _disk(figures: Mapping[str, Figures], others: Mapping[str, Figures]) -> list[Row]:
+    if "trackway-disk" not in figures:
+        return []
+    with_disk = {**figures, "trackway": figures["trackway-disk"]}
+    segment = {REFERENCE: others[REFERENCE]}
+    return [
+        _compared("track() p50, disk queue", with_disk, segment, _p50, min, None, "µs", "in the page cache on return"),
+        _compared("track() p99, disk queue", with_disk, others, _p99, min, None, "µs", "while the sender is busy"),
+        _compared("sent by one, disk queue", with_disk, others, _throughput, max, None, "events/s", THROUGHPUT),
+    ]
 
 
-def _release() -> Release:
-    kinds = {
-        "order_id": PropertySpec(kind="string", required=True, max_length=40),
-        "total": PropertySpec(kind="decimal", required=True),
-        "currency": PropertySpec(kind="choice", choices=tuple(Choice(value=code) for code in ("EUR", "USD", "GBP"))),
-        "items": PropertySpec(kind="int", min=1),
-        "weight_kg": PropertySpec(kind="number", min=0),
-        "express": PropertySpec(kind="bool"),
-        "coupon": PropertySpec(kind="string", nullable=True),
-        "shop": PropertySpec(kind="string"),
-        "payment": PropertySpec(kind="choice", choices=(Choice(value="card"), Choice(value="cash"))),
-        "categories": PropertySpec(kind="list", of=PropertySpec(kind="string"), max_items=20),
-    }
-    event = EventSpec(name="Order Completed", properties=kinds)
-    return compile_release(Plan(name="bench", events={event.name: event}), rev=1)
+def _compared(
+    name: str,
+    figures: Mapping[str, Figures],
+    others: Mapping[str, Figures],
+    value: Callable[[Figures], float],
+    best: Callable[..., str],
+    target: str | None,
+    unit: str,
+    note: str,
+) -> Row:
+    peer = best(others, key=lambda other: value(others[other]))
+    mine, theirs = value(figures["trackway"]), value(others[peer])
+    return Row(name, mine, theirs, mine / theirs, target, unit, f"theirs: {peer}; {note}")
 
 
-@contextmanager
-def _server() -> Iterator[str]:
-    server = subprocess.Popen([sys.executable, __file__, "serve"], stdout=subprocess.PIPE, text=True)
-    assert server.stdout is not None
-    try:
-        yield f"http://127.0.0.1:{int(server.stdout.readline())}"
-    finally:
-        server.terminate()
-        server.wait()
-        server.stdout.close()
+def _per_json(name: str, size: float, json_size: float, note: str) -> Row:
+    return Row(name, size, json_size, size / json_size, "<= 2", "bytes", f"{note}; {PILED_UP:,} wait")
 
 
-async def _serve() -> None:
-    """Read requests and answer 200, as cheaply as it goes: the server must not be what is measured."""
-    answer = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{"success":true}'
+def _p50(figures: Figures) -> float:
+    return figures.percentile_us(50)
 
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).lower()
-                length = head.partition(b"content-length:")[2].partition(b"\r\n")[0]
-                await reader.readexactly(int(length))
-                writer.write(answer)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
 
-    server = await asyncio.start_server(handle, "127.0.0.1", 0, limit=1 << 20)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
+def _p99(figures: Figures) -> float:
+    return figures.percentile_us(99)
+
+
+def _throughput(figures: Figures) -> float:
+    return figures.throughput
+
+
+def _idle(figures: Mapping[str, Figures]) -> str:
+    woken = {name: max(each.idle_wakeups.values()) for name, each in figures.items()}
+    busy = [f"{name} {count}" for name, count in woken.items() if count and name != "trackway"]
+    return f"{woken['trackway']} wakeups; {', '.join(busy) or 'the others none'}"
+
+
+def _imports(figures: Mapping[str, Figures]) -> str:
+    took = {name: each.import_ms for name, each in figures.items() if each.import_ms}
+    peer = min((name for name in took if name not in clients.OURS), key=took.__getitem__)
+    return f"above import msgspec; {took['trackway']:.0f} ms in all, {peer} {took[peer]:.0f} ms"
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["serve"]:
-        asyncio.run(_serve())
-    else:
-        print_table(run())
+    print_table(run())

@@ -40,7 +40,9 @@ def test_sdk_options_are_listed(option: dataclasses.Field[object]) -> None:
     """Each option of the SDK has its row; plain numbers stand there as the default."""
     row = _row(SETTINGS, option.name, "## SDK")
     assert row
-    if isinstance(option.default, float) or (isinstance(option.default, int) and option.default <= 100_000):
+    if isinstance(option.default, bool):
+        assert f"| {'yes' if option.default else 'no'} |" in row
+    elif isinstance(option.default, float) or (isinstance(option.default, int) and option.default <= 100_000):
         assert f"| {option.default:,g} |" in row or f"| {option.default:,.0f} |" in row
 
 

@@ -4,12 +4,14 @@ A collector's front door on loopback, for the SDK's tests: real HTTP, scripted a
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import struct
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal, Self
@@ -30,6 +32,10 @@ class Scripted:
     delay_s: float = 0.0
     barrier: threading.Barrier | None = None
     """Answer when so many requests as it is for have been read."""
+    raw: tuple[bytes, ...] = ()
+    """Written to the connection instead of status, headers and body, each after `delay_s`; counts as stored."""
+    hang_up: bool = False
+    """Close the connection after the answer, without having said so."""
 
 
 @dataclass
@@ -49,10 +55,12 @@ class Seen:
 
 class Loopback:
     """
-    Answers with the script in turn, then with 200 for ever; `stored` are the events that were answered 200.
+    Answers with the script in turn, then as `then` says, or with 200 for ever; `stored` are the events that were
+    answered 200.
     """
 
-    def __init__(self, *script: Scripted, port: int = 0) -> None:
+    def __init__(self, *script: Scripted, port: int = 0, then: Callable[[Seen], Scripted] | None = None) -> None:
+        self.then = then
         self.script = deque(script)
         self.seen: list[Seen] = []
         self.stored: list[dict[str, Any]] = []
@@ -61,6 +69,7 @@ class Loopback:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # an answer is two writes; the second would wait for an ACK of the first
 
             def do_POST(self) -> None:
                 loopback._answer(self)
@@ -84,7 +93,8 @@ class Loopback:
 
     def _answer(self, handler: BaseHTTPRequestHandler) -> None:
         with self._lock:
-            answer = self.script.popleft() if self.script else Scripted()
+            scripted = self.script.popleft() if self.script else None
+        answer = scripted or Scripted()
         if answer.reset == "before_body":
             _reset(handler)
             return
@@ -93,6 +103,8 @@ class Loopback:
         seen = Seen(handler.path, dict(handler.headers), json.loads(body), time.monotonic(), handler.client_address)
         with self._lock:
             self.seen.append(seen)
+            if scripted is None and self.then is not None:
+                answer = self.then(seen)
         time.sleep(answer.delay_s)
         if answer.barrier is not None:
             answer.barrier.wait(timeout=30)
@@ -102,12 +114,24 @@ class Loopback:
         with self._lock:
             if answer.status == 200:
                 self.stored.extend(seen.batch["batch"])
+        handler.close_connection = handler.close_connection or answer.hang_up
+        if answer.raw:
+            _drip(handler, answer)
+            return
         handler.send_response(answer.status)
         for name, value in answer.headers.items():
             handler.send_header(name, value)
         handler.send_header("Content-Length", str(len(answer.body)))
         handler.end_headers()
         handler.wfile.write(answer.body)
+
+
+def _drip(handler: BaseHTTPRequestHandler, answer: Scripted) -> None:
+    with contextlib.suppress(OSError):  # the client may have had enough
+        for piece in answer.raw:
+            handler.wfile.write(piece)
+            handler.wfile.flush()
+            time.sleep(answer.delay_s)
 
 
 def refusal(status: int, code: str, **headers: str) -> Scripted:

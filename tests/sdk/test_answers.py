@@ -36,7 +36,7 @@ def test_200_may_refuse_single_events_for_good() -> None:
 )
 def test_200_without_success_is_not_the_collector(body: bytes) -> None:
     """A portal, a proxy or a wrong address answers 200 to anything; nobody promised to keep the events."""
-    assert judge(200, body) == Retry("not_a_collector")
+    assert judge(200, body) == Retry("not_a_collector", stranger="HTTP 200")
 
 
 @pytest.mark.parametrize("status", [408, 410, 429, 460, 500, 502, 503, 504, 599])
@@ -49,14 +49,14 @@ def test_passing_troubles_are_retried(status: int) -> None:
 @pytest.mark.parametrize("status", [202, 204, 301, 302])
 def test_other_statuses_promise_nothing(status: int) -> None:
     """Our collector never says these; whoever did may have been put there by mistake."""
-    assert judge(status, b"") == Retry("not_a_collector")
+    assert judge(status, b"") == Retry("not_a_collector", stranger=f"HTTP {status}")
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422, 501, 505])
 def test_final_refusals_are_final(status: int) -> None:
     """Sending the same bytes again would be refused again."""
     assert judge(status, {"code": "unknown_write_key"}) == Rejected("unknown_write_key")
-    assert judge(status, b"nope") == Rejected(f"http_{status}")
+    assert judge(status, b"nope") == Rejected(f"http_{status}", stranger=f"HTTP {status}")
 
 
 def test_a_batch_that_is_too_large_is_split_until_it_is_one_event() -> None:

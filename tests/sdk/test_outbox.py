@@ -51,6 +51,20 @@ def test_a_full_batch_leaves_at_once() -> None:
     assert box.due_in(0.1) == 0.4
 
 
+def test_a_hundred_events_do_not_wait_for_more_unless_a_batch_is_out() -> None:
+    """An idle sender keeps as little in memory as it can; a busy one has larger batches, and so fewer requests."""
+    box = added(outbox(), *[b"a"] * 99)
+    assert box.due_in(0.0) == 0.5
+    added(box, b"b")
+    assert box.due_in(0.0) == 0
+    first = box.take(0.0)
+    assert len(first.events) == 100
+    added(box, *[b"c"] * 450)
+    assert box.due_in(0.1) is None
+    box.settle(first, OK, 0.1)
+    assert len(box.take(0.1).events) == 450
+
+
 def test_a_batch_never_exceeds_its_bytes() -> None:
     """
     Bytes are the third, commas counted: three events of 20,000 fit into 60,003 bytes and not into 60,002.
@@ -81,6 +95,19 @@ def test_wake_is_called_for_the_first_event_and_for_a_full_batch_only() -> None:
         box.add(b"a")
         counts.append(len(calls))
     assert counts == [1, 1, 2, 2, 2]
+
+
+def test_nobody_is_woken_while_a_batch_is_out() -> None:
+    """Its sender is awake, and asks again what is due when it has settled the batch."""
+    calls = []
+    box = Outbox(Options(write_key="k", max_batch_events=3), Books(), wake=lambda: calls.append(1))
+    added(box, b"a")
+    batch = box.take(0.0)
+    added(box, b"b", b"c", b"d")
+    assert len(calls) == 1
+    assert box.due_in(0.1) is None
+    box.settle(batch, OK, 0.1)
+    assert box.due_in(0.1) == 0
 
 
 def test_the_pause_doubles_up_to_its_cap_and_jitter_takes_any_part_of_it() -> None:

@@ -62,7 +62,7 @@ def test_every_option_is_documented_and_can_be_given_to_a_tracker() -> None:
     source = inspect.getsource(Options)
     tuning = set(inspect.signature(Tracker.__init__).parameters) | set(trackway._options.Tuning.__annotations__)
     for field in dataclasses.fields(Options):
-        text = re.search(rf'    {field.name}: .*\n    """(.+?)"""', source, re.DOTALL)
+        text = re.search(rf'    {field.name}: [^\n]*\n    """(.+?)"""', source, re.DOTALL)
         assert text is not None, f"{field.name} has no text under it"
         assert "efault" in text[1], f"the text of {field.name} does not give its default"
         assert field.name in tuning

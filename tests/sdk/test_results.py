@@ -83,7 +83,7 @@ def test_a_word_that_is_not_known_says_stored() -> None:
 )
 def test_results_that_cannot_be_read_promise_nothing(body: dict[str, Any]) -> None:
     """Some of them may have asked for a retry. What is sent twice is stored once; what is not, is lost."""
-    assert said("m1", **body) == Retry("not_a_collector")
+    assert said("m1", **body) == Retry("not_a_collector", stranger="HTTP 200")
 
 
 def test_ids_of_others_count_for_nothing() -> None:
@@ -113,7 +113,7 @@ def test_codes_cannot_fill_the_books_or_the_log() -> None:
 def test_an_answer_nested_beyond_reason_is_no_answer() -> None:
     """Depth is not taken for a promise, and does not end the sender."""
     body = b'{"success":true,"x":' + b"[" * 1_000_000 + b"]" * 1_000_000 + b"}"
-    assert verdict(Answer(200, body), events("m1"), 0.0) == Retry("not_a_collector")
+    assert verdict(Answer(200, body), events("m1"), 0.0) == Retry("not_a_collector", stranger="HTTP 200")
 
 
 def test_an_encoding_that_is_not_read_is_another_attempt_in_another_encoding() -> None:

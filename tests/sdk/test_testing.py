@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import threading
 from collections.abc import Callable
@@ -18,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackway import ConfigurationError, Tracker
+from trackway import AsyncTracker, ConfigurationError, Tracker
 from trackway.testing import DryRun, FrozenClock, RecordingTransport, Tracked, TrackedEvent, collector, record
 from trackway.testing.matching import differences
 from trackway_plan import Release
@@ -149,6 +150,61 @@ def test_the_books_balance_while_it_records(make_tracker: MakeTracker) -> None:
     stats = tracker.stats()
     assert (stats.acked, stats.dropped, stats.requests, stats.balanced) == (5, 5, 0, True)
     assert [refusal.reason for refusal in tracked.refusals] == ["no_person"] * 5
+
+
+async def test_every_kind_of_tracker_is_heard() -> None:
+    """An AsyncTracker and a tracker that sends in the call are recorded as others are; nothing takes a network."""
+    in_the_call = Tracker("key", sync=True, host="http://127.0.0.1:9")
+    with record() as tracked:
+        async with AsyncTracker("key", host="http://127.0.0.1:9") as in_the_loop:
+            in_the_loop.track("A", user_id="ana")
+            assert await in_the_loop.flush()
+            in_the_call.track("B", user_id="ana")
+            assert tracked.names == ["A", "B"]
+        await asyncio.to_thread(in_the_loop.track, "C", user_id="ana")
+    assert [(refusal.name, refusal.reason) for refusal in tracked.refusals] == [("C", "closed")]
+    for tracker in (in_the_loop, in_the_call):
+        assert (tracker.stats().acked, tracker.stats().requests, tracker.stats().balanced) == (1, 0, True)
+    in_the_call.close(0)
+
+
+async def test_an_async_tracker_reaches_the_collector() -> None:
+    """The collector has a thread and a loop of its own, so a test's loop may send to it."""
+    with collector() as running:
+        async with AsyncTracker(running.write_key, host=running.url) as tracker:
+            tracker.track("Paid", {"total": 1}, user_id="ana")
+            assert await tracker.flush()
+        assert [event.name for event in running.accepted] == ["Paid"]
+
+
+def test_what_the_program_keeps_back_is_told_apart(make_tracker: MakeTracker) -> None:
+    """Consent, sampling and `before_send` make no event; the test sees which call that was, and why."""
+    keeps_back = make_tracker(
+        consent_categories={"Ad Clicked": "advertising"},
+        before_send=lambda event: (
+            None if event.get("event") == "Debug" else {**event, "properties": {"scrubbed": True}}
+        ),
+    )
+    keeps_back.consent(advertising=False)
+    with record() as tracked:
+        keeps_back.track("Ad Clicked", user_id="ana")
+        keeps_back.track("Debug", user_id="ana")
+        keeps_back.track("Paid", {"card": "4111"}, user_id="ana")
+    assert [(refusal.name, refusal.reason) for refusal in tracked.refusals] == [
+        ("Ad Clicked", "no_consent"),
+        ("Debug", "before_send"),
+    ]
+    assert tracked.only("Paid").properties == {"scrubbed": True}
+    with pytest.raises(AssertionError, match="Ad Clicked: no_consent, its category has no consent"):
+        tracked.once("Ad Clicked")
+
+
+def test_a_plan_behind_before_send_counts_as_the_trackers_own(make_tracker: MakeTracker, shop_release: Release) -> None:
+    """The plan judges what comes out of the chain; the recorder has its verdict, and needs no other plan."""
+    tracker = make_tracker(plan=shop_release, before_send=lambda event: {**event, "event": "Order Complete"})
+    with record() as tracked:
+        tracker.track("Order Completed", {"order_id": "o-1"}, user_id="ana")
+    assert [(name, found.code) for name, found in tracked.violations] == [("Order Complete", "unplanned_event")]
 
 
 def test_a_transport_of_the_tests_own_still_gets_the_events(make_tracker: MakeTracker) -> None:

@@ -20,8 +20,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackway._events.payloads import Refused, object_body
-from trackway._events.values import MAX_DEPTH, TOO_DEEP, encode_text
+from trackway._events.arguments import Refused, encode_text
+from trackway._events.payloads import object_body
+from trackway._events.values import MAX_DEPTH, TOO_DEEP
 
 
 class Tier(Enum):

@@ -16,6 +16,7 @@ FROM (
     FROM events
     WHERE
         type = 'track'
+        AND event != '$doctor'
         AND (empty({events:Array(String)}) OR has({events:Array(String)}, event))
         AND received_at < {until:DateTime64(6, 'UTC')}
     UNION ALL
@@ -23,6 +24,7 @@ FROM (
     FROM quarantine
     WHERE
         type = 'track'
+        AND event != '$doctor'
         AND (empty({events:Array(String)}) OR has({events:Array(String)}, event))
         AND received_at < {until:DateTime64(6, 'UTC')}
         AND (spool, segment, offset) NOT IN (SELECT spool, segment, offset FROM replayed WHERE outcome != 'quarantined')

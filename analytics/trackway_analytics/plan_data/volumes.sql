@@ -11,6 +11,7 @@ FROM (
     FROM events
     WHERE
         type = 'track'
+        AND event != '$doctor'
         AND (empty({events:Array(String)}) OR has({events:Array(String)}, event))
         AND received_at >= {since:DateTime64(6, 'UTC')}
         AND received_at < {until:DateTime64(6, 'UTC')}
@@ -20,6 +21,7 @@ FROM (
     FROM quarantine
     WHERE
         type = 'track'
+        AND event != '$doctor'
         AND (empty({events:Array(String)}) OR has({events:Array(String)}, event))
         AND received_at >= {since:DateTime64(6, 'UTC')}
         AND received_at < {until:DateTime64(6, 'UTC')}

@@ -25,6 +25,7 @@ from trackway_collector.ingest.encodings import decompress, too_large
 from trackway_collector.ingest.judge import CALLS
 from trackway_collector.ingest.losses import ClientLosses
 from trackway_collector.ingest.metrics import render_metrics
+from trackway_collector.ingest.plan_page import plan_page
 from trackway_collector.ingest.results import MEDIA_TYPE, results
 from trackway_collector.outcomes import IngestCounters, Outcome
 from trackway_collector.releases import ReleaseFolder
@@ -71,7 +72,7 @@ class Ingest:
             if record.events:  # a batch without events carries a report of losses, or nothing
                 await self._spool(record, body)
         except RequestRefused as refusal:
-            return self._refuse(refusal)
+            return self.refuse(refusal)
         self._count(record)
         if not call:
             self.losses.take(received, record.source)
@@ -89,7 +90,8 @@ class Ingest:
             message = "Not stored, send again later: the collector cannot write to its disk or is stopping."
             raise RequestRefused(503, "spool_unavailable", message, retry_after_s=RETRY_AFTER_S) from error
 
-    def _refuse(self, refusal: RequestRefused) -> web.Response:
+    def refuse(self, refusal: RequestRefused) -> web.Response:
+        """Count a refused request and return the answer to it."""
         self.counters.requests[refusal.status, refusal.code] += 1
         answer = {
             "success": False,
@@ -128,6 +130,7 @@ def make_app(ingest: Ingest) -> web.Application:
     app.router.add_post("/v1/batch", _handler(ingest, ""))
     for call in sorted(CALLS):
         app.router.add_post(f"/v1/{call}", _handler(ingest, call))
+    app.router.add_get("/v1/plan", plan)
     app.router.add_get("/live", live)
     app.router.add_get("/ready", ready)
     app.router.add_get("/metrics", metrics)
@@ -158,6 +161,18 @@ async def ready(request: web.Request) -> web.Response:
     if spool.accepting:
         return web.json_response({"ready": True})
     return web.json_response({"ready": False, "reason": "the spool is full, failing or closing"}, status=503)
+
+
+async def plan(request: web.Request) -> web.Response:
+    """Say which source the write key in the header is, and which releases of the plan are live."""
+    ingest = request.app[INGEST]
+    try:
+        source = ingest.keys.source_of_header(request.headers.get("Authorization"))
+        if source is None:
+            source = ingest.keys.source_of_key(None)
+    except RequestRefused as refusal:
+        return ingest.refuse(refusal)
+    return web.Response(body=plan_page(source, ingest.decoder.live), headers=_JSON)
 
 
 async def metrics(request: web.Request) -> web.Response:

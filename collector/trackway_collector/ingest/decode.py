@@ -68,6 +68,11 @@ class BatchDecoder:
         """The newest revision that events are judged by; 0 without a plan."""
         return self._bench.judges.newest.rev if self._bench else 0
 
+    @property
+    def live(self) -> LiveReleases | None:
+        """The releases that events are judged by; None without a plan."""
+        return self._bench.judges.live if self._bench else None
+
     def adopt(self, live: LiveReleases, sources: Iterable[str] = ()) -> None:
         """
         Judge by these releases from the next request on; a request at hand is finished by those it began with.

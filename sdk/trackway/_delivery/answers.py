@@ -1,6 +1,8 @@
 """
 What an answer of the collector means for the batch it answers. Pure: bytes in, verdict out.
 
+What is passed around here are msgspec structs: a dataclass takes ten times as long to define, when the SDK is imported.
+
 | answer | verdict |
 | --- | --- |
 | 200 with `{"success":true}` | acked, save the events that `rejected` or `results` name as rejected or to be retried |
@@ -15,7 +17,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
 from datetime import UTC
 from typing import TYPE_CHECKING
 
@@ -38,8 +39,7 @@ _RESULTS = frozenset({"ok", "flagged", "unplanned", "quarantined", "duplicate"})
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """An HTTP answer, as far as the SDK looks at it."""
 
     status: int
@@ -48,46 +48,41 @@ class Answer:
     """The header as it came: seconds or an HTTP date."""
 
 
-@dataclass(frozen=True, slots=True)
-class Acked:
+class Acked(msgspec.Struct, frozen=True):
     """The collector has the batch on disk, but for the events that are counted in `rejected` or listed in `retry`."""
 
-    rejected: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = msgspec.field(default_factory=Counter)
     """How many events were refused for good, by code."""
     retry: tuple[int, ...] = ()
     """Positions in the batch, in order, of the events that the collector could not store and wants again."""
     wait_s: float | None = None
     """What the collector asked to wait before the retry, if it did."""
-    results: Counter[str] = field(default_factory=Counter)
+    results: Counter[str] = msgspec.field(default_factory=Counter)
     """What the collector said of the acked events, `ok`, `flagged` …; empty when it said nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(msgspec.Struct, frozen=True):
     """The collector will never take this batch."""
 
     code: str
-    stranger: str = field(default="", compare=False)
+    stranger: str = ""
     """What answered in the collector's place, for the log: "HTTP 404" without a code that a collector gives."""
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
+class Split(msgspec.Struct, frozen=True):
     """The batch is too big; its halves may not be."""
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(msgspec.Struct, frozen=True):
     """Try again; `reason` is for the log, `wait_s` is what the collector asked for, if it did."""
 
     reason: str
     wait_s: float | None = None
-    stranger: str = field(default="", compare=False)
+    stranger: str = ""
     """As of `Rejected`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recode:
+class Recode(msgspec.Struct, frozen=True):
     """The collector cannot read this content encoding: the same batch again at once, encoded otherwise."""
 
     encoding: str

@@ -3,6 +3,7 @@ What a sender does next: `Delivery`, an outbox that can be closed. A pure state 
 and the task that drive it differ only in how they wait and how they send.
 
     step(now) → Send(batch): pack it, send it, settle(batch, verdict, now)
+              → Read(…): read(it), without the lock, then loaded(chunk)
               → Wait(seconds): until then, or until `wake` is called
               → STOP: closed, and nothing is left to do in time
 """
@@ -10,13 +11,14 @@ and the task that drive it differ only in how they wait and how they send.
 from __future__ import annotations
 
 import logging
-import random
-from dataclasses import dataclass
+import threading
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from trackway._delivery.answers import Recode, verdict
 from trackway._delivery.compression import FALLBACK, compress
-from trackway._delivery.outbox import Outbox
+from trackway._delivery.outbox import Outbox, Read, dice
 from trackway._delivery.transport import Request, client_headers
 from trackway._events.stamps import rfc3339
 
@@ -26,25 +28,26 @@ if TYPE_CHECKING:
     from trackway._books import Books, Dropped
     from trackway._delivery.answers import Answer, Verdict
     from trackway._delivery.outbox import Batch
+    from trackway._disk import Chunk
     from trackway._options import Options
 
 log = logging.getLogger("trackway")
 
 _NAMES = {"gzip": "gzip", "none": "plain JSON"}
 
+log = logging.getLogger("trackway")
+
 LEAST_REQUEST_S = 0.05
 """A request that starts just before the deadline still gets this long."""
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(msgspec.Struct, frozen=True):
     """This batch is due."""
 
     batch: Batch
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(msgspec.Struct, frozen=True):
     """Nothing is due before `for_s` seconds have passed; None: before something is added."""
 
     for_s: float | None
@@ -55,11 +58,11 @@ class Stop:
 
 
 STOP = Stop()
-Step = Send | Wait | Stop
+Step = Send | Read | Wait | Stop
 
 
 class Delivery:
-    """The outbox of one process, and its end. Callers hold a lock around every call."""
+    """The outbox of one process, and its end. Callers hold `lock` around every call."""
 
     def __init__(
         self,
@@ -67,9 +70,12 @@ class Delivery:
         books: Books,
         *,
         wake: Callable[[], None],
-        dice: Callable[[], float] = random.random,
+        dice: Callable[[], float] = dice,
     ) -> None:
+        # Reentrant: a signal handler or a finaliser may track while this very thread is tracking.
+        self.lock = threading.RLock()
         self.outbox = Outbox(options, books, wake=wake, dice=dice)
+        self._books = books
         self.closing = False
         self.close_timeout_s = 0.0
         self.deadline: float | None = None
@@ -79,6 +85,9 @@ class Delivery:
 
     def step(self, now: float) -> Step:
         """Return what to do now; a batch to be sent is out until it is settled."""
+        in_time = self.deadline is None or now < self.deadline
+        if in_time and (read := self.outbox.read_due(now, self.closing)) is not None:
+            return read
         due_in = self.outbox.due_in(now)
         if due_in is None and (report := self._last_report(now)) is not None:
             return Send(report)
@@ -90,6 +99,15 @@ class Delivery:
         """Enter what became of a batch that was sent."""
         self.outbox.settle(batch, verdict, now)
 
+    def read(self, step: Read) -> Chunk | None:
+        """Read from the disk what is due. Takes its time, so it is called without the lock, and by one at a time."""
+        return None if self.outbox.disk is None else self.outbox.disk.read(step)
+
+    def loaded(self, chunk: Chunk | None) -> None:
+        """Queue what was read, unless all was abandoned meanwhile: then it is where it was, on disk."""
+        if not self._abandoned:
+            self.outbox.load(chunk)
+
     def begin_close(self, now: float, timeout_s: float) -> None:
         """Make everything due, and set the deadline. The second call does nothing."""
         if not self.closing:
@@ -100,7 +118,7 @@ class Delivery:
 
     def _last_report(self, now: float) -> Batch | None:
         """Return a batch that tells of losses when no other will: all has left, and there is time; once."""
-        if not self.left_s(now) or self._reported or self.outbox.pending:
+        if not self.left_s(now) or self._reported or self.outbox.waiting:
             return None
         self._reported = True
         return self.outbox.take_report()
@@ -114,11 +132,34 @@ class Delivery:
         return usual_s if self.deadline is None else max(LEAST_REQUEST_S, min(usual_s, self.left_s(now)))
 
     def abandon(self, reason: Dropped) -> int | None:
-        """Drop what is left after closing, and return how many events that were; None when it was done before."""
+        """
+        Leave to the disk what is left after closing, or drop it, and return how many events were dropped; None when
+        it was done before.
+        """
         if self._abandoned:
             return None
         self._abandoned = True
         return self.outbox.abandon(reason)
+
+    def close_disk(self) -> None:
+        """Let go of the disk queue, if there is one. The last call; without the lock, because it waits for the disk."""
+        if self.outbox.disk is not None:
+            self.outbox.disk.queue.close()
+
+    def report_close(self, lost: int) -> None:
+        """Log what closing could not send in time."""
+        if kept := self._books.kept:
+            log.warning(
+                "%d event(s) were not sent within the %.1f s that close() had; they are on disk for the next process.",
+                kept,
+                self.close_timeout_s,
+            )
+        if lost:
+            log.error(
+                "%d event(s) were not sent within the %.1f s that close() had, and are dropped.",
+                lost,
+                self.close_timeout_s,
+            )
 
 
 class Packer:

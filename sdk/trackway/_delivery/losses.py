@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from trackway._books import Dropped
 
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@dataclass(frozen=True, slots=True)
-class LossReport:
+class LossReport(msgspec.Struct, frozen=True):
     """How many events were lost since the report before, by reason."""
 
     id: str

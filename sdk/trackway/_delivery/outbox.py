@@ -12,11 +12,12 @@ Every event added leaves through `settle`, `make_room`, `purge` or `abandon`, on
 from __future__ import annotations
 
 import logging
-import random
+import os
 from collections import deque
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from trackway._books import Dropped
 from trackway._delivery.answers import Acked, Recode, Rejected, Retry, Split, Verdict
@@ -28,13 +29,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from trackway._books import Books
+    from trackway._delivery.ondisk import OnDisk
+    from trackway._disk import Chunk
     from trackway._options import Options
 
 log = logging.getLogger("trackway")
 
+ENOUGH_EVENTS = 100
+"""
+So many leave at once when nothing else is on its way: what waits in memory is what a killed process loses. While a
+batch is out more come together, up to `max_batch_events`, so a busy program sends fewer and larger ones.
+"""
 
-@dataclass(slots=True, eq=False)
-class Batch:
+
+def dice() -> float:
+    """Return a random number of [0, 1). Other processes throw other ones, forked or not, and `random` is no import."""
+    return int.from_bytes(os.urandom(6)) / 2**48
+
+
+class Batch(msgspec.Struct, eq=False):
     """Events that travel together, in order, until the collector has answered for them."""
 
     events: list[bytes]
@@ -47,8 +60,17 @@ class Batch:
     """How many events that were in it have left already, while these were to be sent again."""
     losses: LossReport | None = None
     """What its next request says about events that were lost."""
-    purges: list[Callable[[bytes], bool]] = field(default_factory=list)
+    purges: list[Callable[[bytes], bool]] = msgspec.field(default_factory=list)
     """Which of its events were purged while it was out; they go when it comes back."""
+
+
+class Read(msgspec.Struct, frozen=True):
+    """Disk work is due: `Delivery.read`, without the lock, then `Delivery.loaded`, with it."""
+
+    max_events: int
+    max_bytes: int
+    adopt: bool
+    """Look for what dead processes left before reading."""
 
 
 class Outbox:
@@ -63,7 +85,7 @@ class Outbox:
         books: Books,
         *,
         wake: Callable[[], None],
-        dice: Callable[[], float] = random.random,
+        dice: Callable[[], float] = dice,
     ) -> None:
         """Call `wake` whenever `due_in` has become shorter; `dice` returns [0, 1) for the jitter."""
         self._options = options
@@ -74,6 +96,7 @@ class Outbox:
         self._max_bytes = options.max_queue_bytes
         self._batch_events = options.max_batch_events
         self._batch_bytes = options.max_batch_bytes
+        self._enough = min(ENOUGH_EVENTS, options.max_batch_events)
         self._queue: deque[bytes] = deque()
         self._queued_bytes = 0
         self._again: deque[Batch] = deque()
@@ -86,8 +109,10 @@ class Outbox:
         self._ahead = 0
         self._scattered = 0
         self._reports = LossReports(books.dropped)
+        self.disk: OnDisk | None = None
+        """Where there is a disk queue."""
         self.pending = 0
-        """Events added and not settled."""
+        """Events in memory that are not settled."""
         self.pending_bytes = 0
         self.settled = 0
         """
@@ -95,12 +120,34 @@ class Outbox:
         settled ≥ n.
         """
 
+    @property
+    def waiting(self) -> int:
+        """Events added and not settled, in memory or on disk."""
+        return self.pending if self.disk is None else self.pending + self.disk.backlog
+
+    @property
+    def refusal(self) -> Dropped:
+        """Why `add` said no."""
+        return Dropped.QUEUE_FULL if self.disk is None else self.disk.refusal
+
     def add(self, event: bytes) -> bool:
         """
         Take an event in; False when the queue is at its limit. In the caller's path: no calls but the append.
         """
         size = len(event)
-        if self.pending >= self._max_events or self.pending_bytes + size > self._max_bytes:
+        room = self.pending < self._max_events and self.pending_bytes + size <= self._max_bytes
+        if self.disk is not None:
+            reading = self.disk.reading
+            if reading is not None and room:  # what it brings needs room, too
+                room = (
+                    self.pending + reading.max_events < self._max_events
+                    and self.pending_bytes + reading.max_bytes + size <= self._max_bytes
+                )
+            if not self.disk.put(event, room):
+                if self.disk.backlog == 1:
+                    self._wake()
+                return True
+        if not room:
             return False
         queue = self._queue
         queue.append(event)
@@ -110,7 +157,8 @@ class Outbox:
         # Each event's comma counts: the limit is for the batch as it stands on the wire.
         self._queued_bytes = after = before + size + 1
         count = len(queue)
-        if count == 1 or count == self._batch_events or before < self._batch_bytes <= after:
+        # While a batch is out its sender is awake, and looks here when it has settled it.
+        if (count == 1 or count == self._enough or before < self._batch_bytes <= after) and self._out is None:
             self._wake()
         return True
 
@@ -127,10 +175,11 @@ class Outbox:
             self._waiting_since = None
             return None
         if (
-            len(self._queue) >= self._batch_events
+            len(self._queue) >= self._enough
             or self._queued_bytes >= self._batch_bytes
             or self._draining
             or self.settled < self._flush_through
+            or self.waiting > self.pending  # more is on disk: company enough
         ):
             return pause
         if self._waiting_since is None:
@@ -180,11 +229,27 @@ class Outbox:
                 self._take_out(batch)
                 self._put_back(batch)
 
+    @property
+    def is_out(self) -> bool:
+        """Whether a batch is on its way, without an answer yet."""
+        return self._out is not None
+
+    def put_back(self) -> None:
+        """
+        Queue the batch that is out again, in front: its request was broken off here and has no answer. Whether the
+        collector has it is unknown; the ids tell it when it comes again.
+        """
+        batch, self._out = self._out, None
+        if batch is not None and batch.events:  # a report of losses alone is tried once
+            self._take_out(batch)
+            self._put_back(batch)
+            self._gather()
+
     def request_flush(self) -> int:
         """
         Make everything added so far due; return the number that `settled` reaches when all of it has left.
         """
-        target = self.settled + self._ahead + self.pending
+        target = self.settled + self._ahead + self.waiting
         if target > self._flush_through:
             self._flush_through = target
             self._wake()
@@ -198,18 +263,25 @@ class Outbox:
         self._wake()
 
     def abandon(self, reason: Dropped) -> int:
-        """Drop all that is pending, a batch that is out included; return how many events that were."""
+        """
+        Leave all that is pending to the disk, or drop it, a batch that is out included; return how many events were
+        dropped.
+        """
+        waiting = self.waiting
         out = [self._out] if self._out is not None else []
         for batch in out:
-            self._take_out(batch)
+            waiting -= self._take_out(batch)
         left = [event for batch in (*out, *self._again) for event in batch.events]
         left += self._queue
+        if self.disk is not None:
+            kept, left = self.disk.keep(left)
+            self._books.kept += kept
         self._books.drop(reason, left)
         self._queue.clear()
         self._again.clear()
         self._out = None
         self._queued_bytes = self.pending = self.pending_bytes = 0
-        self.settled += len(left) + self._ahead
+        self.settled += waiting + self._ahead
         self._ahead = self._scattered = 0
         return len(left)
 
@@ -279,6 +351,33 @@ class Outbox:
         self._out = Batch([], 0, attempts=1, losses=report)
         return self._out
 
+    def read_due(self, now: float, closing: bool) -> Read | None:
+        """Return what should be read from the disk now; None when memory has a batch, or one to send again."""
+        if (
+            self.disk is None
+            or self._out is not None
+            or self._again
+            or len(self._queue) >= self._batch_events
+            or self._queued_bytes >= self._batch_bytes
+        ):
+            return None
+        return self.disk.due(now, self._max_events - self.pending, self._max_bytes - self.pending_bytes, closing)
+
+    def load(self, chunk: Chunk | None) -> None:
+        """Queue what was read from the disk; None when nothing was there."""
+        if self.disk is None:
+            return
+        self.disk.reading = None
+        if chunk is None:
+            return
+        for event in self.disk.took(chunk):
+            self._queue.append(event)
+            self.pending += 1
+            self.pending_bytes += len(event)
+            self._queued_bytes += len(event) + 1
+        if not chunk.adopted:  # they were waiting, and will not come
+            self.settled += chunk.count - len(chunk.events)
+
     def _cut(self) -> Batch:
         size = count = 0
         for event in islice(self._queue, self._batch_events):
@@ -300,6 +399,9 @@ class Outbox:
             return
         events = [batch.events[position] for position in acked.retry]
         left = len(batch.events) - len(events)
+        if self.disk is not None:
+            again_ids = {id(event) for event in events}
+            self.disk.gone(event for event in batch.events if id(event) not in again_ids)
         again = Batch(events, sum(map(len, events)) + len(events), batch.attempts, batch.first_sent, batch.ahead + left)
         again.purges = batch.purges
         self.pending -= left
@@ -313,8 +415,8 @@ class Outbox:
         if not batch.events:  # all of it was purged
             self._leave(batch)
             return
-        if batch.first_sent is not None and now - batch.first_sent >= options.give_up_after_s:
-            self._books.drop(Dropped.GAVE_UP, batch.events)
+        if gave_up := self._hopeless(batch, now):
+            self._books.drop(gave_up, batch.events)
             self._failed(verdict.reason, len(batch.events), batch, will_retry=False)
             log.error("Gave up %d event(s) after %d attempts: %s.", len(batch.events), batch.attempts, verdict.reason)
             self._leave(batch)
@@ -337,6 +439,14 @@ class Outbox:
                 self.pending,
                 self._whose(verdict.stranger),
             )
+
+    def _hopeless(self, batch: Batch, now: float) -> Dropped | None:
+        """Return why a batch should not be tried again, if it should not. On disk, events have their own time."""
+        too_old = self.disk.too_old(batch.events) if self.disk is not None else None
+        if too_old is not None:
+            return Dropped.TOO_OLD if too_old else None
+        late = batch.first_sent is not None and now - batch.first_sent >= self._options.give_up_after_s
+        return Dropped.GAVE_UP if late else None
 
     def _reject(self, rejected: dict[str, int], batch: Batch, whose: str = "") -> None:
         for code, count in rejected.items():
@@ -380,6 +490,8 @@ class Outbox:
                 self._scattered += batch.ahead
 
     def _gone(self, reason: Dropped, events: list[bytes]) -> None:
+        if self.disk is not None:
+            self.disk.gone(events)
         self._books.drop(reason, events)
         self.pending -= len(events)
         self.pending_bytes -= sum(map(len, events))
@@ -394,6 +506,8 @@ class Outbox:
             self._scattered = 0
 
     def _leave(self, batch: Batch) -> None:
+        if self.disk is not None:
+            self.disk.gone(batch.events)
         self.pending -= len(batch.events)
         self.pending_bytes -= batch.size - len(batch.events)
         self.settled += len(batch.events) + batch.ahead

@@ -5,7 +5,6 @@ when idle.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 import time
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 from trackway._books import Dropped
 from trackway._delivery.answers import Retry, Verdict
 from trackway._delivery.core import Delivery, Packer, Send, Wait
+from trackway._delivery.outbox import Read
 from trackway._errors import NetworkError
 
 if TYPE_CHECKING:
@@ -40,8 +40,10 @@ class Bell:
 
     def ring(self) -> None:
         """Let the present or the next `wait` return at once."""
-        with contextlib.suppress(RuntimeError):  # it has been rung already
+        try:  # noqa: SIM105 - suppress() takes longer than the rest, and this is in the caller's path
             self._lock.release()
+        except RuntimeError:  # it has been rung already
+            pass
 
     def wait(self, timeout_s: float | None) -> None:
         """Return when the bell has been rung since the last wait, or after the timeout."""
@@ -53,27 +55,29 @@ class Sender:
     Drives a `Delivery` over a transport. `lock` guards it and the books; it is never held during I/O.
     """
 
-    def __init__(self, options: Options, books: Books, transport: Transport, clock: Clock) -> None:
+    def __init__(
+        self, options: Options, books: Books, transport: Transport, clock: Clock, delivery: Delivery | None = None
+    ) -> None:
+        """Make a delivery of its own, or drive one that was begun elsewhere."""
         self._request_timeout_s = options.request_timeout_s
         self._packer = Packer(options)
         self._transport = transport
         self._clock = clock
         self._notices = books.notices
-        # Reentrant: a signal handler or a finaliser may track while this very thread is tracking.
-        self.lock = self._lock = threading.RLock()
         self._bell = Bell()
+        self._delivery = delivery or Delivery(options, books, wake=self._wake)
+        self.lock = self._lock = self._delivery.lock
         self._progress = threading.Condition(self._lock)
-        self._delivery = Delivery(options, books, wake=self._wake)
         self.outbox = self._delivery.outbox
         self._thread: threading.Thread | None = None
 
-    def start(self) -> None:
+    def start(self) -> bool:
         """
         Start the thread, once. Where no thread can be had (interpreter shutdown), `finish_close` does the sending.
         """
         with self._lock:
             if self._thread is not None or self._delivery.closing:
-                return
+                return True
             # Made of the locks of now: gevent may have replaced those of then, and a greenlet that waits on one of
             # the operating system's holds up all others.
             self._bell = Bell()
@@ -84,11 +88,12 @@ class Sender:
             except RuntimeError as error:
                 self._thread = None
                 log.warning("No thread for sending could be started (%s); events wait for close().", error)
+        return True
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until all that is pending now has left, at most `timeout_s`; return whether it has."""
         with self._lock:
-            if not self.outbox.pending:
+            if not self.outbox.waiting:
                 return True
             target = self.outbox.request_flush()
             return self._progress.wait_for(lambda: self.outbox.settled >= target, timeout_s)
@@ -132,12 +137,8 @@ class Sender:
             return True
         self._bell.ring()
         self._transport.close()
-        if lost:
-            log.error(
-                "%d event(s) were not sent within the %.1f s that close() had, and are dropped.",
-                lost,
-                self._delivery.close_timeout_s,
-            )
+        self._delivery.close_disk()
+        self._delivery.report_close(lost)
         return not lost
 
     def _wake(self) -> None:
@@ -149,22 +150,39 @@ class Sender:
                 step = self._delivery.step(time.monotonic())
             match step:
                 case Send(batch):
-                    result = self._send(batch)
-                    with self._lock:
-                        self._delivery.settle(batch, result, time.monotonic())
-                        self._progress.notify_all()
-                    self._tell()
+                    self._exchange(batch, self._request_timeout_s)
+                case Read():
+                    self._load(step)
                 case Wait(for_s):
                     self._bell.wait(for_s)
                 case _:
                     return
 
+    def _load(self, step: Read) -> None:
+        chunk = self._delivery.read(step)
+        with self._lock:
+            self._delivery.loaded(chunk)
+            self._progress.notify_all()
+        self._tell()
+
+    def _exchange(self, batch: Batch, usual_s: float) -> None:
+        """Send the batch once and settle it. `usual_s` is how long that may take when there is no deadline."""
+        try:
+            result = self._send(batch, self._delivery.request_timeout_s(time.monotonic(), usual_s))
+        except BaseException:  # KeyboardInterrupt, or what gevent throws into its greenlets
+            with self._lock:
+                self._delivery.outbox.put_back()
+            raise
+        with self._lock:
+            self._delivery.settle(batch, result, time.monotonic())
+            self._progress.notify_all()
+        self._tell()
+
     def _tell(self) -> None:
         if self._notices is not None:
             self._notices.tell()
 
-    def _send(self, batch: Batch) -> Verdict:
-        timeout_s = self._delivery.request_timeout_s(time.monotonic(), self._request_timeout_s)
+    def _send(self, batch: Batch, timeout_s: float) -> Verdict:
         try:
             request = self._packer.request(batch, self._clock.time_ns(), timeout_s)
             answer = self._transport.send(request)

@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from trackway._books import Dropped
-from trackway._events.payloads import ContextWriter, Refused, is_given, object_body, people
+from trackway._events.arguments import Refused, encode_text, is_given
+from trackway._events.payloads import ContextWriter, object_body, people
 from trackway._events.plan import NO_VIOLATIONS
-from trackway._events.values import encode, encode_carefully, encode_text
+from trackway._events.values import encode, encode_carefully
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,8 +48,7 @@ _WRITTEN = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(msgspec.Struct, frozen=True):
     """An event after the chain, in the parts that a tracker queues."""
 
     start: bytes

@@ -16,7 +16,7 @@ log = logging.getLogger("trackway")
 ConsentDefault = Literal["grant", "deny"]
 DEFAULT_CATEGORY = "analytics"
 OTHERS = "*"
-"""Stands for all events that are not named."""
+"""Stands for all events that are not named, and in decisions for all categories that are not."""
 
 
 class Consent:
@@ -46,7 +46,8 @@ class Consent:
 
     def allows(self, event: str, preferences: Mapping[str, bool]) -> bool:
         """Return whether an event may be sent."""
-        return preferences.get(self.category(event), self._granted_unsaid)
+        said = preferences.get(self.category(event))
+        return preferences.get(OTHERS, self._granted_unsaid) if said is None else said
 
     def _read(self, decisions: Mapping[str, object]) -> dict[str, bool]:
         strange = [word for word in decisions.values() if word is not None and not isinstance(word, bool)]

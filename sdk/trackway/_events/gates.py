@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from trackway._books import Dropped
+from trackway._events.arguments import Refused
 from trackway._events.consent import Consent
-from trackway._events.payloads import Refused, properties_over
+from trackway._events.payloads import properties_over
 from trackway._events.sampling import Sampling, is_in_sample
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from trackway._events.values import encode_text
+from trackway._events.arguments import encode_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

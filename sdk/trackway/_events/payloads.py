@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from trackway._books import Dropped
-from trackway._events.values import encode, encode_carefully, encode_text
+from trackway._events.arguments import Refused, encode_text, is_given, text
+from trackway._events.values import encode, encode_carefully
 from trackway._version import LIBRARY, __version__
 
 if TYPE_CHECKING:
     from trackway_plan import Violation
-
-MAX_MESSAGE_ID = 100
-"""Characters; the collector's limit."""
-
-
-class Refused(Exception):
-    """This event cannot be sent; `reason` goes into the books. Never leaves the package."""
-
-    def __init__(self, reason: Dropped, event: bytes | None = None) -> None:
-        self.reason = reason
-        self.event = event
-        """What would have been sent; None when it was refused before it was made."""
 
 
 def object_member(name: bytes, value: object) -> bytes:
@@ -58,20 +46,15 @@ def properties_over(bound: Mapping[str, object], own: object) -> Mapping[str, ob
         return bound
     if not isinstance(own, Mapping):  # a dataclass or Struct: its members as the JSON they become
         own = _members(object_body(own))
-    return {**bound, **own}
+    return merged(bound, own)
 
 
-def is_given(value: object) -> bool:
-    """
-    Return whether an id is one: not None, not empty, and equal to itself, as NaN and pandas' NaT and NA, which stand
-    for what is missing in a table, are not. Sent as text they would make one person of all who have no id.
-    """
-    if type(value) is str:
-        return value != ""
+def merged(outer: Mapping[str, object], inner: Mapping[str, object]) -> dict[str, object]:
+    """Return both in one, what the inner says over what the outer says; raises Refused when one cannot be read."""
     try:
-        return value is not None and bool(value == value) and value != ""
-    except Exception:  # pandas.NA is neither equal nor unequal to anything; an array is no id
-        return False
+        return {**outer, **inner}
+    except Exception:
+        raise Refused(Dropped.UNSERIALISABLE) from None
 
 
 def people(user_id: object, anonymous_id: object) -> bytes:
@@ -85,31 +68,6 @@ def people(user_id: object, anonymous_id: object) -> bytes:
     if has_anonymous:
         return b',"anonymousId":' + encode_text(anonymous_id)
     raise Refused(Dropped.NO_PERSON)
-
-
-def stamp_members(message_id: object, timestamp: object) -> tuple[bytes, bytes]:
-    """
-    Return the JSON of a caller's own message id and timestamp; raises Refused for an id over 100 characters.
-    """
-    message = encode_text(message_id)
-    if len(message) > MAX_MESSAGE_ID + 2 and len(str(message_id)) > MAX_MESSAGE_ID:
-        raise Refused(Dropped.BAD_MESSAGE_ID)
-    return message, encode_text(moment(timestamp))
-
-
-def moment(value: object) -> object:
-    """
-    Return a `datetime` as RFC 3339 UTC with microseconds (without a zone it is taken as UTC); all else as it
-    is.
-    """
-    if not isinstance(value, datetime):
-        return value
-    if value.tzinfo is None:
-        value = value.replace(tzinfo=UTC)
-    try:
-        return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
-    except OverflowError:  # within a day of year 1 or 9999: the offset cannot be taken off
-        return value.isoformat(timespec="microseconds")
 
 
 class ContextWriter:
@@ -132,15 +90,15 @@ class ContextWriter:
         """
         Return `,"context":{…}}`; the caller's members win over `library`, and `protocols` is always ours.
         """
+        if given is not None and not isinstance(given, Mapping):
+            given = _members(object_body(given))  # a dataclass or Struct, or nothing that could be a context
         if not given and not violations:
             if not is_given(session_id):
                 return self.plain
             return b',"context":{"sessionId":%b,%b}' % (encode_text(session_id), self._own_members)
-        if given is not None and not isinstance(given, Mapping):
-            raise Refused(Dropped.NOT_AN_OBJECT)
-        context: dict[str, object] = {"library": self._library, **(given or {})}
+        context = merged({"library": self._library}, given or {})
         if is_given(session_id):
-            context["sessionId"] = session_id
+            context["sessionId"] = text(session_id)
         if self._stamp is not None:
             context["protocols"] = self._stamp
             if violations:

@@ -6,14 +6,13 @@ what the plan forbids to store, which does not even leave.
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from trackway._books import Dropped
 from trackway._errors import ConfigurationError, PlanViolationError
-from trackway._events.payloads import Refused
+from trackway._events.arguments import Refused
 from trackway._lifecycle import importing
 
 if TYPE_CHECKING:
@@ -175,6 +174,8 @@ def load_release(path: str) -> Release:
     """
     Return the release in a file; raises ConfigurationError, which says where it looked and how to write one.
     """
+    from pathlib import Path  # here: a program without a plan does without it
+
     from trackway_plan import Release, ReleaseError
 
     where = Path(path)

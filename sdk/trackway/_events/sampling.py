@@ -9,10 +9,9 @@ funnel over events of different rates is whole for everybody who is in at the lo
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
-from trackway._events.payloads import is_given
+from trackway._events.arguments import is_given
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +27,8 @@ class Sampling:
 
     def __init__(self, rates: float | Mapping[str, float]) -> None:
         """Take one rate for all events, or rates by event, with `"*"` for the others."""
+        import hashlib  # noqa: F401 - here, where it is known to be needed: it takes a tenth of the SDK's import
+
         by_event = {OTHERS: rates} if isinstance(rates, int | float) else dict(rates)
         self._others = by_event.pop(OTHERS, 1)
         self._rates = by_event
@@ -48,5 +49,7 @@ def is_in_sample(user_id: object, anonymous_id: object, rate: float) -> bool:
         person = anonymous_id
     else:
         return True
+    import hashlib
+
     digest = hashlib.sha256(b"trackway-sample:" + str(person).encode("utf-8", "replace")).digest()
     return int.from_bytes(digest[:8]) < rate * 2.0**64

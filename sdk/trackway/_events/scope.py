@@ -8,23 +8,23 @@ own arguments leave open. Like every context variable it is inherited by asyncio
 
 from __future__ import annotations
 
-import functools
 import logging
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from trackway._events.payloads import is_given, properties_over
+from trackway._events.arguments import is_given, text
+from trackway._events.payloads import merged, properties_over
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    Id = str | int
-    LateId = Callable[[], Id | None]
-    """Asked for the id each time an event is tracked, because it may be known only by then."""
-    LateMapping = Callable[[], Mapping[str, object]]
-    """Asked once, by the first event: what nobody tracks costs nothing."""
+Id = str | int
+LateId = Callable[[], Id | None]
+"""Asked for the id each time an event is tracked, because it may be known only by then."""
+LateMapping = Callable[[], Mapping[str, object]]
+"""Asked once, by the first event: what nobody tracks in costs nothing."""
 
 log = logging.getLogger("trackway")
 _reported: set[str] = set()
@@ -75,10 +75,10 @@ class Scope:
             anonymous_id = anonymous_id if is_given(anonymous_id) else own_anonymous
             session_id = session_id if is_given(session_id) else known(self.session_id)
         bound = members(self.context)
-        if not context:
+        if context is None:
             return user_id, anonymous_id, session_id, bound or None
         if bound and isinstance(context, Mapping):
-            context = {**bound, **context}
+            context = merged(bound, context)
         return user_id, anonymous_id, session_id, context
 
     def fill_properties(self, properties: Mapping[str, object] | None) -> Mapping[str, object] | None:
@@ -104,8 +104,10 @@ class scope:
 
     Scopes nest: what an inner one gives wins, None leaves what the outer one gave, and `context`, `properties` and
     `consent` are merged by their first level of keys. What a call itself is given wins over every scope; when it names
-    another person than the scope's, it takes neither ids nor session from the scope. An id may be a function without
-    arguments: it is asked each time an event is tracked. Traits are never filled in.
+    another person than the scope's, it takes neither ids nor session from the scope. Traits are never filled in.
+
+    An id may be a function without arguments, which is asked each time an event is tracked; `context` may be one, which
+    is asked by the first event.
 
     Inherited as every context variable is: by asyncio tasks, and by threads that are started with
     `contextvars.copy_context().run`. Nothing here raises; a mapping that is none is logged and ignored.
@@ -138,8 +140,8 @@ class scope:
             anonymous_id=_over(self._anonymous_id, around.anonymous_id),
             session_id=_over(self._session_id, around.session_id),
             context=_layers(around.context, self._context),
-            properties={**around.properties, **self._properties},
-            consent={**around.consent, **self._consent},
+            properties={**around.properties, **self._properties} if self._properties else around.properties,
+            consent={**around.consent, **self._consent} if self._consent else around.consent,
             _place=_Place(self, outer),
         )
         _current.set(inner)
@@ -164,14 +166,29 @@ class scope:
             at = place.outer
 
 
+class _Once:
+    """A function that is asked once, though two threads may both be first."""
+
+    __slots__ = ("_ask", "_found")
+
+    def __init__(self, ask: LateMapping) -> None:
+        self._ask = ask
+        self._found: Mapping[str, object] | None = None
+
+    def __call__(self) -> Mapping[str, object]:
+        if self._found is None:
+            self._found = self._ask()
+        return self._found
+
+
 def known(value: Id | LateId | None) -> Id | None:
     """Return an id, asking for it if it is a function; None if there is none or the function fails."""
     if not callable(value):
         return value
     try:
-        found = value()
+        found = _ask(value)
     except Exception as error:
-        _report(f"A function that a scope's id comes from failed ({type(error).__name__}); there is no id from it.")
+        report(f"A function that a scope's id comes from failed ({type(error).__name__}); there is no id from it.")
         return None
     return found if is_given(found) else None
 
@@ -181,11 +198,20 @@ def members(value: Mapping[str, object] | LateMapping) -> Mapping[str, object]:
     if not callable(value):
         return value
     try:
-        found = value()
+        found = _ask(value)
     except Exception as error:
-        _report(f"A function that a scope's context comes from failed ({type(error).__name__}); it is left out.")
+        report(f"A function that a scope's context comes from failed ({type(error).__name__}); it is left out.")
         return {}
     return _mapping("context", found)
+
+
+def _ask(function: Callable[[], T]) -> T:
+    """Call a program's own function outside any scope: should it track, it is not asked again for that."""
+    before = swap(None)
+    try:
+        return function()
+    finally:
+        _current.set(before)
 
 
 def swap(to: Scope | None) -> Scope | None:
@@ -211,12 +237,12 @@ def _layers(
     if not (callable(outer) or callable(inner)):
         return {**outer, **inner}
     if not outer and callable(inner):
-        return functools.cache(inner)
-    return functools.cache(lambda: {**members(outer), **members(inner)})
+        return _Once(inner)
+    return _Once(lambda: {**members(outer), **members(inner)})
 
 
 def _differ(given: object, bound: Id | None) -> bool:
-    return is_given(given) and bound is not None and given != bound and str(given) != str(bound)
+    return is_given(given) and bound is not None and given != bound and text(given) != text(bound)
 
 
 def _still_open(at: Scope | None) -> Scope | None:
@@ -228,13 +254,20 @@ def _still_open(at: Scope | None) -> Scope | None:
 def _mapping(name: str, given: Mapping[str, T] | None) -> Mapping[str, T]:
     if given is None:
         return {}
-    if isinstance(given, Mapping):
+    if type(given) is dict:
         return given
-    _report(f"`{name}` of a scope is a {type(given).__name__} and is ignored; write a mapping.")
+    if isinstance(given, Mapping):
+        try:
+            return dict(given)
+        except Exception as error:
+            report(f"`{name}` of a scope cannot be read ({type(error).__name__}) and is ignored.")
+            return {}
+    report(f"`{name}` of a scope is a {type(given).__name__} and is ignored; write a mapping.")
     return {}
 
 
-def _report(message: str) -> None:
+def report(message: str) -> None:
+    """Log what an application's own function did wrong, each message once; it never holds a value."""
     if message not in _reported and len(_reported) < 1000:
         _reported.add(message)
         log.warning(message)

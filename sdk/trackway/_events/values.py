@@ -1,27 +1,8 @@
 """
 Python values to JSON, so that no value loses its event.
 
-| value | becomes |
-| --- | --- |
-| `datetime` with a zone | RFC 3339 text; without a zone the same without offset, which a plan flags |
-| `date`, `time`, `timedelta` | ISO 8601 text |
-| `Decimal`, `UUID` | text, exactly |
-| `Enum` | its value |
-| dataclass, msgspec `Struct`, attrs | object |
-| `bytes`, `bytearray`, `memoryview` | base64 text |
-| `set`, `frozenset`, `tuple`, `deque`, other iterables with a length | list |
-| NaN, ±infinity | null: JSON has no word for them |
-| integers of any size | the exact number, up to 4,300 digits; beyond: text `<int too long>` |
-| numpy and pandas scalars and arrays | the Python value they hold; `NaT` is null |
-| subclasses of `str`, `int`, `float`, `datetime` | as the class they extend |
-| paths | text |
-| keys that are no text | text: `True` → "true", `None` → "null", others by `str` |
-| lone surrogates | U+FFFD |
-| a value inside itself, or deeper than 64 levels | text `<nested too deep>` |
-| anything else, generators included | `str(value)`, logged once per type; if that fails `<TypeName>` |
-
-The first six lines are msgspec's own; `_strange` takes what it does not know, `_plain` whole trees that it
-gives up on.
+`docs/values.md` lists what becomes of each kind of value; a test runs every row of it. msgspec knows most kinds;
+`_strange` takes what it does not know, `_plain` whole trees that it gives up on.
 """
 
 from __future__ import annotations
@@ -29,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence, Set
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Any
 
@@ -37,6 +18,9 @@ import msgspec
 
 MAX_DEPTH = 64
 TOO_DEEP = "<nested too deep>"
+MAX_ITEMS = 16_384
+"""More do not fit into an event of 32 KiB; a `range` or an array of a billion is not written out to find that."""
+TOO_MANY = "<too many items>"
 
 log = logging.getLogger("trackway")
 _reported: set[str] = set()
@@ -45,18 +29,6 @@ _reported: set[str] = set()
 def encode_carefully(value: object) -> bytes:
     """Return the JSON of what `encode` refused: cycles, surrogates, dicts that other threads change."""
     return encode(_plain(value, MAX_DEPTH))
-
-
-def encode_text(value: object) -> bytes:
-    """
-    Return the JSON string of an id or a name; ids that are numbers become text, as every Segment server
-    expects.
-    """
-    text = value if type(value) is str else _text(value)
-    try:
-        return encode(text)
-    except UnicodeEncodeError:
-        return encode(_mended(text))
 
 
 def _strange(value: Any) -> Any:
@@ -79,27 +51,39 @@ def _strange(value: Any) -> Any:
         return value.value
     if isinstance(value, os.PathLike):
         return os.fspath(value)
+    if isinstance(value, timedelta):
+        return timedelta(value.days, value.seconds, value.microseconds)
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, Set | Sequence):
-        return list(value)
+        return list(value) if len(value) <= MAX_ITEMS else TOO_MANY
     return _by_manners(value)
 
 
 def _by_manners(value: Any) -> Any:
-    """Return what numpy, pandas and the like offer as plain Python; else text."""
-    for method in ("tolist", "item", "to_pydatetime"):
+    """Return what numpy, pandas, pydantic and the like offer as plain Python; else text."""
+    if isinstance(value, type):
+        return as_text(value)
+    if type(value).__name__ == "NAType":  # pandas.NA, which has no methods to know it by
+        return None
+    size = getattr(value, "size", 0)
+    if isinstance(size, int) and size > MAX_ITEMS:
+        return TOO_MANY
+    if callable(getattr(value, "iterrows", None)):
+        return value.to_dict("records")
+    for method in ("model_dump", "tolist", "item", "to_pydatetime"):
         convert = getattr(value, method, None)
-        if callable(convert) and not isinstance(value, type):
+        if callable(convert):
             plain = convert()
             if type(plain) is not type(value):
                 return plain
     if hasattr(value, "__len__") and hasattr(value, "__iter__"):
-        return list(value)
-    return _text(value)
+        return list(value) if len(value) <= MAX_ITEMS else TOO_MANY
+    return as_text(value)
 
 
-def _text(value: object) -> str:
+def as_text(value: object) -> str:
+    """Return `str(value)`, or its type's name where that fails; says once per type that it did."""
     kind = type(value).__name__
     if value is None:
         return "null"
@@ -123,7 +107,7 @@ def _plain(value: Any, depth: int) -> Any:
     if depth == 0:
         return TOO_DEEP
     if isinstance(value, str):
-        return _mended(value)
+        return mended(value)
     if isinstance(value, int) and not isinstance(value, bool):
         try:
             return msgspec.Raw(str(int(value)).encode())
@@ -150,10 +134,11 @@ def _last_resort(value: Any) -> Any:
 
 
 def _key(key: object) -> str:
-    return _mended(key) if isinstance(key, str) else _text(key)
+    return mended(key) if isinstance(key, str) else as_text(key)
 
 
-def _mended(text: str) -> str:
+def mended(text: str) -> str:
+    """Return the text without lone surrogates, which UTF-8 cannot carry: U+FFFD stands in their place."""
     # Over UTF-16, so that two surrogates that make a character become it, and only lone ones are replaced.
     return str.__str__(text).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 

@@ -12,7 +12,7 @@ No import of this package needs pytest; the plugin is `trackway._pytest_plugin`.
 
 from trackway._clock import Clock
 from trackway._delivery.answers import Answer
-from trackway._delivery.transport import Request, Transport
+from trackway._delivery.transport import AsyncTransport, Request, Transport
 from trackway._errors import NetworkError
 from trackway.testing.clock import FrozenClock
 from trackway.testing.collector import CollectedEvent, Collector, collector
@@ -22,6 +22,7 @@ from trackway.testing.transports import DryRun, RecordingTransport
 
 __all__ = [
     "Answer",
+    "AsyncTransport",
     "Clock",
     "CollectedEvent",
     "Collector",

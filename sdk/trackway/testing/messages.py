@@ -85,8 +85,8 @@ def _near(name: str | None, events: Sequence[TrackedEvent]) -> list[str]:
 def _refused(refusals: Sequence[Refusal]) -> list[str]:
     if not refusals:
         return []
-    lines = [f"refused ({len(refusals)}), which the program does not notice:"]
-    for (reason, text), count in Counter((refusal.reason, refusal.text) for refusal in refusals).items():
+    lines = [f"calls that made no event ({len(refusals)}):"]
+    for (reason, name, text), count in Counter(refusals).items():
         times = f" ({count} times)" if count > 1 else ""
-        lines.append(f"  {reason}{times}" + (f": {text}" if text else ""))
+        lines.append(f"  {name or 'a call'}{times}: {reason}" + (f", {text}" if text else ""))
     return lines

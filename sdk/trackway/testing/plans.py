@@ -27,7 +27,7 @@ class PlanJudge:
 
     def violations(self, tracker: Capture[Any], event: Mapping[str, Any]) -> tuple[Violation, ...]:
         """Return what is wrong with an event that its tracker has said nothing against."""
-        own = tracker._plan
+        own = tracker._plan_check
         if own is not None and own.on:
             return ()
         release = own.release if own is not None else self._given

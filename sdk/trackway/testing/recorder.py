@@ -39,10 +39,12 @@ local_hosts: set[str] = set()
 
 
 class Refusal(NamedTuple):
-    """A call that made no event."""
+    """A call that made no event: it could not be one, or the program keeps such events back."""
 
     reason: str
-    """A `Dropped` reason, such as `no_person`."""
+    """A `Dropped` reason, such as `no_person` or `no_consent`."""
+    name: str = ""
+    """The event's name, as far as it has one: `Order Completed`, `$identify`."""
     text: str = ""
     """What was wrong, as far as it is known."""
 
@@ -234,17 +236,18 @@ class Tracked:
         found = tuple(violations) or self._judge.violations(tracker, raw)
         with self._changed:
             self._events.append(TrackedEvent(raw, found))
-            self._unread += len(found) if tracker._plan is None else 0
+            self._unread += len(found) if tracker._plan_check is None else 0
             self._changed.notify_all()
         return not stays_local(tracker)
 
-    def refused(self, tracker: Capture[Any], error: Exception) -> None:
+    def refused(self, tracker: Capture[Any], error: Exception, given: Mapping[str, Any]) -> None:
         """Keep the reason why a call made no event."""
         broke_plan = isinstance(error, PlanViolationError)
         reason = Dropped.VIOLATION if broke_plan else getattr(error, "reason", Dropped.INTERNAL_ERROR)
         text = str(error) if broke_plan or reason is Dropped.INTERNAL_ERROR else _HINTS.get(reason, "")
         with self._changed:
-            self._refusals.append(Refusal(str(reason), text))
+            name = given.get("event") if given["type"] == "track" else f"${given['type']}"
+            self._refusals.append(Refusal(str(reason), str(name or ""), text))
             if isinstance(error, PlanViolationError):
                 self._raised += [(error.event, violation) for violation in error.violations]
             self._changed.notify_all()
@@ -257,6 +260,9 @@ class Tracked:
 _HINTS = {
     Dropped.CLOSED: "the tracker had been closed",
     Dropped.NO_PERSON: "neither user_id nor anonymous_id",
+    Dropped.NO_CONSENT: "its category has no consent",
+    Dropped.SAMPLED_OUT: "the person is not in the sample",
+    Dropped.BEFORE_SEND: "a function of before_send keeps it back",
     Dropped.VIOLATION: "the event breaks the plan",
 }
 

@@ -79,6 +79,4 @@ def _end(story: Story, client: clients.Client) -> None:
 
 if __name__ == "__main__":
     name, host, directory, tally_path, first_number, told = sys.argv[1:]
-    tell(
-        Story(**json.loads(told)), clients.make(name, host, directory), Tally(Path(tally_path)), int(first_number)
-    )
+    tell(Story(**json.loads(told)), clients.make(name, host, directory), Tally(Path(tally_path)), int(first_number))

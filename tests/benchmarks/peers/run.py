@@ -51,6 +51,8 @@ class Outcome:
     """From the last call to the end of the process."""
     forced: bool
     """Whether the program had not ended by itself within the scenario's limit."""
+    tracking: bool = False
+    """Whether it was still calling `track` then."""
 
 
 def run(scenario: Scenario, client: str, python: Path, turn: int = 0) -> Outcome:
@@ -66,7 +68,7 @@ def run(scenario: Scenario, client: str, python: Path, turn: int = 0) -> Outcome
             scenario.before(collector)
         ended_at, forced = _first_run(program, scenario, collector, turn * LATER_S)
         slots = program.tally.read()
-        numbers = set(_numbers(slots, 0))
+        sent = numbers = set(_numbers(slots, 0))
         held_s = max(0.0, ended_at - max(slot.ended_at for slot in slots))
         if scenario.next_process:
             collector.down()
@@ -76,7 +78,7 @@ def run(scenario: Scenario, client: str, python: Path, turn: int = 0) -> Outcome
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(scenario.limit_s)
             _end(process)
-            numbers |= set(_numbers(again.tally.read(), NEXT))
+            numbers = sent | set(_numbers(again.tally.read(), NEXT))
         collector.down()
         return Outcome(
             sent=len(numbers),
@@ -87,6 +89,7 @@ def run(scenario: Scenario, client: str, python: Path, turn: int = 0) -> Outcome
             longest_s=max(slot.longest_s for slot in slots),
             held_s=held_s,
             forced=forced,
+            tracking=forced and len(sent) < _wanted(scenario.story),
         )
 
 
@@ -108,6 +111,11 @@ def run_all(
         return dict(zip(names, pool.map(one, names), strict=True))
 
 
+def _wanted(story: Story) -> int:
+    """Return how many events a program tracks that is left alone."""
+    return story.before_fork + story.events * max(1, story.workers)
+
+
 def _together(outcomes: list[Outcome]) -> Outcome:
     """Add up the counts of several runs; of the times the longest stands."""
     return Outcome(
@@ -119,15 +127,14 @@ def _together(outcomes: list[Outcome]) -> Outcome:
         longest_s=max(outcome.longest_s for outcome in outcomes),
         held_s=max(outcome.held_s for outcome in outcomes),
         forced=any(outcome.forced for outcome in outcomes),
+        tracking=any(outcome.tracking for outcome in outcomes),
     )
 
 
 class _Program:
     """A program to be started, and its tally."""
 
-    def __init__(
-        self, python: Path, client: str, host: str, disk: Path, folder: Path, first: int = 0
-    ) -> None:
+    def __init__(self, python: Path, client: str, host: str, disk: Path, folder: Path, first: int = 0) -> None:
         self._command = [str(python), "-m", "tests.benchmarks.peers.program", client, host, str(disk)]
         self._path = folder / f"tally-{first}"
         self.tally = Tally(self._path)

@@ -19,6 +19,9 @@ from typing import Any
 
 from tests.benchmarks.peers import clients
 
+WARM_UP_S = 2.0
+"""By then each has tried to send, and has imported what it needs for that."""
+
 
 def burst(client: clients.Client, calls: int) -> dict[str, Any]:
     """Time each of some calls in a row, in nanoseconds; then flush, untimed."""
@@ -44,8 +47,9 @@ def send(client: clients.Client, calls: int) -> dict[str, Any]:
 
 def pile_up(client: clients.Client, calls: int) -> dict[str, Any]:
     """Return the bytes that `calls` events take while they cannot leave: traced, or of resident memory."""
-    for number in range(100):  # whatever is made once
+    for number in range(100):
         client.track(number)
+    time.sleep(WARM_UP_S)
     gc.collect()
     traced = tracemalloc.is_tracing()
     before = tracemalloc.get_traced_memory()[0] if traced else _resident()

@@ -20,7 +20,7 @@ from urllib.request import urlopen
 
 from tests.benchmarks.peers.environment import ROOT, variables
 
-ROUNDS = 8
+ROUNDS = 7
 BURST = 5000
 SENT = 10_000
 PILED_UP = 9000
@@ -44,8 +44,8 @@ MODULES = {
 class Figures:
     """What was measured of one client."""
 
-    calls_ns: list[int] = field(default_factory=list)
-    """Every timed call."""
+    rounds_ns: list[list[int]] = field(default_factory=list)
+    """Every timed call, by round."""
     events_per_s: list[float] = field(default_factory=list)
     """First call to last answer, by round."""
     json_bytes: float = 0.0
@@ -60,13 +60,16 @@ class Figures:
     """Growth of the process for each waiting event."""
     import_ms: float = 0.0
     """The quickest of some runs of `import …` in a fresh interpreter, above an empty program."""
+    above_msgspec_ms: float = 0.0
+    """The same, above the quickest `import msgspec`."""
 
     def percentile_us(self, percent: int) -> float:
-        times = sorted(self.calls_ns)
-        return times[len(times) * percent // 100] / 1000
+        """Return the median over the rounds of each round's percentile: a moment of a busy machine spoils one round."""
+        return statistics.median(sorted(times)[len(times) * percent // 100] for times in self.rounds_ns) / 1000
 
     @property
     def throughput(self) -> float:
+        """Return events a second, the median over the rounds."""
         return statistics.median(self.events_per_s)
 
 
@@ -114,10 +117,11 @@ def measure(python: Path, names: Iterable[str], rounds: int = ROUNDS) -> dict[st
         for traced in (True, False):
             with _stopwatches(python, figures, "http://127.0.0.1:9") as watches:
                 _weigh(watches, figures, traced)
-    for name, took in import_ms(python, [MODULES[name] for name in figures if name in MODULES]).items():
-        for client, module in MODULES.items():
-            if module == name and client in figures:
-                figures[client].import_ms = took
+    imported = import_ms(python, [*MODULES.values(), "msgspec"])
+    for name, each in figures.items():
+        if name in MODULES:
+            each.import_ms = imported[MODULES[name]]
+            each.above_msgspec_ms = each.import_ms - imported["msgspec"]
     return figures
 
 
@@ -141,7 +145,7 @@ def _time_calls(watches: dict[str, Stopwatch], figures: dict[str, Figures], roun
         for name, watch in watches.items():
             times = watch.ask("burst", _calls(name, BURST))["ns"]
             if number:  # the first round warms up
-                figures[name].calls_ns += times
+                figures[name].rounds_ns.append(times)
             time.sleep(0.2)  # what is still on its way
 
 
@@ -156,9 +160,7 @@ def _time_sending(watches: dict[str, Stopwatch], figures: dict[str, Figures], ho
             figures[name].json_bytes = count["bytes"] / max(1, count["events"])
 
 
-def _watch_idling(
-    used: dict[str, Stopwatch], unused: dict[str, Stopwatch], figures: dict[str, Figures]
-) -> None:
+def _watch_idling(used: dict[str, Stopwatch], unused: dict[str, Stopwatch], figures: dict[str, Figures]) -> None:
     time.sleep(12)  # some have timers of 10 s for what was just sent
     groups = {"used": used, "unused": unused}
     before = {(group, name): _spent(watch.pid) for group, all_ in groups.items() for name, watch in all_.items()}
@@ -188,7 +190,7 @@ def _spent(pid: int) -> tuple[int, int]:
 def _weigh(watches: dict[str, Stopwatch], figures: dict[str, Figures], traced: bool) -> None:
     for name, watch in watches.items():
         if name in BLOCKING or name == "mixpanel-buffered":
-            continue  # nothing waits there, or the caller does
+            continue  # nothing waits there but the caller
         if traced:
             watch.ask("trace")
             figures[name].traced_bytes = watch.ask("pile_up", PILED_UP)["bytes"] / PILED_UP

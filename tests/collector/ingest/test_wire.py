@@ -5,7 +5,10 @@ from __future__ import annotations
 import gzip
 import json
 import sys
+import time
 import zlib
+from base64 import b64encode
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -14,7 +17,7 @@ from trackway_collector.ingest.judge import Limits
 from trackway_collector.spool.record import encode_record
 from trackway_plan import EventSpec, Plan, Release, Source, compile_release
 
-from .conftest import StartCollector
+from .conftest import KEYS, StartCollector
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -354,3 +357,30 @@ async def test_a_rejected_event_is_answered_with_its_verdict(start_collector: St
     assert "Did you mean `seen`?" in rejected["message"]
     assert (single[0], single[1]["code"]) == (400, "unplanned_event")
     assert collector.ingest.counters.events == {("web", "ok"): 1, ("web", "rejected"): 1}
+
+
+def basic(key: str) -> dict[str, str]:
+    """Return the header in which a write key travels."""
+    return {"Authorization": "Basic " + b64encode(f"{key}:".encode()).decode()}
+
+
+async def test_a_key_can_be_asked_what_it_stands_for(start_collector: StartCollector, garden: Release) -> None:
+    """`GET /v1/plan` names the key's source and the live releases, and nothing of any event; it needs a known key."""
+    collector = await start_collector(garden)
+    for source, key in KEYS.items():
+        async with collector.client.get("/v1/plan", headers=basic(key)) as response:
+            page = await response.json()
+            assert response.status == 200
+        assert page["source"] == source
+        assert page["plan"] == {"name": "garden", "rev": 3, "live": [{"rev": 3, "hash": garden.hash}]}
+        assert abs(datetime.fromisoformat(page["time"]).timestamp() - time.time()) < 60
+    for headers in ({}, basic("no-such-key")):
+        async with collector.client.get("/v1/plan", headers=headers) as response:
+            assert (response.status, (await response.json())["code"]) == (401, "unknown_write_key")
+
+
+async def test_a_collector_without_a_plan_says_so(start_collector: StartCollector) -> None:
+    """Where nothing is judged, `plan` is null."""
+    collector = await start_collector()
+    async with collector.client.get("/v1/plan", headers=basic("web-key")) as response:
+        assert (await response.json())["plan"] is None

@@ -15,8 +15,8 @@ class Ledger:
     """
     The tables of a running house.
 
-    Rows are counted by number, so an event that was made twice shows whatever message ids it had. An event that was
-    *sent* twice under one message id is stored once; the loader counts it as a duplicate, and `repeats()` is that count.
+    Rows are counted by number, so an event that was made twice shows, whatever message ids it had. An event that was
+    *sent* twice under one message id is stored once; the loader counts it as a duplicate: `repeats()` is that count.
     """
 
     def __init__(self, house: House) -> None:
@@ -24,11 +24,11 @@ class Ledger:
 
     def settle(self) -> None:
         """Wait until everything that the collector has acknowledged so far is in the tables."""
-        marker = secrets.token_hex(8)
-        status, _, _ = self.house.post([{"type": "track", "event": "marker", "messageId": marker, "userId": "test"}])
+        marker = f"settled {secrets.token_hex(8)}"
+        event = {"type": "track", "event": marker, "messageId": marker, "userId": "test", "properties": {"number": 1}}
+        status, _, _ = self.house.post([event])
         assert status == 200
-        stored = f"SELECT count() FROM events WHERE event = 'marker' AND message_id = '{marker}'"
-        wait_for(lambda: self.house.value(stored) == 1, STORE_S, "what was acknowledged is stored")
+        wait_for(lambda: self.numbers(marker)[1] == 1, STORE_S, "what was acknowledged is stored")
 
     def numbers(self, event: str) -> Counter[int]:
         """Return how many rows each number has under this event's name."""

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import psutil
@@ -21,7 +21,7 @@ STOP_S = 60
 class Server:
     """A server's first process (its master or supervisor, where it has one) and what it started."""
 
-    def __init__(self, command: list[str], log: Path, environ: dict[str, str], port: int = 0) -> None:
+    def __init__(self, command: list[str], log: Path, environ: dict[str, str], port: int) -> None:
         self.port = port
         self.log = log
         with log.open("ab") as output:
@@ -67,17 +67,27 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(command: list[str], house: House, event: str, directory: Path, **settings: str) -> Iterator[Server]:
+def serving(
+    command: list[str],
+    house: House,
+    event: str,
+    directory: Path,
+    *,
+    environ: Mapping[str, str] | None = None,
+    port: int = 0,
+    **settings: str,
+) -> Iterator[Server]:
     """
-    Run `python <command>` with a tracker that is set up by variables; `{port}` in the command becomes a free one.
+    Run `python <command>` with a tracker that is set up by variables; `{port}` in the command becomes `port`, or a free one.
 
-    `settings` are the tracker's: `queue="disk"` becomes TRACKWAY_QUEUE.
+    `environ` holds variables of the application; `settings` are the tracker's: `queue="disk"` becomes TRACKWAY_QUEUE.
     """
-    port = free_port()
-    environ = environment() | {"TEST_EVENT": event, "TRACKWAY_WRITE_KEY": KEY, "TRACKWAY_HOST": house.url}
-    environ |= {f"TRACKWAY_{name.upper()}": value for name, value in settings.items()}
+    port = port or free_port()
+    variables = environment() | {"TEST_EVENT": event, "TRACKWAY_WRITE_KEY": KEY, "TRACKWAY_HOST": house.url}
+    variables |= dict(environ or {})
+    variables |= {f"TRACKWAY_{name.upper()}": value for name, value in settings.items()}
     server = Server(
-        [sys.executable, *(part.format(port=port) for part in command)], directory / "server.log", environ, port
+        [sys.executable, *(part.format(port=port) for part in command)], directory / "server.log", variables, port
     )
     try:
         yield server

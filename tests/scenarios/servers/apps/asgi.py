@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -15,7 +16,8 @@ from trackway import Tracker
 EVENT = os.environ["TEST_EVENT"]
 
 tracker = Tracker()
-tracker.track(f"{EVENT}: loaded", {"number": os.getpid()}, user_id="server")
+if "TEST_QUIET_IMPORT" not in os.environ:
+    tracker.track(f"{EVENT}: loaded", {"number": time.time_ns()}, user_id="server")
 
 
 async def application(

@@ -1,0 +1,82 @@
+"""Reading segments: a log's, from a place on, some events at a time, whatever state the files are in."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trackway._disk.layout import HEADER_BYTES, Header, is_newer, parse, parse_done, unpack_header
+from trackway._disk.locks import BINARY, NO_FOLLOW
+
+if TYPE_CHECKING:
+    from trackway._disk.layout import Record
+
+log = logging.getLogger("trackway")
+
+BLOCK_BYTES = 1024 * 1024
+"""Read at a time; many times a record."""
+
+
+@dataclass(slots=True)
+class Stretch:
+    """What one read of a segment brought."""
+
+    records: list[Record] = field(default_factory=list)
+    damaged: int = 0
+    at: int = 0
+    """Where the next read goes on."""
+    ended: bool = False
+    """The segment has nothing after that."""
+
+
+def read_header(path: Path) -> Header | None:
+    """
+    Return a segment's header. A damaged one is replaced by the file's time: its records may still be good. None for a
+    segment that a newer version wrote.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    data = _read(path, 0, HEADER_BYTES)
+    if is_newer(data):
+        return None
+    return unpack_header(data) or Header(b"", 0, int(path.stat().st_mtime * 1000))
+
+
+def read_done(path: Path) -> set[int]:
+    """Return the numbers of a segment's records that need not be sent; none when there is no such file."""
+    try:
+        return parse_done(path.with_suffix(".done").read_bytes())
+    except OSError:
+        return set()
+
+
+def read_records(path: Path, at: int, max_events: int, max_bytes: int) -> Stretch:
+    """
+    Return the next records of a segment. A file that cannot be read has ended, with one damaged place.
+    """
+    try:
+        data = _read(path, at, BLOCK_BYTES)
+    except OSError as error:
+        log.warning("Could not read %s (%s); its events are lost.", path, type(error).__name__)
+        return Stretch(damaged=1, at=at, ended=True)
+    to_the_end = len(data) < BLOCK_BYTES
+    parsed = parse(data, max_events, max_bytes, to_the_end=to_the_end)
+    if parsed.damaged:
+        log.warning("Stepped over %d damaged place(s) in %s, from byte %d on.", parsed.damaged, path, at)
+    return Stretch(parsed.records, parsed.damaged, at + parsed.consumed, to_the_end and parsed.consumed == len(data))
+
+
+def _read(path: Path, at: int, size: int) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | BINARY | NO_FOLLOW)
+    try:
+        os.lseek(descriptor, at, os.SEEK_SET)
+        data = os.read(descriptor, size)
+        while 0 < len(data) < size and (more := os.read(descriptor, size - len(data))):  # a read may be short
+            data += more
+        return data
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,87 @@
+"""10,000 tasks on Celery's prefork workers, which are recycled, restarted or killed: what was done is stored, once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.scenarios.servers.ledger import Ledger
+from tests.scenarios.servers.serving import APPS, Server, serving
+from tests.support.house import KEY, House, environment, wait_for
+
+TASKS = 10_000
+WAITING = 400
+"""So many messages are in the queue at most; kombu lists the directory for each that it takes."""
+
+WORKER = ["-m", "celery", "-A", "tasks", "worker", "--pool", "prefork", "--concurrency", "2", "--loglevel", "WARNING"]
+WORKER += ["--without-gossip", "--without-mingle", "--without-heartbeat", "--max-tasks-per-child", "1500"]
+
+SEND = """
+import sys, tasks
+for number in range(1, int(sys.argv[1]) + 1): tasks.work.delay(number)
+"""
+
+
+class Tasks:
+    """The messages of 10,000 tasks, and what has become of them, in a directory."""
+
+    def __init__(self, directory: Path, house: House, event: str) -> None:
+        self.directory = directory
+        self.environ = {"TEST_EVENT": event, "TEST_DIRECTORY": str(directory)}
+        own = {"TRACKWAY_WRITE_KEY": KEY, "TRACKWAY_HOST": house.url, "TEST_QUIET_IMPORT": "1"}
+        subprocess.run(
+            [sys.executable, "-c", SEND, str(TASKS)], env=environment() | self.environ | own, cwd=APPS, check=True
+        )
+        # The names begin with the time, so this is the order in which they were sent.
+        self._waiting = sorted((directory / "outgoing").iterdir(), reverse=True)
+
+    def done(self) -> Counter[int]:
+        """Return how often each task has noted that it tracked its event."""
+        return Counter(
+            int(line) for note in (self.directory / "done").iterdir() for line in note.read_text().splitlines()
+        )
+
+    def reach(self, done: int) -> None:
+        """Hand out messages until so many tasks are done."""
+
+        def handed_out() -> bool:
+            queue = self.directory / "queue"
+            for _ in range(min(WAITING - len(os.listdir(queue)), len(self._waiting))):
+                message = self._waiting.pop()
+                message.rename(queue / message.name)
+            return self.done().total() >= done
+
+        wait_for(handed_out, 120, f"{done} tasks are done")
+
+
+@contextmanager
+def worker(tasks: Tasks, house: House, **settings: str) -> Iterator[Server]:
+    """A Celery worker: a main process with two children."""
+    with serving(
+        WORKER, house, tasks.environ["TEST_EVENT"], tasks.directory, environ=tasks.environ, **settings
+    ) as server:
+        yield server
+
+
+def test_celery_is_restarted_under_load(ledger: Ledger, tmp_path: Path) -> None:
+    """
+    Children end after 1,500 tasks and the worker is shut down warmly, twice: nothing is lost or doubled.
+
+    Events would wait for half a minute to leave, so most of them leave when their process ends.
+    """
+    event, repeats = "celery", ledger.repeats()
+    tasks = Tasks(tmp_path, ledger.house, event)
+    for turn in (1, 2):
+        with worker(tasks, ledger.house, flush_interval_s="30") as server:
+            tasks.reach(turn * TASKS // 2)
+            assert server.stop() == 0, server.said()
+    ledger.settle()
+    assert ledger.numbers(event) == tasks.done()
+    assert len(tasks.done()) == TASKS
+    assert len(list((tmp_path / "done").iterdir())) >= 8
+    assert ledger.repeats() == repeats
