@@ -46,7 +46,7 @@ def test_default_deny_lets_nothing_through_until_somebody_agrees(
 ) -> None:
     """All six calls are events of a category; taking a decision back brings the default back."""
     tracker = make_tracker(transport=transport, consent_default="deny")
-    calls = [
+    calls: list[Callable[[], str | None]] = [
         lambda: tracker.track("Paid", user_id="ana"),
         lambda: tracker.identify("ana"),
         lambda: tracker.page("Home", user_id="ana"),
