@@ -78,7 +78,8 @@ def serving(
     **settings: str,
 ) -> Iterator[Server]:
     """
-    Run `python <command>` with a tracker that is set up by variables; `{port}` in the command becomes `port`, or a free one.
+    Run `python <command>` with a tracker that is set up by variables; `{port}` in the command becomes `port`, or a free
+    one.
 
     `environ` holds variables of the application; `settings` are the tracker's: `queue="disk"` becomes TRACKWAY_QUEUE.
     """

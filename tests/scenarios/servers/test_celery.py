@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.scenarios.servers.ledger import Ledger
 from tests.scenarios.servers.serving import APPS, Server, serving
@@ -60,7 +61,7 @@ class Tasks:
 
 
 @contextmanager
-def worker(tasks: Tasks, house: House, **settings: str) -> Iterator[Server]:
+def worker(tasks: Tasks, house: House, **settings: Any) -> Iterator[Server]:
     """A Celery worker: a main process with two children."""
     with serving(
         WORKER, house, tasks.environ["TEST_EVENT"], tasks.directory, environ=tasks.environ, **settings
