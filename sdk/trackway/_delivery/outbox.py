@@ -156,7 +156,8 @@ class Outbox:
         # Each event's comma counts: the limit is for the batch as it stands on the wire.
         self._queued_bytes = after = before + size + 1
         count = len(queue)
-        if count == 1 or count == self._enough or before < self._batch_bytes <= after:
+        # While a batch is out its sender is awake, and looks here when it has settled it.
+        if (count == 1 or count == self._enough or before < self._batch_bytes <= after) and self._out is None:
             self._wake()
         return True
 
@@ -304,7 +305,7 @@ class Outbox:
         self._queued_bytes -= sum(map(len, oldest)) + count
         self._gone(Dropped.QUEUE_FULL, oldest)
         older = self._again[-1] if self._again else self._out
-        if older is None:
+        if older is None or not older.events:
             self.settled += count
         else:
             older.ahead += count

@@ -74,14 +74,16 @@ def serving(
     directory: Path,
     *,
     environ: Mapping[str, str] | None = None,
+    port: int = 0,
     **settings: str,
 ) -> Iterator[Server]:
     """
-    Run `python <command>` with a tracker that is set up by variables; `{port}` in the command becomes a free one.
+    Run `python <command>` with a tracker that is set up by variables; `{port}` in the command becomes `port`, or a free
+    one.
 
     `environ` holds variables of the application; `settings` are the tracker's: `queue="disk"` becomes TRACKWAY_QUEUE.
     """
-    port = free_port()
+    port = port or free_port()
     variables = environment() | {"TEST_EVENT": event, "TRACKWAY_WRITE_KEY": KEY, "TRACKWAY_HOST": house.url}
     variables |= dict(environ or {})
     variables |= {f"TRACKWAY_{name.upper()}": value for name, value in settings.items()}

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import random
-import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.scenarios.servers.ledger import Ledger
 from tests.scenarios.servers.serving import APPS, Server, serving
@@ -63,7 +61,7 @@ class Tasks:
 
 
 @contextmanager
-def worker(tasks: Tasks, house: House, **settings: str) -> Iterator[Server]:
+def worker(tasks: Tasks, house: House, **settings: Any) -> Iterator[Server]:
     """A Celery worker: a main process with two children."""
     with serving(
         WORKER, house, tasks.environ["TEST_EVENT"], tasks.directory, environ=tasks.environ, **settings
@@ -72,15 +70,19 @@ def worker(tasks: Tasks, house: House, **settings: str) -> Iterator[Server]:
 
 
 def test_celery_is_restarted_under_load(ledger: Ledger, tmp_path: Path) -> None:
-    """Children end after 1,500 tasks, and the whole worker is shut down warmly three times: nothing is lost or doubled."""
+    """
+    Children end after 1,500 tasks and the worker is shut down warmly, twice: nothing is lost or doubled.
+
+    Events would wait for half a minute to leave, so most of them leave when their process ends.
+    """
     event, repeats = "celery", ledger.repeats()
     tasks = Tasks(tmp_path, ledger.house, event)
-    for turn in (1, 2, 3):
-        with worker(tasks, ledger.house) as server:
-            tasks.reach(turn * TASKS // 3)
+    for turn in (1, 2):
+        with worker(tasks, ledger.house, flush_interval_s="30") as server:
+            tasks.reach(turn * TASKS // 2)
             assert server.stop() == 0, server.said()
     ledger.settle()
     assert ledger.numbers(event) == tasks.done()
     assert len(tasks.done()) == TASKS
-    assert len(list((tmp_path / "done").iterdir())) >= 9
+    assert len(list((tmp_path / "done").iterdir())) >= 8
     assert ledger.repeats() == repeats

@@ -11,6 +11,8 @@ from typing import Self
 from tests.support.house import wait_for
 
 CONNECTIONS = 16
+REQUESTS_PER_CONNECTION = 50
+"""On average; a new worker is not met on a connection that another holds open."""
 PATIENCE_S = 60
 
 
@@ -75,7 +77,7 @@ class Visitors(threading.Thread):
                 keep = await asyncio.wait_for(self._get(number, *connection), 20)
             except (OSError, EOFError, TimeoutError, ValueError):
                 self.unanswered.add(number)
-            if not keep:
+            if not keep or number % REQUESTS_PER_CONNECTION == 0:
                 connection[1].close()
                 with contextlib.suppress(OSError):
                     await connection[1].wait_closed()
