@@ -36,6 +36,12 @@ def test_every_file_of_the_packages_ships(wheel: zipfile.ZipFile) -> None:
                 assert path.relative_to(ROOT / folder).as_posix() in shipped
 
 
+@pytest.mark.parametrize("package", ["trackway", "trackway_plan", "trackway_collector", "trackway_analytics"])
+def test_types_ship(wheel: zipfile.ZipFile, package: str) -> None:
+    """Each package carries the marker by which type checkers read its annotations (PEP 561)."""
+    assert f"{package}/py.typed" in wheel.namelist()
+
+
 def test_the_demo_plan_ships(wheel: zipfile.ZipFile) -> None:
     """`trackway demo` finds its plan in an installed package."""
     assert "trackway_plan/examples/demo/releases/0001.json" in wheel.namelist()

@@ -12,6 +12,7 @@ from trackway._async_tracker import AsyncTracker
 from trackway._books import Dropped, Stats
 from trackway._errors import ConfigurationError, PlanViolationError, TrackwayError
 from trackway._events.scope import scope
+from trackway._flush_after import flush_after
 from trackway._lifecycle import drain_all
 from trackway._options import Options
 from trackway._tracker import Tracker
@@ -28,5 +29,6 @@ __all__ = [
     "TrackwayError",
     "__version__",
     "drain_all",
+    "flush_after",
     "scope",
 ]

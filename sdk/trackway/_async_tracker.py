@@ -90,6 +90,12 @@ class AsyncTracker(Capture[AsyncTransport | Transport]):
         if not self._sender.is_here:
             super()._run()
 
+    def _flush_here(self, timeout_s: float) -> bool:
+        return self._sender.flush_here(timeout_s)
+
+    async def _flush_in_loop(self, timeout_s: float) -> bool:
+        return await self._sender.flush(timeout_s)
+
     def _finish_exit(self) -> None:
         self._sender.finish_close_here()
 

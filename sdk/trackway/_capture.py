@@ -27,7 +27,7 @@ from trackway._events.scope import scope as scope_of_events
 from trackway._events.stamps import ID_END, ID_START, Stamps
 from trackway._listening import listeners
 from trackway._notices import Notices
-from trackway._options import MAX_EVENT_BYTES, OnViolation, Options, Tuning
+from trackway._options import MAX_EVENT_BYTES, OnViolation, Options, Tuning, came_from
 
 if TYPE_CHECKING:
     import threading
@@ -120,21 +120,25 @@ class Capture(Controlled, Generic[T]):
         Raises:
             ConfigurationError: a setting is missing, unknown or wrong, or the plan cannot be read.
         """
-        self.options = Options.build(
-            {
-                "write_key": write_key,
-                "host": host,
-                "plan": os.fspath(plan) if isinstance(plan, str | os.PathLike) else None,
-                "source": source,
-                "on_violation": on_violation,
-                "hash_key": hash_key,
-                "queue": os.fspath(queue) if queue is not None else None,
-                **tuning,
-            }
-        )
+        given = {
+            "write_key": write_key,
+            "host": host,
+            "plan": os.fspath(plan) if isinstance(plan, str | os.PathLike) else None,
+            "source": source,
+            "on_violation": on_violation,
+            "hash_key": hash_key,
+            "queue": os.fspath(queue) if isinstance(queue, os.PathLike) else queue,
+            **tuning,
+        }
+        self.options = Options.build(given)
         self._gates = Gates(self.options)
         self._gated = self._gates.needed
-        check = _plan_check(plan, self.options)
+        try:
+            check = _plan_check(plan, self.options)
+            self._disk_directory = _disk_directory(self.options)
+        except ConfigurationError as error:
+            msg = f"{error}{came_from(str(error), {**given, 'plan': plan}, os.environ)}"
+            raise ConfigurationError(msg) from error
         self._context = ContextWriter(check.stamp if check else None)
         chain = cast("Sequence[BeforeSendFunction]", self.options.before_send)
         self._before_send = BeforeSend(chain, check, self._context) if chain else None
@@ -142,11 +146,12 @@ class Capture(Controlled, Generic[T]):
         self._plan = None if chain else check
         self._plan_check = check
         self._plain_end = self._context.plain
+        _check_seam("transport", transport, "send", "close")
+        _check_seam("clock", clock, "time_ns")
         self._transport: T = transport if transport is not None else self._open_transport()
         self._clock: Clock = clock if clock is not None else SystemClock()
         self._known: dict[str, Known] = {}
         self._closed = False
-        self._disk_directory = _disk_directory(self.options)
         self._reset_after_fork()
         _lifecycle.watch(self)
         if self.options.handle_signals:
@@ -561,6 +566,14 @@ class Capture(Controlled, Generic[T]):
         with self._lock:
             self._outbox.request_flush()
 
+    def _flush_here(self, timeout_s: float) -> bool:
+        """Flush, with or without a loop, and wait for it on this thread."""
+        raise NotImplementedError
+
+    async def _flush_in_loop(self, timeout_s: float) -> bool:
+        """Flush, and wait for it without holding up the loop."""
+        raise NotImplementedError
+
     def _holds_lock(self) -> bool:
         return _lifecycle.is_held(self._lock)
 
@@ -621,6 +634,13 @@ _FAILURES = frozenset({Dropped.INTERNAL_ERROR, Dropped.BEFORE_SEND_FAILED})
 def _in_event_loop() -> bool:
     asyncio = sys.modules.get("asyncio")  # where nobody imported it no loop runs
     return asyncio is not None and asyncio._get_running_loop() is not None
+
+
+def _check_seam(name: str, given: object, *methods: str) -> None:
+    missing = [method for method in methods if not callable(getattr(given, method, None))]
+    if given is not None and missing:
+        msg = f"`{name}` is a {type(given).__name__} without {' and '.join(missing)}(). See trackway.testing for one."
+        raise ConfigurationError(msg)
 
 
 def _plan_check(plan: str | os.PathLike[str] | Release | None, options: Options) -> PlanCheck | None:

@@ -19,6 +19,12 @@ class Living(Protocol):
     def _begin_flush(self) -> None:
         """Make everything due; return at once."""
 
+    def _flush_here(self, timeout_s: float) -> bool:
+        """Flush, with or without a loop, and wait for it on this thread."""
+
+    async def _flush_in_loop(self, timeout_s: float) -> bool:
+        """Flush, and wait for it without holding up the loop."""
+
     def _holds_lock(self) -> bool:
         """Whether this very thread is in the middle of a call that holds the tracker's lock."""
 

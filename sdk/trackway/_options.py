@@ -32,6 +32,8 @@ MAX_BATCH_BYTES = 500 * 1024
 """The collector's limit for one batch, uncompressed."""
 MAX_BATCH_EVENTS = 2500
 """The collector's limit for the number of events in one batch."""
+MAX_SHOWN = 100
+"""Characters of a wrong value in an error message."""
 MIN_HASH_KEY_CHARS = 16
 """As in the collector; shorter keys can be guessed."""
 ENVELOPE_BYTES = 1024
@@ -250,7 +252,7 @@ class Options:
             msg = "`write_key` cannot go through HTTP Basic auth. Write printable ASCII without a colon."
             raise ConfigurationError(msg)
         for name, words in _CHOICES.items():
-            if (word := getattr(self, name)) not in words:
+            if not isinstance(word := getattr(self, name), str) or word not in words:
                 raise _bad(name, word, f"known policies: {', '.join(sorted(words))}")
         object.__setattr__(self, "before_send", _functions(self.before_send))
         for name in ("on_drop", "on_error"):
@@ -307,7 +309,7 @@ class Options:
         try:
             return cls(**chosen)
         except ConfigurationError as error:
-            msg = f"{error}{_origin(str(error), given, environ)}"
+            msg = f"{error}{came_from(str(error), given, environ)}"
             raise ConfigurationError(msg) from None
 
 
@@ -370,7 +372,7 @@ def _from_text(item: Field[Any], variable: str, text: str) -> Any:
 
 
 def _check_compression(compression: str) -> None:
-    if compression not in get_args(Compression):
+    if not isinstance(compression, str) or compression not in get_args(Compression):
         raise _bad("compression", compression, "known ways: gzip, zstd, none")  # noqa: EM101
     if compression == "zstd":
         try:
@@ -441,11 +443,22 @@ def _check_mappings(options: Options) -> None:
 
 
 def _bad(name: str, value: object, mend: str) -> ConfigurationError:
-    shown = "…" if name == "write_key" else repr(value)
-    return ConfigurationError(f"`{name}` is {shown}: {mend}.")
+    return ConfigurationError(f"`{name}` is {_shown(name, value)}: {mend}.")
 
 
-def _origin(message: str, given: Mapping[str, object], environ: Mapping[str, str]) -> str:
+def _shown(name: str, value: object) -> str:
+    """Return a value as an error message may show it: not a key, nor a URL with what may be a password in it."""
+    try:
+        text = repr(value)
+    except Exception:
+        return f"a {type(value).__name__}"
+    if name == "write_key" or (name == "host" and "@" in text):
+        return "…"
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
+
+
+def came_from(message: str, given: Mapping[str, object], environ: Mapping[str, str]) -> str:
+    """Return where the setting came from that a message names first, as a line to add to it; '' if from nowhere."""
     name = message.partition("`")[2].partition("`")[0]
     if given.get(name) is not None:
         return f"\n  It came from the argument `{name}`."

@@ -69,5 +69,13 @@ class Tracker(Capture[Transport]):
         self._sender = kind(self.options, self._books, self._transport, self._clock)
         return self._sender
 
+    def _flush_here(self, timeout_s: float) -> bool:
+        return self._sender.flush(timeout_s)
+
+    async def _flush_in_loop(self, timeout_s: float) -> bool:
+        import asyncio
+
+        return await asyncio.to_thread(self._sender.flush, timeout_s)
+
     def _finish_exit(self) -> None:
         self._sender.finish_close()

@@ -69,6 +69,7 @@ class Loopback:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # an answer is two writes; the second would wait for an ACK of the first
 
             def do_POST(self) -> None:
                 loopback._answer(self)

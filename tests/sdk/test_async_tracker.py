@@ -15,7 +15,7 @@ import pytest
 import uvloop
 
 from tests.sdk.loopback import Loopback, Scripted, refusal
-from tests.sdk.test_lifecycle import ROOT
+from tests.sdk.test_lifecycle import PYTHON, ROOT
 from trackway import AsyncTracker, ConfigurationError
 from trackway.testing import Answer, RecordingTransport, Request
 
@@ -32,7 +32,7 @@ def run(program: str, url: str, *, status: int = 0) -> str:
     begin += (
         f"from trackway import AsyncTracker\ntracker = AsyncTracker('shop-key', host={url!r}, backoff_base_s=0.05)\n"
     )
-    done = subprocess.run([sys.executable, "-c", begin + program], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([PYTHON, "-c", begin + program], capture_output=True, text=True, timeout=60)
     assert done.returncode == status, done.stderr
     return done.stderr
 

@@ -44,6 +44,7 @@ def test_the_bare_install_says_what_the_command_needs() -> None:
     [
         ("aiohttp", "up", "all"),
         ("yaml", "plan validate nowhere", "plan"),
+        ("clickhouse_connect", "doctor --write-key k --warehouse clickhouse://127.0.0.1:1/x", "collector"),
         ("clickhouse_connect", "query sql SELECT+1 --warehouse clickhouse://127.0.0.1:1/x", "analytics"),
     ],
 )

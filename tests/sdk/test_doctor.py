@@ -157,6 +157,7 @@ def test_the_text_is_one_line_for_each_check(shop: Running) -> None:
         (("--plan", "nowhere.json"), KEY, 3, "nowhere.json"),
         (("--host", "collect.example.com"), KEY, 3, "write a URL such as https://collect.example.com"),
         (("--colour", "red"), KEY, 2, "No such option"),
+        (("--warehouse", "postgres://db/x"), KEY, 2, "--warehouse: "),
     ],
 )
 def test_settings_that_cannot_be_read(arguments: tuple[str, ...], key: str | None, status: int, says: str) -> None:

@@ -16,13 +16,15 @@ from trackway.testing import RecordingTransport
 
 ROOT = Path(__file__).parents[2]
 MakeTracker = Callable[..., Tracker]
+PYTHON = os.environ.get("TRACKWAY_TEST_PYTHON", sys.executable)
+"""Which Python runs the programs; `test_pythons` has others run them."""
 
 
 def run(program: str, url: str, *, status: int = 0) -> str:
     """Run a program with `tracker` made for it, and return what it wrote to stderr."""
     begin = f"import sys; sys.path[:0] = {[str(ROOT / 'sdk'), str(ROOT / 'tracking_plan')]!r}\n"
     begin += f"from trackway import Tracker\ntracker = Tracker('shop-key', host={url!r}, backoff_base_s=0.05)\n"
-    done = subprocess.run([sys.executable, "-c", begin + program], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([PYTHON, "-c", begin + program], capture_output=True, text=True, timeout=60)
     assert done.returncode == status, done.stderr
     return done.stderr
 

@@ -97,6 +97,19 @@ def test_wake_is_called_for_the_first_event_and_for_a_full_batch_only() -> None:
     assert counts == [1, 1, 2, 2, 2]
 
 
+def test_nobody_is_woken_while_a_batch_is_out() -> None:
+    """Its sender is awake, and asks again what is due when it has settled the batch."""
+    calls = []
+    box = Outbox(Options(write_key="k", max_batch_events=3), Books(), wake=lambda: calls.append(1))
+    added(box, b"a")
+    batch = box.take(0.0)
+    added(box, b"b", b"c", b"d")
+    assert len(calls) == 1
+    assert box.due_in(0.1) is None
+    box.settle(batch, OK, 0.1)
+    assert box.due_in(0.1) == 0
+
+
 def test_the_pause_doubles_up_to_its_cap_and_jitter_takes_any_part_of_it() -> None:
     """Full jitter: from nothing to 0.5 s, then to 1 s, 2 s, … 30 s."""
     for dice in (0.0, 0.5, 0.999):

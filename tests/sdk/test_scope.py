@@ -217,6 +217,27 @@ def test_a_failing_function_costs_no_event(tracker: Tracker, sent: Sent, caplog:
     assert "user-7" not in caplog.text
 
 
+def test_a_function_that_tracks_is_not_asked_by_its_own_event(tracker: Tracker, sent: Sent) -> None:
+    """An event tracked in finding out who it is, is nobody's, or whose its call says; nothing goes in circles."""
+
+    def find_user() -> str:
+        tracker.track("User Looked Up", anonymous_id="lookup")
+        return "user-7"
+
+    def page() -> dict[str, object]:
+        tracker.track("Page Looked Up", anonymous_id="lookup")
+        return {}
+
+    with trackway.scope(user_id=find_user, context=page):
+        tracker.track("Tea Tasted")
+        assert _current().user_id is find_user
+    assert sorted((event["event"], event.get("userId")) for event in sent()) == [
+        ("Page Looked Up", None),
+        ("Tea Tasted", "user-7"),
+        ("User Looked Up", None),
+    ]
+
+
 @dataclass
 class Order:
     total: Decimal

@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.sdk.loopback import Loopback, Scripted
-from tests.sdk.test_lifecycle import ROOT
+from tests.sdk.test_lifecycle import PYTHON, ROOT
 from trackway import ConfigurationError, Tracker
 from trackway.testing import RecordingTransport
 
@@ -30,7 +29,7 @@ def ready(): print('ready', flush=True)
 @contextmanager
 def program(text: str, url: str) -> Iterator[subprocess.Popen[str]]:
     """Run a program until it says that it is ready."""
-    command = [sys.executable, "-c", BEGIN + text, url]
+    command = [PYTHON, "-c", BEGIN + text, url]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -101,7 +100,7 @@ ready()
 sys.stdin.read()
 tracker.track('After', user_id='ana')
 """
-    command = [sys.executable, "-c", BEGIN + text]
+    command = [PYTHON, "-c", BEGIN + text]
     with (
         Loopback() as collector,
         subprocess.Popen(

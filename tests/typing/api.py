@@ -5,13 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypedDict, assert_type
+from typing import Any, TypedDict, assert_type
 
-from trackway import ConfigurationError, Dropped, Options, PlanViolationError, Stats, Tracker, TrackwayError
+import trackway
+from trackway import (
+    AsyncTracker,
+    ConfigurationError,
+    Dropped,
+    Options,
+    PlanViolationError,
+    Stats,
+    Tracker,
+    TrackwayError,
+    drain_all,
+)
 from trackway.testing import (
     Answer,
+    AsyncTransport,
     Clock,
     CollectedEvent,
+    Collector,
     DryRun,
     FrozenClock,
     NetworkError,
@@ -41,9 +54,30 @@ def construct(release: Release) -> None:
     Tracker("key", plan=Path("plan.json"), flush_interval_s=1, max_batch_events=100)
     Tracker("key", plan=release, transport=RecordingTransport([503, None, Answer(200)]))
     Tracker("key", clock=FrozenClock(datetime(2026, 5, 19, tzinfo=UTC)))
+    Tracker("key", queue="disk", max_disk_bytes=1 << 20, max_disk_age_s=3600, overflow="spill")
+    Tracker("key", queue=Path("/var/lib/shop"), compression="zstd", gzip_over_bytes=0, request_timeout_s=2)
+    Tracker("key", sample={"Page Viewed": 0.1, "*": 1}, consent_default="deny", consent_categories={"*": "sales"})
+    Tracker("key", before_send=without_address, super_properties={"shop": "tea"}, on_drop=told, on_error=print)
+    Tracker("key", before_send=[without_address, without_address], sync=True, sync_timeout_s=1, handle_signals=True)
+    Tracker("key", compression="br")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Tracker("key", queue=7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Tracker("key", before_send=len)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Tracker("key", transport=AsyncPipe())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Tracker("key", on_violation="explode")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Tracker("key", flush_at=20)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     assert_type(Options.build({"write_key": "key"}).max_queue_events, int)
+
+
+def without_address(event: dict[str, Any]) -> dict[str, Any] | None:
+    """Change an event, or hold it back."""
+    event["context"].pop("ip", None)
+    return event
+
+
+def told(reason: Dropped, event: dict[str, Any]) -> None:
+    """Hear of a loss."""
+    where: str = reason
+    event.pop(where)
 
 
 def calls(tracker: Tracker, order: Order) -> None:
@@ -58,16 +92,54 @@ def calls(tracker: Tracker, order: Order) -> None:
     assert_type(tracker.alias("device-1", "ana"), str | None)
     assert_type(tracker.flush(timeout=5), bool)
     assert_type(tracker.close(), bool)
+    tracker.track("Order Completed", timestamp=1779091200)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    tracker.track("Order Completed", user_id=7.5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    tracker.alias("device-1")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     tracker.track()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     tracker.track("Order Completed", 7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
+def control(tracker: Tracker) -> None:
+    """What a program decides about its events while it runs."""
+    tracker.register({"app_version": "2.1.0"})
+    tracker.unregister("app_version", "shop")
+    tracker.consent(marketing=True, sales=None)
+    tracker.consent({"ads and more": False})
+    tracker.handle_signals()
+    assert_type(tracker.purge(user_id="ana", category="marketing").events, int)
+    with tracker.scope(user_id="ana"), trackway.scope(context={"page": {"path": "/basket"}}):
+        tracker.track("Order Completed")
+    drain_all()
+    tracker.consent(marketing="yes")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    tracker.register("app_version")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def in_a_loop(order: Order) -> None:
+    """The twin: the calls are the same and plain, flush and close are awaited."""
+    async with AsyncTracker("key", transport=AsyncPipe(), compression="none") as tracker:
+        assert_type(tracker, AsyncTracker)
+        assert_type(tracker.track("Order Completed", order, user_id="ana"), str | None)
+        assert_type(tracker.identify("ana", {"email": "ana@example.com"}), str | None)
+        assert_type(await tracker.flush(timeout=5), bool)
+        assert_type(await tracker.close(), bool)
+        assert_type(tracker.stats(), Stats)
+    AsyncTracker("key", transport=Pipe())
+    with tracker:  # type: ignore[attr-defined]  # pyright: ignore[reportGeneralTypeIssues, reportAttributeAccessIssue]
+        pass
+
+
 def account(stats: Stats) -> None:
     """The books are numbers and two mappings."""
-    assert_type(stats.enqueued - stats.acked - stats.rejected - stats.dropped - stats.pending, int)
+    came, left = stats.enqueued + stats.adopted, stats.acked + stats.rejected + stats.dropped + stats.kept
+    assert_type(came - left - stats.pending, int)
+    assert_type(stats.requests - stats.retries + stats.flagged, int)
+    assert_type(stats.lost + stats.unsaved, int)
     assert_type(stats.dropped_by_reason, Mapping[str, int])
     assert_type(stats.dropped_by_reason.get(Dropped.QUEUE_FULL, 0), int)
     assert_type(stats.balanced, bool)
+    assert_type(stats.acked_by_result, Mapping[str, int])
+    assert_type(stats.rejected_by_reason.get("unknown_write_key"), int | None)
+    stats.acked = 0  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def block() -> None:
@@ -105,6 +177,7 @@ def in_a_test(tracked: Tracked, release: Release) -> None:
     tracked.only(total=12.5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     with record(release) as inner, collector("tracking_plan", write_keys={"web": "key"}) as running:
         assert_type(inner, Tracked)
+        assert_type(running, Collector)
         Tracker(running.write_key, host=running.url, transport=DryRun(print))
         assert_type(running.quarantined, list[CollectedEvent])
         running.post(inner)
@@ -123,5 +196,18 @@ class Pipe:
         """Do nothing."""
 
 
+class AsyncPipe:
+    """And so does one for a loop."""
+
+    async def send(self, request: Request) -> Answer:
+        """Return an answer."""
+        return Answer(200, request.body, retry_after=None)
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+
 transport: Transport = Pipe()
+async_transport: AsyncTransport = AsyncPipe()
+version: str = trackway.__version__
 clock: Clock = FrozenClock(datetime(2026, 5, 19, tzinfo=UTC))

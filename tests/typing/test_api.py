@@ -1,12 +1,30 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import trackway
+import trackway.testing
+
 ROOT = Path(__file__).parents[2]
+
+
+def public_names() -> set[str]:
+    """Return what a program may use: what the modules list, and the members of the trackers and of the books."""
+    names = {name for module in (trackway, trackway.testing) for name in module.__all__}
+    for kind in (trackway.Tracker, trackway.AsyncTracker, trackway.Stats):
+        names |= {name for name in dir(kind) if not name.startswith("_")}
+    return names
+
+
+def test_every_public_name_is_checked() -> None:
+    """What is added to the API is used in these files, so that its types are looked at."""
+    text = "".join(file.read_text("utf-8") for file in Path(__file__).parent.glob("*.py") if file.name != "test_api.py")
+    assert {name for name in public_names() if not re.search(rf"\b{name}\b", text)} == set()
 
 
 @pytest.mark.parametrize(

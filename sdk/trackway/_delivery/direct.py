@@ -50,6 +50,10 @@ class DirectSender(Sender):
                 self._turn.release()
         return self.outbox.settled >= target
 
+    def let_go(self) -> None:
+        """Close the connection; the next flush opens one anew."""
+        self._transport.close()
+
     def _deliver(self, target: int, deadline: float) -> None:
         while True:
             now = time.monotonic()

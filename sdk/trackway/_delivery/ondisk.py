@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from trackway._books import Dropped
 from trackway._delivery.outbox import Read
 from trackway._disk import QueueFull
+from trackway._options import MAX_EVENT_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,10 +37,11 @@ class OnDisk:
         self._books = books
         self._all = options.queue != "memory"
         self._read_events = 2 * options.max_batch_events
-        self._max_events = options.max_queue_events
         # By id(): an event that waits is one object from `add` to its end, whatever batch it is in.
         self._tokens: dict[int, int] = {}
         self._adopt_at = 0.0
+        self.reading: Read | None = None
+        """What is being read at this moment."""
         self._left = False
 
     @property
@@ -77,25 +79,28 @@ class OnDisk:
         ages = [self.queue.expired(token) for event in events if (token := self._tokens.get(id(event))) is not None]
         return any(ages) if ages else None
 
-    def due(self, now: float, pending: int, closing: bool) -> Read | None:
-        """Return what to read now that memory has less than a batch."""
-        room = min(self._read_events, self._max_events - pending)
-        if room <= 0:
+    def due(self, now: float, room: int, room_bytes: int, closing: bool) -> Read | None:
+        """Return what to read, when memory has less than a batch and room for so many events and bytes."""
+        adopt = False
+        if not self.queue.backlog:
+            if closing:  # what others left can wait for another process; the end of this one cannot
+                return None
+            adopt = now >= self._adopt_at
+            if not adopt and not self.queue.inherited:
+                return None
+        room_bytes -= MAX_EVENT_BYTES  # the last event read may stand across the limit
+        if room <= 0 or room_bytes <= 0:
             return None
-        if self.queue.backlog:
-            return Read(room, adopt=False)
-        if closing:  # what others left can wait for another process; the end of this one cannot
-            return None
-        if now >= self._adopt_at:
+        if adopt:
             self._adopt_at = now + ADOPT_EVERY_S
-            return Read(room, adopt=True)
-        return Read(room, adopt=False) if self.queue.inherited else None
+        self.reading = Read(min(room, self._read_events), min(room_bytes, READ_BYTES), adopt)
+        return self.reading
 
     def read(self, step: Read) -> Chunk | None:
         """Do what is due, without the lock: only here events come from the disk."""
         if step.adopt:
             self.queue.adopt()
-        return self.queue.read(step.max_events, READ_BYTES)
+        return self.queue.read(step.max_events, step.max_bytes)
 
     def took(self, chunk: Chunk) -> list[bytes]:
         """Enter what was read in the books, and return the events that are to be queued."""

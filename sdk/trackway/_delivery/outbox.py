@@ -68,6 +68,7 @@ class Read(msgspec.Struct, frozen=True):
     """Disk work is due: `Delivery.read`, without the lock, then `Delivery.loaded`, with it."""
 
     max_events: int
+    max_bytes: int
     adopt: bool
     """Look for what dead processes left before reading."""
 
@@ -135,10 +136,17 @@ class Outbox:
         """
         size = len(event)
         room = self.pending < self._max_events and self.pending_bytes + size <= self._max_bytes
-        if self.disk is not None and not self.disk.put(event, room):
-            if self.disk.backlog == 1:
-                self._wake()
-            return True
+        if self.disk is not None:
+            reading = self.disk.reading
+            if reading is not None and room:  # what it brings needs room, too
+                room = (
+                    self.pending + reading.max_events < self._max_events
+                    and self.pending_bytes + reading.max_bytes + size <= self._max_bytes
+                )
+            if not self.disk.put(event, room):
+                if self.disk.backlog == 1:
+                    self._wake()
+                return True
         if not room:
             return False
         queue = self._queue
@@ -149,7 +157,8 @@ class Outbox:
         # Each event's comma counts: the limit is for the batch as it stands on the wire.
         self._queued_bytes = after = before + size + 1
         count = len(queue)
-        if count == 1 or count == self._enough or before < self._batch_bytes <= after:
+        # While a batch is out its sender is awake, and looks here when it has settled it.
+        if (count == 1 or count == self._enough or before < self._batch_bytes <= after) and self._out is None:
             self._wake()
         return True
 
@@ -170,6 +179,7 @@ class Outbox:
             or self._queued_bytes >= self._batch_bytes
             or self._draining
             or self.settled < self._flush_through
+            or self.waiting > self.pending  # more is on disk: company enough
         ):
             return pause
         if self._waiting_since is None:
@@ -296,7 +306,7 @@ class Outbox:
         self._queued_bytes -= sum(map(len, oldest)) + count
         self._gone(Dropped.QUEUE_FULL, oldest)
         older = self._again[-1] if self._again else self._out
-        if older is None:
+        if older is None or not older.events:
             self.settled += count
         else:
             older.ahead += count
@@ -351,11 +361,14 @@ class Outbox:
             or self._queued_bytes >= self._batch_bytes
         ):
             return None
-        return self.disk.due(now, self.pending, closing)
+        return self.disk.due(now, self._max_events - self.pending, self._max_bytes - self.pending_bytes, closing)
 
-    def load(self, chunk: Chunk) -> None:
-        """Queue what was read from the disk."""
+    def load(self, chunk: Chunk | None) -> None:
+        """Queue what was read from the disk; None when nothing was there."""
         if self.disk is None:
+            return
+        self.disk.reading = None
+        if chunk is None:
             return
         for event in self.disk.took(chunk):
             self._queue.append(event)

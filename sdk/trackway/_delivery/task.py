@@ -202,7 +202,14 @@ class SenderTask:
 
     def flush_here(self, timeout_s: float) -> bool:
         """Send what is pending from this thread, without a loop, for at most `timeout_s`; whether all has left."""
-        return self._direct(timeout_s).flush(timeout_s)
+        with self._lock:
+            if not self.outbox.pending:
+                return True
+        direct = self._direct(timeout_s)
+        try:
+            return direct.flush(timeout_s)
+        finally:
+            direct.let_go()
 
     def finish_close_here(self) -> bool:
         """Do what `finish_close` does from this thread, without a loop: at the end of the program."""

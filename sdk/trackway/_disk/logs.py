@@ -36,8 +36,8 @@ class Log:
 
     def remove(self, segment: Segment) -> None:
         """Delete a segment."""
-        self.segments.pop(segment.key, None)
         segment.remove()
+        self.segments.pop(segment.key, None)
 
     def let_go(self) -> bool:
         """Close everything. What is there waits for the next owner: returns whether something is."""
@@ -65,7 +65,10 @@ class OwnLog(Log):
         """
         lock = None
         while lock is None:  # another process may just be looking at our file, and then takes it away
-            name = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{os.getpid()}-{secrets.token_hex(4)}"
+            # Begins with the time, so that the oldest log is adopted first.
+            seconds, ns = divmod(time.time_ns(), 1_000_000_000)
+            began = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(seconds))}{ns // 1000:06d}"
+            name = f"{began}-{os.getpid()}-{secrets.token_hex(4)}"
             lock = locks.take(directory / lock_name(name))
         super().__init__(directory, name, lock)
         self._created = 0

@@ -87,7 +87,18 @@ class DiskQueue:
         lock: threading.RLock,
         uptime: Callable[[], float] = uptime,
         boot: bytes | None = None,
+        syncs_itself: bool = True,
     ) -> None:
+        """
+        Args:
+            directory: of one destination, see `place.open_directory`.
+            max_bytes: what the directory may hold, all processes together.
+            max_age_s: older events are not read.
+            wall_ns: the wall clock.
+            lock: the tracker's; the syncing thread takes it.
+            uptime: a clock that never jumps; `boot` says in which run of the machine.
+            syncs_itself: with a thread; else `sync` must be called, as tests do that play power losses.
+        """
         self.directory = directory
         self.backlog = 0
         """How many of this process's events are on disk only."""
@@ -112,8 +123,10 @@ class DiskQueue:
         self._said_at = -SAY_AGAIN_S
         # For the syncing thread:
         self._keeper: threading.Thread | None = None
+        self._syncs_itself = syncs_itself
         self._tidying = threading.Lock()
-        self._closing = threading.Event()
+        self._closing = False
+        self._bell = threading.Event()
         self._dirty = False
         self._created = False
         self._sealed: list[OpenSegment] = []
@@ -224,7 +237,8 @@ class DiskQueue:
 
     def close(self) -> None:
         """Stop. What is not settled stays for the next process; of the rest nothing stays."""
-        self._closing.set()
+        self._closing = True
+        self._bell.set()
         self._tidy()
         with self._tidying, self._lock:
             if self._open is not None:
@@ -372,7 +386,9 @@ class DiskQueue:
 
     def _wake_keeper(self) -> None:
         self._dirty = True
-        if self._keeper is None and not self._closing.is_set():
+        if self._keeper is None and self._syncs_itself and not self._closing:
+            # Made of the locks of now: gevent may have replaced those of then.
+            self._bell = threading.Event()
             keeper = threading.Thread(target=self._keep, name="trackway-disk", daemon=True)
             self._keeper = keeper
             try:
@@ -383,7 +399,7 @@ class DiskQueue:
     def _keep(self) -> None:
         idle = 0
         while True:
-            if self._closing.wait(SYNC_EVERY_S):
+            if self._bell.wait(SYNC_EVERY_S):
                 return
             idle = 0 if self._tidy() else idle + 1
             with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import shutil
 import sys
@@ -12,6 +13,7 @@ import click
 import msgspec
 
 from trackway._doctor.case import Case
+from trackway._doctor.event import FINDER
 from trackway._doctor.examine import CANNOT_READ, examine, exit_code
 from trackway._doctor.findings import Finding, Status
 from trackway._doctor.settings import read_settings
@@ -39,6 +41,8 @@ def doctor(warehouse: str | None, wait_s: float, timeout_s: float, send: bool, f
     Settings come as for a tracker: from the options, else from TRACKWAY_ variables. Exit codes: 0 fine, 1 problems
     found, 2 usage, 3 the settings or the plan cannot be read, 4 no collector is reached.
     """
+    if warehouse is not None:
+        _check_warehouse(warehouse)
     try:
         options, origins, release = read_settings(arguments)
     except ConfigurationError as error:
@@ -46,23 +50,33 @@ def doctor(warehouse: str | None, wait_s: float, timeout_s: float, send: bool, f
     logging.getLogger("trackway").setLevel(logging.CRITICAL)  # what the tracker would log, the findings say
     case = Case(options, origins, release, warehouse, send=send, timeout_s=timeout_s, wait_s=wait_s)
     findings = []
-    try:
-        for finding in examine(case):
-            findings.append(finding)
-            if form == "text":
-                _print(finding)
-    except ModuleNotFoundError as error:
-        if warehouse is None or error.name is None:
-            raise
-        message = (
-            f"--warehouse needs `{error.name}`, which is not installed.\n  Write: pip install 'trackway[collector]'"
-        )
-        raise click.UsageError(message) from error
+    for finding in examine(case):
+        findings.append(finding)
+        if form == "text":
+            _print(finding)
     code = exit_code(findings, reached=case.reached)
     if form == "json":
         checks = [_plain(finding) for finding in findings]
         click.echo(msgspec.json.format(msgspec.json.encode({"exit_code": code, "checks": checks}), indent=2))
     sys.exit(code)
+
+
+def _check_warehouse(url: str) -> None:
+    """Refuse a URL that nobody understands, and a missing extra, before anything is tried."""
+    try:
+        parse = importlib.import_module("trackway_collector.warehouse.url").WarehouseUrl.parse
+        for name in (FINDER, "clickhouse_connect"):
+            importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        message = (
+            f"--warehouse needs `{error.name}`, which is not installed.\n  Write: pip install 'trackway[collector]'"
+        )
+        raise click.UsageError(message) from error
+    try:
+        parse(url)
+    except Exception as error:
+        message = f"--warehouse: {error}"
+        raise click.UsageError(message) from error
 
 
 def _print(finding: Finding) -> None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 EVENT = "$doctor"
 VISITOR = "trackway-doctor"
 MARGIN = timedelta(minutes=5)
+FINDER = "trackway_collector.warehouse.find_event"
+"""Loaded by name: the SDK does not depend on the collector."""
 
 
 class Witness:
@@ -98,7 +100,7 @@ def check_found(case: Case) -> Finding:
         return skipped("found", "there is no event to look for")
     if case.warehouse is None:
         return skipped("found", "--warehouse URL looks for the event in the tables")
-    finder: Any = importlib.import_module("trackway_collector.warehouse.find_event")
+    finder: Any = importlib.import_module(FINDER)
     errors: Any = importlib.import_module("trackway_collector.warehouse.errors")
     try:
         found = finder.find_event(case.warehouse, case.message_id, case.collectors_now() - MARGIN, case.wait_s)

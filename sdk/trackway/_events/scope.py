@@ -186,7 +186,7 @@ def known(value: Id | LateId | None) -> Id | None:
     if not callable(value):
         return value
     try:
-        found = value()
+        found = _ask(value)
     except Exception as error:
         report(f"A function that a scope's id comes from failed ({type(error).__name__}); there is no id from it.")
         return None
@@ -198,11 +198,20 @@ def members(value: Mapping[str, object] | LateMapping) -> Mapping[str, object]:
     if not callable(value):
         return value
     try:
-        found = value()
+        found = _ask(value)
     except Exception as error:
         report(f"A function that a scope's context comes from failed ({type(error).__name__}); it is left out.")
         return {}
     return _mapping("context", found)
+
+
+def _ask(function: Callable[[], T]) -> T:
+    """Call a program's own function outside any scope: should it track, it is not asked again for that."""
+    before = swap(None)
+    try:
+        return function()
+    finally:
+        _current.set(before)
 
 
 def swap(to: Scope | None) -> Scope | None:

@@ -26,7 +26,7 @@ ID_END = ID_START + 36
 class Stamps:
     """Makes `"messageId":"…","timestamp":"…"`, two members of a JSON object. Not thread safe."""
 
-    __slots__ = ("_counter", "_id_front", "_id_ms", "_ms", "_template", "_time_ns")
+    __slots__ = ("_counter", "_id_front", "_id_ms", "_ms", "_second", "_second_text", "_template", "_time_ns")
 
     def __init__(self, time_ns: Callable[[], int]) -> None:
         self._time_ns = time_ns
@@ -35,6 +35,8 @@ class Stamps:
         self._id_front = b""
         self._counter = 0
         self._template = b""
+        self._second = -1
+        self._second_text = b""
 
     def next(self) -> bytes:
         """Return both members for an event that happens now; `[ID_START:ID_END]` of it is the message id."""
@@ -55,19 +57,26 @@ class Stamps:
             rand_b = 0x8000 | (dice >> 60) & 0x3FFF
             self._id_front = b"%08x-%04x-%04x-%04x-" % (high, low, rand_a, rand_b)
         self._ms = ms
+        second, rest = divmod(ms, 1000)
+        if second != self._second:
+            self._second = second
+            self._second_text = _to_second(second)
         # %% and %%0… leave placeholders for the counter and the microseconds behind.
-        self._template = b'"messageId":"%b%%012x","timestamp":"%b%%03dZ"' % (self._id_front, _to_ms(ms))
+        self._template = b'"messageId":"%b%%012x","timestamp":"%b.%03d%%03dZ"' % (
+            self._id_front,
+            self._second_text,
+            rest,
+        )
 
 
 def rfc3339(ns: int) -> str:
     """
     Return a moment in nanoseconds since 1970 as RFC 3339 UTC with six digits: `2026-05-19T08:30:00.000000Z`.
     """
-    us = ns // 1000
-    return f"{_to_ms(us // 1000).decode()}{us % 1000:03d}Z"
+    second, us = divmod(ns // 1000, 1_000_000)
+    return f"{_to_second(second).decode()}.{us:06d}Z"
 
 
-def _to_ms(ms: int) -> bytes:
-    seconds, rest = divmod(ms, 1000)
+def _to_second(seconds: int) -> bytes:
     year, month, day, hour, minute, second = time.gmtime(seconds)[:6]
-    return b"%04d-%02d-%02dT%02d:%02d:%02d.%03d" % (year, month, day, hour, minute, second, rest)
+    return b"%04d-%02d-%02dT%02d:%02d:%02d" % (year, month, day, hour, minute, second)

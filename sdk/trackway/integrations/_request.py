@@ -49,8 +49,8 @@ CLICK_IDS = frozenset(
     {
         *("gclid", "gbraid", "wbraid", "dclid", "gad_source"),  # Google
         *("fbclid", "msclkid", "ttclid", "twclid", "li_fat_id"),  # Meta, Microsoft, TikTok, X, LinkedIn
-        *("rdt_cid", "epik", "ScCid", "yclid", "irclickid", "qclid", "sznclid"),
-        # Reddit, Pinterest, Snapchat, Yandex, Impact, Quora, Seznam
+        *("rdt_cid", "epik", "ScCid", "qclid"),  # Reddit, Pinterest, Snapchat, Quora
+        *("yclid", "sznclid", "irclickid"),  # Yandex, Seznam, Impact
     }
 )
 """Parameters by which an advertising network recognises its click; they go into `context.clickIds`."""

@@ -1,5 +1,6 @@
 """
-Celery: a task works in the scope of who asked for it, and a worker process that ends sends what it has.
+Celery: a task works in the scope of who asked for it. (That a worker's process sends what it has before it ends is
+every tracker's own doing, and needs nothing of this.)
 
     app = Celery("shop", broker="amqp://…")
     instrument()
@@ -13,9 +14,8 @@ import logging
 from typing import Any
 
 import msgspec
-from celery.signals import before_task_publish, task_postrun, task_prerun, worker_process_shutdown
+from celery.signals import before_task_publish, task_postrun, task_prerun
 
-from trackway import _lifecycle
 from trackway._events.scope import Scope, current, known, members, scope
 from trackway._events.values import encode, encode_carefully
 
@@ -34,7 +34,7 @@ log = logging.getLogger("trackway")
 
 def instrument(*, carry_context: bool = True) -> None:
     """
-    Carry scopes to tasks, name the task in `context.task`, and drain trackers when a worker's process ends.
+    Carry scopes to tasks, and name the task in `context.task`.
 
     What goes into the message: ids, session, consent, properties, and unless `carry_context` is False the context, with
     address and page. Who can read the broker's messages can read them. Tasks published outside a scope, as by beat,
@@ -44,7 +44,6 @@ def instrument(*, carry_context: bool = True) -> None:
     before_task_publish.connect(_put, weak=False, dispatch_uid="trackway")
     task_prerun.connect(_enter, weak=False, dispatch_uid="trackway")
     task_postrun.connect(_leave, weak=False, dispatch_uid="trackway")
-    worker_process_shutdown.connect(_drain, weak=False, dispatch_uid="trackway")
 
 
 class _Carrier:
@@ -108,8 +107,3 @@ class _Carried(msgspec.Struct, omit_defaults=True):
     consent: dict[str, bool] | None = None
     properties: dict[str, Any] | None = None
     context: dict[str, Any] | None = None
-
-
-def _drain(**_: object) -> None:
-    # A worker's process leaves by os._exit, where neither atexit nor multiprocessing's finalizers run.
-    _lifecycle.drain_all()

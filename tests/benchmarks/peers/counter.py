@@ -2,7 +2,7 @@
 The server of the timings, in a process of its own: `python -m tests.benchmarks.peers.counter` prints its port.
 
 It reads requests and answers 200 as cheaply as it goes, since it must not be what is measured: events are counted by
-a mark that each carries once. GET answers the count so far and when it last grew, and starts a new count.
+a mark that each carries once. GET answers the count so far and when it last grew; GET /new starts a new count as well.
 """
 
 from __future__ import annotations
@@ -20,9 +20,12 @@ SNOWPLOW_MARK = b'"eid"'
 
 
 class Count:
-    """What has been answered 200 since the last GET."""
+    """What has been answered 200 since the last `GET /new`."""
 
     def __init__(self) -> None:
+        self.start_anew()
+
+    def start_anew(self) -> None:
         self.events = 0
         self.bytes = 0
         self.last_at = 0.0
@@ -50,7 +53,7 @@ async def serve() -> None:
                 if method == "GET":
                     answer = count.report()
                     if path == "/new":
-                        count.__init__()  # type: ignore[misc]
+                        count.start_anew()
                 else:
                     body = await reader.readexactly(int(fields.partition("content-length:")[2].partition("\r\n")[0]))
                     count.take(path, "gzip" if "content-encoding: gzip" in fields else "", body)

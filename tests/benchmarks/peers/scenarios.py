@@ -73,30 +73,30 @@ SCENARIOS = (
         "forked child",
         "A program tracks 100 events and flushes, then forks (os.fork); the child tracks 1,000, calls flush and close.",
         Story(events=1000, before_fork=100, workers=1),
-        limit_s=15,
+        limit_s=10,
     ),
     Scenario(
         "preload",
         "The client is set up in the main process, which forks two workers (as gunicorn does with preload_app); each "
         "tracks 500 events, calls flush and close.",
         Story(events=500, workers=2),
-        limit_s=15,
+        limit_s=10,
     ),
     Scenario(
         "default SIGTERM",
         "A thousand events a second; after 1.5 s and more the process gets SIGTERM, for which it has no handler; then "
-        "it is started again. Five runs, each 0.13 s longer than the one before.",
+        "it is started again. Three runs, each 0.13 s longer than the one before.",
         Story(events=60_000, pause_s=0.001),
         kill=(1.5, signal.SIGTERM),
-        runs=5,
+        runs=3,
         next_process=True,
     ),
     Scenario(
         "SIGKILL",
-        "The same with SIGKILL. Five runs.",
+        "The same with SIGKILL. Three runs.",
         Story(events=60_000, pause_s=0.001),
         kill=(1.5, signal.SIGKILL),
-        runs=5,
+        runs=3,
         next_process=True,
     ),
     Scenario(
@@ -129,7 +129,7 @@ SCENARIOS = (
         Story(events=400, pause_s=0.01, ending="exit"),
         faults=((2.0, _down),),
         next_process=True,
-        limit_s=60,
+        limit_s=30,
         side_by_side=True,
     ),
     Scenario(
@@ -144,10 +144,10 @@ SCENARIOS = (
     ),
     Scenario(
         "collector slow",
-        "Every answer takes 2 s; 1,000 events at two hundred a second, flush and close; ended by force after 60 s.",
+        "Every answer takes 2 s; 1,000 events at two hundred a second, flush and close; ended by force after 40 s.",
         Story(events=1000, pause_s=0.005),
         before=_slow,
-        limit_s=60,
+        limit_s=40,
         side_by_side=True,
     ),
     Scenario(

@@ -20,7 +20,7 @@ from urllib.request import urlopen
 
 from tests.benchmarks.peers.environment import ROOT, variables
 
-ROUNDS = 9
+ROUNDS = 7
 BURST = 5000
 SENT = 10_000
 PILED_UP = 9000

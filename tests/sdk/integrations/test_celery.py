@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from celery import Celery
 from celery.contrib.testing.worker import start_worker
-from celery.signals import before_task_publish, task_postrun, task_prerun, worker_process_shutdown
+from celery.signals import before_task_publish, task_postrun, task_prerun
 
 import trackway
 from tests.sdk.integrations.conftest import Sent
@@ -46,7 +46,7 @@ def app() -> Iterator[Any]:
     app: Any = Celery("shop", broker="memory://", backend="cache+memory://", set_as_current=False)
     instrument()
     yield app
-    for connected in (before_task_publish, task_prerun, task_postrun, worker_process_shutdown):
+    for connected in (before_task_publish, task_prerun, task_postrun):
         connected.disconnect(dispatch_uid="trackway")
 
 
