@@ -193,3 +193,14 @@ def test_violations_are_logged_once_without_values(
             tracker.flush()
     messages = [record.getMessage() for record in caplog.records if record.name == "trackway"]
     assert messages == ["Event `Order Completed` breaks the plan at /order_id: wrong_type."]
+
+
+def test_a_name_is_one_line_of_the_log_whatever_is_in_it(
+    make_tracker: MakeTracker, shop_release: Release, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Line ends cannot forge lines, half characters cannot make a log handler fail; other scripts stay readable."""
+    tracker = make_tracker(transport=RecordingTransport(), plan=shop_release)
+    with caplog.at_level(logging.DEBUG):
+        tracker.track("注文\nERROR \ud800", {}, user_id="ana")
+    messages = [record.getMessage() for record in caplog.records if record.name == "trackway"]
+    assert messages == ["Event `注文\\nERROR \\ud800` breaks the plan at (event): unplanned_event."]

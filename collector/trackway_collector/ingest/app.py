@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -23,6 +23,7 @@ from trackway_collector.ingest.auth import WriteKeys
 from trackway_collector.ingest.decode import BatchDecoder, write_key_of
 from trackway_collector.ingest.encodings import decompress, too_large
 from trackway_collector.ingest.judge import CALLS
+from trackway_collector.ingest.losses import ClientLosses
 from trackway_collector.ingest.metrics import render_metrics
 from trackway_collector.ingest.plan_page import plan_page
 from trackway_collector.ingest.results import MEDIA_TYPE, results
@@ -51,6 +52,7 @@ class Ingest:
     counters: IngestCounters
     releases: ReleaseFolder | None = None
     """Where releases come live from; None without a plan, or with one that cannot change."""
+    losses: ClientLosses = field(default_factory=ClientLosses)
 
     async def accept(self, request: web.Request, call: str) -> web.Response:
         """Store the events of one request and answer."""
@@ -60,16 +62,20 @@ class Ingest:
             if source is None:
                 source = self.keys.source_of_key(write_key_of(body))
             received_at_us = time.time_ns() // 1000
+            received = body
             record, body = await _in_turns(
                 self.decoder.slices(body, call=call, source=source, received_at_us=received_at_us)
             )
             if call and record.exceptions and record.exceptions[0].outcome == Outcome.REJECTED:
                 rejection = record.exceptions[0]
                 raise RequestRefused(400, _code(rejection.violations[0]), rejection.reasons[0])
-            await self._spool(record, body)
+            if record.events:  # a batch without events carries a report of losses, or nothing
+                await self._spool(record, body)
         except RequestRefused as refusal:
             return self.refuse(refusal)
         self._count(record)
+        if not call:
+            self.losses.take(received, record.source)
         if MEDIA_TYPE in request.headers.get("Accept", ""):
             return web.Response(body=results(record, body), headers=_JSON)
         return web.Response(body=_STORED, headers=_JSON)
@@ -172,7 +178,9 @@ async def plan(request: web.Request) -> web.Response:
 async def metrics(request: web.Request) -> web.Response:
     """Answer with the worker's counters in Prometheus text format."""
     ingest = request.app[INGEST]
-    body, content_type = render_metrics(ingest.counters, ingest.spool, ingest.releases, ingest.decoder.rev)
+    body, content_type = render_metrics(
+        ingest.counters, ingest.losses, ingest.spool, ingest.releases, ingest.decoder.rev
+    )
     return web.Response(body=body, headers={"Content-Type": content_type})
 
 

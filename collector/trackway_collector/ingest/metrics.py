@@ -9,24 +9,35 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
+from trackway_collector.ingest.losses import ClientLosses
 from trackway_collector.outcomes import IngestCounters
 from trackway_collector.releases import ReleaseFolder
 from trackway_collector.spool import SpoolWriter
 
 
 def render_metrics(
-    counters: IngestCounters, spool: SpoolWriter, releases: ReleaseFolder | None = None, newest_rev: int = 0
+    counters: IngestCounters,
+    losses: ClientLosses,
+    spool: SpoolWriter,
+    releases: ReleaseFolder | None = None,
+    newest_rev: int = 0,
 ) -> tuple[bytes, str]:
     """Return the exposition text and its content type; `newest_rev` is the revision that judges at the moment."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Snapshot(counters, spool, releases, newest_rev))
+    registry.register(_Snapshot(counters, losses, spool, releases, newest_rev))
     return generate_latest(registry), CONTENT_TYPE_LATEST
 
 
 class _Snapshot(Collector):
     def __init__(
-        self, counters: IngestCounters, spool: SpoolWriter, releases: ReleaseFolder | None, newest_rev: int
+        self,
+        counters: IngestCounters,
+        losses: ClientLosses,
+        spool: SpoolWriter,
+        releases: ReleaseFolder | None,
+        newest_rev: int,
     ) -> None:
+        self._losses = losses
         self._newest_rev = newest_rev
         self._releases = releases
         self._counters = counters
@@ -51,6 +62,14 @@ class _Snapshot(Collector):
         for (status, code), count in self._counters.requests.items():
             requests.add_metric([str(status), code], count)
         yield requests
+        lost = CounterMetricFamily(
+            "trackway_client_lost_events",
+            "Events that clients lost before they could send them, as they report it.",
+            labels=["source", "reason"],
+        )
+        for (source, reason), count in self._losses.events.items():
+            lost.add_metric([source, reason], count)
+        yield lost
         yield from self._spool_metrics()
         if self._releases is not None:
             yield from _release_metrics(self._releases, self._newest_rev)

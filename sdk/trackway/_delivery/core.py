@@ -105,7 +105,7 @@ class Delivery:
 
     def loaded(self, chunk: Chunk | None) -> None:
         """Queue what was read, unless all was abandoned meanwhile: then it is where it was, on disk."""
-        if chunk is not None and not self._abandoned:
+        if not self._abandoned:
             self.outbox.load(chunk)
 
     def begin_close(self, now: float, timeout_s: float) -> None:

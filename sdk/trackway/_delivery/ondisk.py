@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 from trackway._books import Dropped
 from trackway._delivery.outbox import Read
 from trackway._disk import QueueFull
+from trackway._options import MAX_EVENT_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from trackway._books import Books
     from trackway._disk import Chunk, DiskQueue
+    from trackway._errors import DiskQueueError
     from trackway._options import Options
 
 ADOPT_EVERY_S = 30.0
@@ -36,28 +38,35 @@ class OnDisk:
         self._books = books
         self._all = options.queue != "memory"
         self._read_events = 2 * options.max_batch_events
-        self._max_events = options.max_queue_events
         # By id(): an event that waits is one object from `add` to its end, whatever batch it is in.
         self._tokens: dict[int, int] = {}
         self._adopt_at = 0.0
+        self.reading: Read | None = None
+        """What is being read at this moment."""
         self._left = False
+        self._told: DiskQueueError | None = None
+        self._purges: list[Callable[[bytes], bool]] = []
 
     @property
     def backlog(self) -> int:
         """How many events are on disk only; none that were left to the next process."""
         return 0 if self._left else self.queue.backlog
 
-    def put(self, event: bytes, room: bool) -> bool:
+    def put(self, event: bytes, room: bool, room_at_worst: bool) -> bool:
         """
         Write an event to disk, if that is where it belongs; return whether memory is to hold it. `room` says whether it
-        can: when the disk fails, nobody else will.
+        can, and `room_at_worst` whether it can when the disk fails and nobody else does.
         """
         if room and not self._all and not self.queue.backlog:
             return True
         try:
             token = self.queue.append(event, held=room and self._all)
         except (OSError, QueueFull) as error:
-            self._books.unsaved += room
+            self._books.unsaved += room_at_worst
+            if self.queue.trouble is not self._told:
+                self._told = self.queue.trouble
+                if self._told is not None and self._books.notices is not None:
+                    self._books.notices.error(self._told)
             self.refusal = Dropped.DISK_FULL if isinstance(error, QueueFull) else Dropped.QUEUE_FULL
             return True
         if token is None:
@@ -77,38 +86,57 @@ class OnDisk:
         ages = [self.queue.expired(token) for event in events if (token := self._tokens.get(id(event))) is not None]
         return any(ages) if ages else None
 
-    def due(self, now: float, pending: int, closing: bool) -> Read | None:
-        """Return what to read now that memory has less than a batch."""
-        room = min(self._read_events, self._max_events - pending)
-        if room <= 0:
+    def due(self, now: float, room: int, room_bytes: int, closing: bool) -> Read | None:
+        """Return what to read, when memory has less than a batch and room for so many events and bytes."""
+        adopt = False
+        if not self.queue.backlog:
+            if closing:  # what others left can wait for another process; the end of this one cannot
+                return None
+            adopt = now >= self._adopt_at
+            if not adopt and not self.queue.inherited:
+                return None
+        room_bytes -= MAX_EVENT_BYTES  # the last event read may stand across the limit
+        if room <= 0 or room_bytes <= 0:
             return None
-        if self.queue.backlog:
-            return Read(room, adopt=False)
-        if closing:  # what others left can wait for another process; the end of this one cannot
-            return None
-        if now >= self._adopt_at:
+        if adopt:
             self._adopt_at = now + ADOPT_EVERY_S
-            return Read(room, adopt=True)
-        return Read(room, adopt=False) if self.queue.inherited else None
+        self._purges.clear()
+        self.reading = Read(min(room, self._read_events), min(room_bytes, READ_BYTES), adopt)
+        return self.reading
 
     def read(self, step: Read) -> Chunk | None:
         """Do what is due, without the lock: only here events come from the disk."""
         if step.adopt:
             self.queue.adopt()
-        return self.queue.read(step.max_events, READ_BYTES)
+        return self.queue.read(step.max_events, step.max_bytes)
 
     def took(self, chunk: Chunk) -> list[bytes]:
         """Enter what was read in the books, and return the events that are to be queued."""
+        for matches in self._purges:  # they were on their way from the disk, and are in the books already
+            chunk.events = [each for each in chunk.events if not matches(each[1])]
+            chunk.too_old = [each for each in chunk.too_old if not matches(each[1])]
+        self._purges.clear()
         self.queue.took(chunk)
         if chunk.adopted:
             self._books.adopted += chunk.count
-        if chunk.too_old:
-            self._books.dropped[Dropped.TOO_OLD] += len(chunk.too_old)
+        self._books.drop(Dropped.TOO_OLD, [event for _, event in chunk.too_old])
         if chunk.damaged:
             self._books.dropped[Dropped.DAMAGED] += chunk.damaged
         for token, event in chunk.events:
             self._tokens[id(event)] = token
         return [event for _, event in chunk.events]
+
+    def purge(self, matches: Callable[[bytes], bool]) -> tuple[int, int]:
+        """
+        Overwrite the events that match, on disk. Return how many of this process's were on disk only, and how many were
+        a dead process's; they are in the books then.
+        """
+        if self.reading is not None:
+            self._purges.append(matches)
+        found = self.queue.rewrite(lambda event: not matches(event))
+        self._books.adopted += found.inherited
+        self._books.dropped[Dropped.PURGED] += found.backlog + found.inherited
+        return found.backlog, found.inherited
 
     def keep(self, events: Iterable[bytes]) -> tuple[int, list[bytes]]:
         """

@@ -68,6 +68,7 @@ class Read(msgspec.Struct, frozen=True):
     """Disk work is due: `Delivery.read`, without the lock, then `Delivery.loaded`, with it."""
 
     max_events: int
+    max_bytes: int
     adopt: bool
     """Look for what dead processes left before reading."""
 
@@ -135,10 +136,16 @@ class Outbox:
         """
         size = len(event)
         room = self.pending < self._max_events and self.pending_bytes + size <= self._max_bytes
-        if self.disk is not None and not self.disk.put(event, room):
-            if self.disk.backlog == 1:
-                self._wake()
-            return True
+        if self.disk is not None:
+            reading = self.disk.reading
+            leave_room = reading is not None and (  # for what it brings
+                self.pending + reading.max_events >= self._max_events
+                or self.pending_bytes + reading.max_bytes + size > self._max_bytes
+            )
+            if not self.disk.put(event, room and not leave_room, room):
+                if self.disk.backlog == 1:
+                    self._wake()
+                return True
         if not room:
             return False
         queue = self._queue
@@ -171,6 +178,7 @@ class Outbox:
             or self._queued_bytes >= self._batch_bytes
             or self._draining
             or self.settled < self._flush_through
+            or self.waiting > self.pending  # more is on disk: company enough
         ):
             return pause
         if self._waiting_since is None:
@@ -297,7 +305,7 @@ class Outbox:
         self._queued_bytes -= sum(map(len, oldest)) + count
         self._gone(Dropped.QUEUE_FULL, oldest)
         older = self._again[-1] if self._again else self._out
-        if older is None:
+        if older is None or not older.events:
             self.settled += count
         else:
             older.ahead += count
@@ -325,6 +333,11 @@ class Outbox:
             batch.purges.append(matches)
             count += self._take_out(batch)
         self._put_back(*again)
+        if self.disk is not None:
+            own, inherited = self.disk.purge(matches)
+            self._scattered += own
+            self._ahead += own
+            count += own + inherited
         on_their_way = 0
         if self._out is not None and (on_their_way := sum(map(matches, self._out.events))):
             self._out.purges.append(matches)
@@ -352,19 +365,24 @@ class Outbox:
             or self._queued_bytes >= self._batch_bytes
         ):
             return None
-        return self.disk.due(now, self.pending, closing)
+        return self.disk.due(now, self._max_events - self.pending, self._max_bytes - self.pending_bytes, closing)
 
-    def load(self, chunk: Chunk) -> None:
-        """Queue what was read from the disk."""
+    def load(self, chunk: Chunk | None) -> None:
+        """Queue what was read from the disk; None when nothing was there."""
         if self.disk is None:
+            return
+        self.disk.reading = None
+        if chunk is None:
             return
         for event in self.disk.took(chunk):
             self._queue.append(event)
             self.pending += 1
             self.pending_bytes += len(event)
             self._queued_bytes += len(event) + 1
-        if not chunk.adopted:  # they were waiting, and will not come
-            self.settled += chunk.count - len(chunk.events)
+        if not chunk.adopted and (lost := chunk.count - len(chunk.events)):  # they were waiting, and will not come
+            self._scattered += lost
+            self._ahead += lost
+            self._gather()
 
     def _cut(self) -> Batch:
         size = count = 0
@@ -488,7 +506,7 @@ class Outbox:
         """
         Count as settled what was purged from among those that waited, now that none is left which might be older.
         """
-        if self._scattered and not self.pending:
+        if self._scattered and not self.waiting:
             self.settled += self._scattered
             self._ahead -= self._scattered
             self._scattered = 0

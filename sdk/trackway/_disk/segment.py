@@ -44,8 +44,8 @@ class Segment:
     def settle(self, first: int, last: int) -> None:
         """Note that these records, all outstanding, need not be sent any longer."""
         self.outstanding -= last - first + 1
-        if self.complete and not self.outstanding:
-            return  # it will be deleted as a whole
+        if self.gone:
+            return
         try:
             if self._done < 0:
                 self._done = os.open(self.path.with_suffix(".done"), _APPEND, 0o600)

@@ -158,7 +158,13 @@ class PlanCheck:
             kind = (event, violation.code, violation.path)
             if kind not in self._reported and len(self._reported) < MAX_REPORTED:
                 self._reported.add(kind)
-                log.warning("Event `%s` breaks the plan at %s: %s.", event, kind[2] or "(event)", kind[1])
+                where = _one_line(kind[2]) or "(event)"
+                log.warning("Event `%s` breaks the plan at %s: %s.", _one_line(event), where, kind[1])
+
+
+def _one_line(text: str) -> str:
+    """Return a name as one line that every log can hold: a client may have put line ends or half characters into it."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def _fits(fast: Fast, body: bytes) -> bool:
