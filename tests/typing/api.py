@@ -129,6 +129,32 @@ async def in_a_loop(order: Order) -> None:
         pass
 
 
+@flush_after
+def on_order(event: dict[str, str], context: object) -> int:
+    """A handler of a platform that stops the process between calls; its signature stays."""
+    return len(event)
+
+
+def time_left_s(event: dict[str, str]) -> float:
+    """What the platform says."""
+    return float(event["left_s"])
+
+
+@flush_after(timeout_s=1, margin_s=0.1, remaining_s=time_left_s)
+async def on_payment(event: dict[str, str]) -> str:
+    """And one in a loop."""
+    return event["id"]
+
+
+async def handlers(tracker: Tracker) -> None:
+    """They are called as they were."""
+    assert_type(on_order({}, None), int)
+    assert_type(await on_payment({}), str)
+    flush_after(tracker=tracker)(on_order)
+    on_order()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    flush_after(timeout=1)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+
+
 def account(stats: Stats) -> None:
     """The books are numbers and two mappings."""
     came, left = stats.enqueued + stats.adopted, stats.acked + stats.rejected + stats.dropped + stats.kept
