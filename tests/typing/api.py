@@ -157,35 +157,15 @@ async def handlers(tracker: Tracker) -> None:
     flush_after(timeout=1)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
 
 
-def scrub(event: dict[str, Any]) -> dict[str, Any] | None:
-    """A function of `before_send`."""
-    return event if "email" in event["properties"] else None
-
-
-def on_drop(reason: Dropped, event: dict[str, Any]) -> None:
-    """What `on_drop` is told."""
-    assert_type(reason.asked_for, bool)
-
-
 def on_error(error: Exception) -> None:
-    """What `on_error` is told."""
+    """What `on_error` may be told."""
     if isinstance(error, DeliveryError):
         assert_type((error.reason, error.events, error.attempts, error.will_retry), tuple[str, int, int, bool])
 
 
-def control(tracker: Tracker | AsyncTracker) -> None:
-    """What a program decides about its events."""
-    Tracker("key", before_send=scrub, sample=0.1, consent_default="deny", on_drop=on_drop, on_error=on_error)
-    Tracker("key", before_send=[scrub, scrub], sample={"Page Viewed": 0.1}, overflow="block", block_timeout_s=5)
-    Tracker("key", consent_categories={"Ad Clicked": "advertising"}, super_properties={"version": 2})
-    Tracker("key", overflow="explode")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    Tracker("key", before_send="scrub")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    tracker.consent(analytics=True, advertising=None)
-    tracker.consent({"C0002": False})
-    tracker.register({"shard": 3})
-    tracker.unregister("shard", "version")
+def deleted(tracker: Tracker | AsyncTracker) -> None:
+    """A purge says what it has done, at once, in both kinds of tracker."""
     assert_type(tracker.purge("user-7"), Purged)
-    assert_type(tracker.purge(user_id=7, anonymous_id="visitor-7", category="advertising").events, int)
     assert_type(tracker.purge().in_flight, int)
 
 
@@ -198,7 +178,6 @@ def account(stats: Stats) -> None:
     assert_type(stats.dropped_by_reason, Mapping[str, int])
     assert_type(stats.dropped_by_reason.get(Dropped.QUEUE_FULL, 0), int)
     assert_type(stats.balanced, bool)
-    assert_type(stats.lost, int)
     assert_type(stats.acked_by_result, Mapping[str, int])
     assert_type(stats.rejected_by_reason.get("unknown_write_key"), int | None)
     stats.acked = 0  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
