@@ -11,9 +11,11 @@ import trackway
 from trackway import (
     AsyncTracker,
     ConfigurationError,
+    DeliveryError,
     Dropped,
     Options,
     PlanViolationError,
+    Purged,
     Stats,
     Tracker,
     TrackwayError,
@@ -153,6 +155,18 @@ async def handlers(tracker: Tracker) -> None:
     flush_after(tracker=tracker)(on_order)
     on_order()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     flush_after(timeout=1)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+
+
+def on_error(error: Exception) -> None:
+    """What `on_error` may be told."""
+    if isinstance(error, DeliveryError):
+        assert_type((error.reason, error.events, error.attempts, error.will_retry), tuple[str, int, int, bool])
+
+
+def deleted(tracker: Tracker | AsyncTracker) -> None:
+    """A purge says what it has done, at once, in both kinds of tracker."""
+    assert_type(tracker.purge("user-7"), Purged)
+    assert_type(tracker.purge().in_flight, int)
 
 
 def account(stats: Stats) -> None:
