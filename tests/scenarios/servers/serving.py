@@ -75,18 +75,15 @@ def serving(
     *,
     environ: Mapping[str, str] | None = None,
     port: int = 0,
-    **settings: str,
 ) -> Iterator[Server]:
     """
-    Run `python <command>` with a tracker that is set up by variables; `{port}` in the command becomes `port`, or a free
-    one.
+    Run `python <command>` with variables that set up its tracker, and those of `environ`.
 
-    `environ` holds variables of the application; `settings` are the tracker's: `queue="disk"` becomes TRACKWAY_QUEUE.
+    `{port}` in the command becomes `port`, or a free one.
     """
     port = port or free_port()
     variables = environment() | {"TEST_EVENT": event, "TRACKWAY_WRITE_KEY": KEY, "TRACKWAY_HOST": house.url}
     variables |= dict(environ or {})
-    variables |= {f"TRACKWAY_{name.upper()}": value for name, value in settings.items()}
     server = Server(
         [sys.executable, *(part.format(port=port) for part in command)], directory / "server.log", variables, port
     )

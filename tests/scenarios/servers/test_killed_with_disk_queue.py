@@ -52,16 +52,14 @@ def kill_workers(server: Server, visitors: Visitors, until: int, dice: random.Ra
 def test_workers_and_masters_are_killed(kind: str, ledger: Ledger, tmp_path: Path) -> None:
     """Workers are killed one by one and twice all processes at once; who comes after them sends what they left."""
     dice, port, event = random.Random(20261122), free_port(), f"{kind}, killed"
-    queue, quiet = str(tmp_path / "queue"), {"TEST_QUIET_IMPORT": "1"}
+    environ = {"TRACKWAY_QUEUE": str(tmp_path / "queue"), "TEST_QUIET_IMPORT": "1"}
     with Visitors(port) as visitors:
         for life in range(1, LIVES + 1):
-            with serving(
-                COMMANDS[kind], ledger.house, event, tmp_path, environ=quiet, port=port, queue=queue
-            ) as server:
+            with serving(COMMANDS[kind], ledger.house, event, tmp_path, environ=environ, port=port) as server:
                 kill_workers(server, visitors, life * REQUESTS // LIVES, dice)
                 if life == LIVES:
                     server.stop()
-    with serving(["later.py"], ledger.house, event, tmp_path, queue=queue) as later:
+    with serving(["later.py"], ledger.house, event, tmp_path, environ=environ) as later:
         assert later.wait() == 0, later.said()
     ledger.check(event, visitors)
     assert len(visitors.workers) >= LIVES * (KILLS + 1)

@@ -5,12 +5,14 @@ kombu's reader may meet a message that is being written, and its worker dies of 
 `outgoing`; whoever sends one moves it to `queue`.
 
 The task notes its number once `track` has returned, in a file of its process: a task that Celery runs twice is noted
-twice, so what is stored can be compared with what was done.
+twice, so what is stored can be compared with what was done. Every `$TEST_KILL_EVERY`th kills its process after that:
+from outside one would now and then hit a process that holds the lock of billiard's queue, which then nobody gets.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 from celery import Celery
@@ -18,6 +20,7 @@ from celery import Celery
 from trackway import Tracker
 
 EVENT = os.environ["TEST_EVENT"]
+KILL_EVERY = int(os.environ.get("TEST_KILL_EVERY", 1_000_000))
 DIRECTORY = Path(os.environ["TEST_DIRECTORY"])
 
 for folder in ("queue", "outgoing", "done"):
@@ -47,3 +50,5 @@ def work(number: int) -> None:
     note = os.open(DIRECTORY / "done" / str(os.getpid()), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     os.write(note, b"%d\n" % number)
     os.close(note)
+    if number % KILL_EVERY == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
