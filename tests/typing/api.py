@@ -18,6 +18,7 @@ from trackway import (
     Tracker,
     TrackwayError,
     drain_all,
+    flush_after,
 )
 from trackway.testing import (
     Answer,
@@ -126,6 +127,32 @@ async def in_a_loop(order: Order) -> None:
     AsyncTracker("key", transport=Pipe())
     with tracker:  # type: ignore[attr-defined]  # pyright: ignore[reportGeneralTypeIssues, reportAttributeAccessIssue]
         pass
+
+
+@flush_after
+def on_order(event: dict[str, str], context: object) -> int:
+    """A handler of a platform that stops the process between calls; its signature stays."""
+    return len(event)
+
+
+def time_left_s(event: dict[str, str]) -> float:
+    """What the platform says."""
+    return float(event["left_s"])
+
+
+@flush_after(timeout_s=1, margin_s=0.1, remaining_s=time_left_s)
+async def on_payment(event: dict[str, str]) -> str:
+    """And one in a loop."""
+    return event["id"]
+
+
+async def handlers(tracker: Tracker) -> None:
+    """They are called as they were."""
+    assert_type(on_order({}, None), int)
+    assert_type(await on_payment({}), str)
+    flush_after(tracker=tracker)(on_order)
+    on_order()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    flush_after(timeout=1)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
 
 
 def account(stats: Stats) -> None:
