@@ -11,6 +11,7 @@ import contextlib
 import os
 import random
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -63,3 +64,28 @@ def test_workers_and_masters_are_killed(kind: str, ledger: Ledger, tmp_path: Pat
         assert later.wait() == 0, later.said()
     ledger.check(event, visitors)
     assert len(visitors.workers) >= LIVES * (KILLS + 1)
+
+
+def test_gunicorn_aborts_workers_that_hang(ledger: Ledger, tmp_path: Path) -> None:
+    """
+    gunicorn ends a worker whose request takes too long by SIGABRT, and a second later by SIGKILL.
+
+    On SIGABRT it waits for the client to close, so the first worker ends in time to send what it holds and the second
+    is killed; the events of both are stored.
+    """
+    event = "gunicorn abort"
+    environ = {"TRACKWAY_QUEUE": str(tmp_path / "queue"), "TRACKWAY_FLUSH_INTERVAL_S": "60"}
+    command = [*GUNICORN[: GUNICORN.index("--max-requests")], "--timeout", "2"]
+    with serving(command, ledger.house, event, tmp_path, environ=environ) as server, Visitors(server.port) as visitors:
+        for client_closes in (True, False):
+            visitors.ask(len(visitors.answered) + 500)
+            with socket.create_connection(("127.0.0.1", server.port)) as connection:
+                connection.sendall(b"GET /hang HTTP/1.1\r\nHost: test\r\n\r\n")
+                if client_closes:
+                    connection.shutdown(socket.SHUT_WR)
+                visitors.meet(len(visitors.workers) + 1)
+        server.stop()
+    with serving(["later.py"], ledger.house, event, tmp_path, environ=environ) as later:
+        assert later.wait() == 0, later.said()
+    ledger.check(event, visitors)
+    assert server.said().count("WORKER TIMEOUT") >= 2
