@@ -77,13 +77,8 @@ def serving(
     port: int = 0,
 ) -> Iterator[Server]:
     """
-    <<<<<<< HEAD
-        Run `python <command>` (another Python if `$TEST_PYTHON` says so) with variables that set up its tracker, and those
-        of `environ`.
-    =======
-        Run `python <command>` with variables that set up its tracker, and those of `environ`.
-    >>>>>>> 1d361ddd4f3130feeb88e0752176ff0c6e3b7471
-
+            Run `python <command>` with variables that set up its tracker, and those of `environ`.
+    
         `$TEST_PYTHON` names another Python than the one that runs the tests, to try the same with that.
         `{port}` in the command becomes `port`, or a free one.
     """
