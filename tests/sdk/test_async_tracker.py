@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -353,6 +354,25 @@ def test_a_program_ends_in_time_when_the_collector_is_gone() -> None:
     """The end is held up for `exit_timeout_s` at most, and the loss is logged."""
     program = "async def main(): tracker.track('Paid', user_id='ana')\nasyncio.run(main())"
     assert "1 event(s) were not sent" in run(program, "http://127.0.0.1:9", exit_timeout_s=0.5)
+
+
+def test_what_the_end_of_a_program_cannot_send_is_on_disk_for_the_next_one(tmp_path: Path) -> None:
+    """With a disk queue; the drain without a loop leaves the rest there, says so once, and the next loop sends it."""
+    begin = f"tracker = AsyncTracker('shop-key', host=HOST, queue={str(tmp_path)!r})\n"
+    program = "async def main(): tracker.track('Kept', user_id='ana')\nasyncio.run(main())"
+    with Loopback(*[refusal(503, "spool_full", Retry_After="60")]) as collector:
+        begin = begin.replace("HOST", repr(collector.url))
+        errors = run(begin + program, collector.url, exit_timeout_s=0.5)
+        assert errors.count("they are on disk for the next process") == 1
+        again = """
+async def main():
+    tracker.track('New', user_id='ana')
+    while tracker.stats().adopted == 0: await asyncio.sleep(0.01)
+    assert await tracker.close(20)
+asyncio.run(main())
+"""
+        run(begin + again, collector.url)
+        assert sorted(event["event"] for event in collector.stored) == ["Kept", "New"]
 
 
 def test_a_loop_that_is_still_there_at_the_end_loses_nothing_and_complains_of_nothing() -> None:

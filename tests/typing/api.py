@@ -252,3 +252,29 @@ transport: Transport = Pipe()
 async_transport: AsyncTransport = AsyncPipe()
 version: str = trackway.__version__
 clock: Clock = FrozenClock(datetime(2026, 5, 19, tzinfo=UTC))
+
+
+@flush_after
+def lambda_handler(event: dict[str, str], context: object) -> int:
+    """The decorator keeps the handler's type."""
+    return len(event)
+
+
+def seconds_left(request: str) -> float:
+    """What a platform may know."""
+    return 3.0
+
+
+@flush_after(timeout_s=5, remaining_s=seconds_left)
+async def async_handler(request: str) -> bytes:
+    """With options and for coroutines, too."""
+    return request.encode()
+
+
+async def handled(tracker: Tracker, async_tracker: AsyncTracker) -> None:
+    """What decorated handlers return is what they returned before."""
+    assert_type(lambda_handler({}, None), int)
+    assert_type(await async_handler("r"), bytes)
+    flush_after(lambda_handler, tracker=tracker)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+    flush_after(tracker=async_tracker)(lambda_handler)
+    tracker.handle_signals()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from trackway._disk import locks
 from trackway._disk.ages import Ages
 from trackway._disk.layout import HEADER_BYTES, lock_name, log_of
-from trackway._disk.reader import read_done, read_header, read_records
+from trackway._disk.reader import is_blank, read_done, read_header, read_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -82,7 +82,7 @@ def _count(path: Path, waiting: Waiting, ages: Ages) -> None:
         return
     done = read_done(path)
     for record in _records(path, header):
-        if record.number not in done:
+        if record.number not in done and not is_blank(record.event):
             waiting.events += 1
             waiting.oldest_s = max(waiting.oldest_s, ages.age_s(header, record.after_ms))
 

@@ -77,16 +77,17 @@ def serving(
     port: int = 0,
 ) -> Iterator[Server]:
     """
-    Run `python <command>` with variables that set up its tracker, and those of `environ`.
+    Run `python <command>` (another Python if `$TEST_PYTHON` says so) with variables that set up its tracker, and those
+    of `environ`.
 
     `{port}` in the command becomes `port`, or a free one.
     """
     port = port or free_port()
     variables = environment() | {"TEST_EVENT": event, "TRACKWAY_WRITE_KEY": KEY, "TRACKWAY_HOST": house.url}
     variables |= dict(environ or {})
-    server = Server(
-        [sys.executable, *(part.format(port=port) for part in command)], directory / "server.log", variables, port
-    )
+    python = os.environ.get("TEST_PYTHON", sys.executable)
+    arguments = [part.format(port=port) for part in command]
+    server = Server([python, *arguments], directory / "server.log", variables, port)
     try:
         yield server
     finally:
