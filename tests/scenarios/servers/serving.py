@@ -77,10 +77,10 @@ def serving(
     port: int = 0,
 ) -> Iterator[Server]:
     """
-            Run `python <command>` with variables that set up its tracker, and those of `environ`.
-    
-        `$TEST_PYTHON` names another Python than the one that runs the tests, to try the same with that.
-        `{port}` in the command becomes `port`, or a free one.
+        Run `python <command>` with variables that set up its tracker, and those of `environ`.
+
+    `$TEST_PYTHON` names another Python than the one that runs the tests, to try the same with that.
+    `{port}` in the command becomes `port`, or a free one.
     """
     port = port or free_port()
     variables = environment() | {"TEST_EVENT": event, "TRACKWAY_WRITE_KEY": KEY, "TRACKWAY_HOST": house.url}
