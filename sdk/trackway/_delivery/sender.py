@@ -10,6 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from trackway import _lifecycle
 from trackway._books import Dropped
 from trackway._delivery.answers import Retry, Verdict
 from trackway._delivery.core import Delivery, Packer, Send, Wait
@@ -70,6 +71,7 @@ class Sender:
         self._progress = threading.Condition(self._lock)
         self.outbox = self._delivery.outbox
         self._thread: threading.Thread | None = None
+        self._drained = False
 
     def start(self) -> bool:
         """
@@ -125,9 +127,14 @@ class Sender:
         """
         with self._lock:
             thread, left_s = self._thread, self._delivery.left_s(time.monotonic())
-        if thread is None:
+        if thread is None or thread is threading.current_thread():  # or a callback on it that closes
             self._run()
-        elif thread is not threading.current_thread():
+        elif _lifecycle.is_held(self._lock):
+            # A signal handler has come in between a call that holds the lock: the thread needs it, and a join would
+            # keep it. Waiting on the condition lets go of it.
+            with self._lock:
+                self._progress.wait_for(lambda: self._drained, left_s)
+        else:
             thread.join(left_s)
         with self._lock:
             lost = self._delivery.abandon(Dropped.NOT_SENT_IN_TIME)
@@ -156,6 +163,9 @@ class Sender:
                 case Wait(for_s):
                     self._bell.wait(for_s)
                 case _:
+                    with self._lock:
+                        self._drained = True
+                        self._progress.notify_all()
                     return
 
     def _load(self, step: Read) -> None:
