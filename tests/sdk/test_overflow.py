@@ -314,3 +314,21 @@ class EveryEventEndsOnce(RuleBasedStateMachine):
 
 TestEveryEventEndsOnce = EveryEventEndsOnce.TestCase
 TestEveryEventEndsOnce.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+
+
+def test_halves_of_a_batch_hold_nothing_that_was_purged_while_it_was_whole() -> None:
+    """The answer that a batch is too big says that nothing of it was stored; the purged go before it is cut."""
+    books = Books()
+    box = Outbox(Options(write_key="shop-key", max_batch_events=4), books, wake=lambda: None)
+    for event in (b"a1", b"b1", b"a2", b"b2"):
+        assert box.add(event)
+    batch = box.take(0.0)
+    target = box.request_flush()
+    assert box.purge(lambda event: event.startswith(b"a")) == (0, 2)
+    box.settle(batch, Split(), 0.0)
+    sent = []
+    while box.due_in(1.0) == 0:
+        half = box.take(1.0)
+        sent += half.events
+        box.settle(half, Acked(), 1.0)
+    assert (sent, books.dropped, box.settled) == ([b"b1", b"b2"], {Dropped.PURGED: 2}, target)

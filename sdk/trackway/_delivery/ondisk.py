@@ -81,10 +81,10 @@ class OnDisk:
         if tokens:
             self.queue.settle(tokens)
 
-    def too_old(self, events: Iterable[bytes]) -> bool | None:
-        """Return whether one of these is over `max_disk_age_s`; None when none of them is on disk."""
-        ages = [self.queue.expired(token) for event in events if (token := self._tokens.get(id(event))) is not None]
-        return any(ages) if ages else None
+    def too_old(self, events: Iterable[bytes]) -> list[bytes] | None:
+        """Return those of these that are over `max_disk_age_s`; None when none of them is on disk."""
+        on_disk = [(event, token) for event in events if (token := self._tokens.get(id(event))) is not None]
+        return [event for event, token in on_disk if self.queue.expired(token)] if on_disk else None
 
     def due(self, now: float, room: int, room_bytes: int, closing: bool) -> Read | None:
         """Return what to read, when memory has less than a batch and room for so many events and bytes."""
@@ -95,7 +95,8 @@ class OnDisk:
             adopt = now >= self._adopt_at
             if not adopt and not self.queue.inherited:
                 return None
-        room_bytes -= MAX_EVENT_BYTES  # the last event read may stand across the limit
+        # The last event read may stand across the limit; but one is always read, however small the memory is.
+        room_bytes = max(room_bytes - MAX_EVENT_BYTES, room_bytes > 0)
         if room <= 0 or room_bytes <= 0:
             return None
         if adopt:

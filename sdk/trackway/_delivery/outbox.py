@@ -421,12 +421,14 @@ class Outbox:
         if not batch.events:  # all of it was purged
             self._leave(batch)
             return
-        if gave_up := self._hopeless(batch, now):
-            self._books.drop(gave_up, batch.events)
-            self._failed(verdict.reason, len(batch.events), batch, will_retry=False)
-            log.error("Gave up %d event(s) after %d attempts: %s.", len(batch.events), batch.attempts, verdict.reason)
-            self._leave(batch)
-            return
+        gave_up, hopeless = self._hopeless(batch, now)
+        if hopeless:
+            self._failed(verdict.reason, len(hopeless), batch, will_retry=False)
+            log.error("Gave up %d event(s) after %d attempts: %s.", len(hopeless), batch.attempts, verdict.reason)
+            self._part(batch, gave_up, hopeless)
+            if not batch.events:
+                self._leave(batch)
+                return
         self._failed(verdict.reason, len(batch.events), batch, will_retry=True)
         # Full jitter: many programs that lost the same collector must not come back in step.
         doublings = 0 if self._draining else min(batch.attempts - 1, 32)
@@ -446,13 +448,13 @@ class Outbox:
                 self._whose(verdict.stranger),
             )
 
-    def _hopeless(self, batch: Batch, now: float) -> Dropped | None:
-        """Return why a batch should not be tried again, if it should not. On disk, events have their own time."""
+    def _hopeless(self, batch: Batch, now: float) -> tuple[Dropped, list[bytes]]:
+        """Return which events of a batch should not be tried again, and why. On disk, each has its own time."""
         too_old = self.disk.too_old(batch.events) if self.disk is not None else None
         if too_old is not None:
-            return Dropped.TOO_OLD if too_old else None
+            return Dropped.TOO_OLD, too_old
         late = batch.first_sent is not None and now - batch.first_sent >= self._options.give_up_after_s
-        return Dropped.GAVE_UP if late else None
+        return Dropped.GAVE_UP, batch.events if late else []
 
     def _reject(self, rejected: dict[str, int], batch: Batch, whose: str = "") -> None:
         for code, count in rejected.items():
@@ -479,13 +481,18 @@ class Outbox:
         if not batch.purges:
             return 0
         gone = [event for event in batch.events if any(matches(event) for matches in batch.purges)]
-        batch.events = [event for event in batch.events if not any(matches(event) for matches in batch.purges)]
-        batch.size -= sum(map(len, gone)) + len(gone)
         batch.purges = []
+        self._part(batch, Dropped.PURGED, gone)
+        return len(gone)
+
+    def _part(self, batch: Batch, reason: Dropped, gone: list[bytes]) -> None:
+        """Drop some of the events of a batch; they count as settled when the rest of it has left."""
+        ids = {id(event) for event in gone}
+        batch.size -= sum(map(len, gone)) + len(gone)
         batch.ahead += len(gone)
         self._ahead += len(gone)
-        self._gone(Dropped.PURGED, gone)
-        return len(gone)
+        self._gone(reason, gone)
+        batch.events = [event for event in batch.events if id(event) not in ids]
 
     def _put_back(self, *batches: Batch) -> None:
         """Queue batches, oldest first, before all that waits; of one that was purged whole nothing is left to send."""

@@ -115,7 +115,8 @@ class DiskQueue:
         """How many of this process's events are on disk only."""
         self.trouble: DiskQueueError | None = None
         """What was last logged to be wrong."""
-        self._reading = threading.Lock()
+        # Reentrant: a signal handler may purge while this very thread is reading.
+        self._reading = threading.RLock()
         self._max_bytes = max_bytes
         self._max_age_s = max_age_s
         self._segment_bytes = max(64 * 1024, min(SEGMENT_BYTES, max_bytes // 16))

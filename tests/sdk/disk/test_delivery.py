@@ -337,3 +337,32 @@ def test_whoever_listens_for_errors_hears_of_a_disk_that_fails(make_queue: MakeQ
     assert error.directory == str(tmp_path)
     tmp_path.unlink()
     tmp_path.mkdir()
+
+
+def test_an_event_in_time_is_not_dropped_for_an_old_one_beside_it(make_queue: MakeQueue, clocks: Clocks) -> None:
+    """Events of several days may travel together; after a failure only those over the age go."""
+    driver = Driver(make_queue)
+    driver.add(*numbered(1))
+    clocks.pass_s(3 * DAY_S)
+    driver.add(*numbered(1, start=1))
+    step = driver.delivery.step(driver.now)
+    while isinstance(step, Read):
+        driver.delivery.loaded(driver.delivery.read(step))
+        step = driver.delivery.step(driver.now)
+    assert isinstance(step, Send)
+    assert step.batch.events == numbered(2)
+    target = driver.outbox.request_flush()
+    clocks.pass_s(3 * DAY_S + 1)
+    driver.delivery.settle(step.batch, Retry("reset"), driver.now)
+    assert (dict(driver.books.dropped), driver.outbox.settled) == ({Dropped.TOO_OLD: 1}, 0)
+    assert driver.send() == numbered(1, start=1)
+    assert (driver.outbox.settled, driver.outbox.waiting, driver.outbox.pending_bytes) == (target, 0, 0)
+    assert left_on_disk(make_queue) == []
+
+
+def test_the_smallest_memory_reads_the_disk_all_the_same(make_queue: MakeQueue) -> None:
+    """With room for no more than one large event in memory, one event at a time comes from the disk."""
+    driver = Driver(make_queue, max_queue_bytes=32 * 1024, max_queue_events=1)
+    driver.add(*numbered(3))
+    assert driver.outbox.waiting == 3
+    assert driver.send() == numbered(3)
