@@ -101,7 +101,8 @@ _ASKED_FOR = frozenset({Dropped.NO_CONSENT, Dropped.SAMPLED_OUT, Dropped.BEFORE_
 @dataclass(frozen=True, slots=True)
 class Stats:
     """
-    One moment's account of all events handed to a tracker: enqueued = acked + rejected + dropped + pending.
+    One moment's account of all events handed to a tracker:
+    enqueued + adopted = acked + rejected + dropped + kept + pending.
 
     In a forked child the account starts at zero: what the parent had queued, the parent sends.
     """

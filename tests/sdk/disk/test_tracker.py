@@ -351,6 +351,16 @@ def test_a_directory_that_cannot_be_used_raises_at_once(tmp_path: Path, make_tra
         make_tracker(queue=" ")
 
 
+def test_a_directory_beside_the_program_is_a_path(
+    tmp_path: Path, make_tracker: MakeTracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bare word is a misspelt "disk" and raises; `./waiting` and a `Path` are directories."""
+    monkeypatch.chdir(tmp_path)
+    for given in ("./waiting", Path("waiting"), "waiting/"):
+        make_tracker(queue=given).close()
+        assert (tmp_path / "waiting").is_dir()
+
+
 def test_the_directory_may_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """TRACKWAY_QUEUE names it, or says "disk" for the usual place."""
     for value, expected in ((str(tmp_path / "here"), tmp_path / "here"), ("disk", tmp_path / "trackway" / "queue")):
