@@ -108,7 +108,7 @@ def test_a_failure_shows_what_was_emitted_instead(shop: pytest.Pytester) -> None
             "*it also carries: order_id*",
             "*2. $identify  ana *",
             "*calls that made no event (1):*",
-            "*Order Completed: no_person, neither user_id nor anonymous_id*",
+            "*Order Completed: no_person, neither user_id nor anonymous_id, in the call or in a scope*",
             "*Expected `order_completed` once; none matched.*",
             "*No event is named `order_completed`. Did you mean `Order Completed`?*",
             "*user_id: expected 'ana', is missing*",
