@@ -84,6 +84,8 @@ def serving(
     """
     port = port or free_port()
     variables = environment() | {"TEST_EVENT": event, "TRACKWAY_WRITE_KEY": KEY, "TRACKWAY_HOST": house.url}
+    # The truth here is who drains at all. Two seconds are many for it, but few where tests keep the machine busy.
+    variables["TRACKWAY_EXIT_TIMEOUT_S"] = "30"
     variables |= dict(environ or {})
     python = os.environ.get("TEST_PYTHON", sys.executable)
     arguments = [part.format(port=port) for part in command]
