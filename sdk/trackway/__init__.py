@@ -10,7 +10,8 @@ The way of an event through this package: `_capture` (the call) → `_events` (i
 
 from trackway._async_tracker import AsyncTracker
 from trackway._books import Dropped, Stats
-from trackway._errors import ConfigurationError, PlanViolationError, TrackwayError
+from trackway._control import Purged
+from trackway._errors import ConfigurationError, DeliveryError, PlanViolationError, TrackwayError
 from trackway._events.scope import scope
 from trackway._flush_after import flush_after
 from trackway._lifecycle import drain_all
@@ -21,9 +22,11 @@ from trackway._version import __version__
 __all__ = [
     "AsyncTracker",
     "ConfigurationError",
+    "DeliveryError",
     "Dropped",
     "Options",
     "PlanViolationError",
+    "Purged",
     "Stats",
     "Tracker",
     "TrackwayError",

@@ -538,7 +538,8 @@ class Capture(Controlled, Generic[T]):
             if self._notices is not None:
                 made: bytes | None = getattr(error, "event", None) if not violated else None
                 ids = {"userId": user_id, "anonymousId": anonymous_id, "messageId": message_id}
-                self._notices.drop(reason, [made or {**given, **ids}])
+                said = {name: value for name, value in (given | ids).items() if value is not None}
+                self._notices.drop(reason, [made or said])
                 if reason in _FAILURES:
                     cause = error.__cause__ if isinstance(error, Refused) else error
                     self._notices.error(cause if isinstance(cause, Exception) else error)

@@ -5,6 +5,7 @@ What the SDK raises, and when.
     ├── ConfigurationError    from Tracker(…): before the program is up, so that it is seen
     ├── PlanViolationError    from track(…) and its siblings, only with on_violation="raise"
     ├── DeliveryError         handed to on_error when sending fails; never raised
+    ├── DiskQueueError        handed to on_error when the disk queue cannot take events; never raised
     └── NetworkError          from a Transport to the sender, which retries; never reaches the program
 """
 
@@ -63,6 +64,23 @@ class DeliveryError(TrackwayError):
         self.will_retry = will_retry
         what_next = "they are sent again" if will_retry else "they are not sent again"
         super().__init__(f"{events} event(s) were not taken ({reason}, attempt {attempts}); {what_next}.")
+
+
+class DiskQueueError(TrackwayError):
+    """
+    The disk queue cannot take events: they are queued in memory only, where the end of the process loses them, and
+    dropped when memory is full.
+
+    `directory` is the destination's, `reason` why: the system's words, or that `max_disk_bytes` is reached.
+    """
+
+    def __init__(self, directory: str, reason: str) -> None:
+        self.directory = directory
+        self.reason = reason
+        super().__init__(
+            f"The disk queue in {directory} cannot take events ({reason}). They are queued in memory only, where the "
+            "end of the process loses them, and dropped when it is full."
+        )
 
 
 class NetworkError(TrackwayError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import logging
 import time
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -57,6 +56,8 @@ def flush_after(
 
     Without `tracker`, all trackers of the process that have events are flushed.
     """
+
+    import inspect  # here: few programs decorate a handler, and every program imports this module
 
     def decorate(handler: Callable[..., Any]) -> Callable[..., Any]:
         def seconds(args: tuple[Any, ...], kwargs: dict[str, Any]) -> float:

@@ -139,6 +139,9 @@ def test_the_page_gets_what_was_found(tmp_path: Path) -> None:
         "|  | Trackway | segment |\n| --- | --- | --- |\n| exit | **10 of 1,010**† | not here |"
         "\n<!-- /losses -->\nAfter\n"
     )
+    page.write_text("<!-- losses -->\n<!-- /losses -->\n", "utf-8")
+    report.write({"losses": "new"}, page)
+    assert page.read_text("utf-8") == "<!-- losses -->\nnew\n<!-- /losses -->\n"
     with pytest.raises(ValueError, match="waits"):
         report.write({"waits": ""}, page)
 

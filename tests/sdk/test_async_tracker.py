@@ -4,11 +4,13 @@ import asyncio
 import gc
 import json
 import logging
+import os
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,14 +28,20 @@ def make(url: str, **settings: Any) -> AsyncTracker:
     return AsyncTracker("shop-key", host=url, **{**QUICK, **settings})
 
 
-def run(program: str, url: str, *, status: int = 0) -> str:
+def run(program: str, url: str, *, exit_timeout_s: float = 30) -> str:
     """Run a program with `tracker` made for it, and return what it wrote to stderr."""
     begin = f"import sys; sys.path[:0] = {[str(ROOT / 'sdk'), str(ROOT / 'tracking_plan')]!r}\nimport asyncio\n"
     begin += (
         f"from trackway import AsyncTracker\ntracker = AsyncTracker('shop-key', host={url!r}, backoff_base_s=0.05)\n"
     )
-    done = subprocess.run([PYTHON, "-c", begin + program], capture_output=True, text=True, timeout=60)
-    assert done.returncode == status, done.stderr
+    done = subprocess.run(
+        [PYTHON, "-c", begin + program],
+        env={**os.environ, "TRACKWAY_EXIT_TIMEOUT_S": str(exit_timeout_s)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
     return done.stderr
 
 
@@ -345,7 +353,26 @@ def test_a_program_that_never_had_a_loop_is_drained_as_well() -> None:
 def test_a_program_ends_in_time_when_the_collector_is_gone() -> None:
     """The end is held up for `exit_timeout_s` at most, and the loss is logged."""
     program = "async def main(): tracker.track('Paid', user_id='ana')\nasyncio.run(main())"
-    assert "1 event(s) were not sent" in run(program, "http://127.0.0.1:9")
+    assert "1 event(s) were not sent" in run(program, "http://127.0.0.1:9", exit_timeout_s=0.5)
+
+
+def test_what_the_end_of_a_program_cannot_send_is_on_disk_for_the_next_one(tmp_path: Path) -> None:
+    """With a disk queue; the drain without a loop leaves the rest there, says so once, and the next loop sends it."""
+    begin = f"tracker = AsyncTracker('shop-key', host=HOST, queue={str(tmp_path)!r})\n"
+    program = "async def main(): tracker.track('Kept', user_id='ana')\nasyncio.run(main())"
+    with Loopback(*[refusal(503, "spool_full", Retry_After="60")]) as collector:
+        begin = begin.replace("HOST", repr(collector.url))
+        errors = run(begin + program, collector.url, exit_timeout_s=0.5)
+        assert errors.count("they are on disk for the next process") == 1
+        again = """
+async def main():
+    tracker.track('New', user_id='ana')
+    while tracker.stats().adopted == 0: await asyncio.sleep(0.01)
+    assert await tracker.close(20)
+asyncio.run(main())
+"""
+        run(begin + again, collector.url)
+        assert sorted(event["event"] for event in collector.stored) == ["Kept", "New"]
 
 
 def test_a_loop_that_is_still_there_at_the_end_loses_nothing_and_complains_of_nothing() -> None:

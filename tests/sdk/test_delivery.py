@@ -109,6 +109,7 @@ class DeliveryKeepsItsWord(RuleBasedStateMachine):
                 self.sleeping_until = None if for_s is None else self.now + for_s
             case _:
                 assert step is STOP
+                self.sleeping_until = self.now
                 assert self.closed
 
     @precondition(lambda self: self.out is not None)

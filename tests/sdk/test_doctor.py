@@ -109,7 +109,8 @@ def test_all_is_well(shop: Running) -> None:
     report = doctor("--plan", str(shop.directory / "releases" / "0002.json"), TRACKWAY_HOST=shop.url)
     assert report.problems == []
     assert report.exit_code == 0
-    names = ["settings", "plan", "name", "connection", "tls", "collector", "key", "clock", "revision", "event", "found"]
+    names = ["settings", "plan", "disk", "name", "connection", "tls", "collector", "key", "clock", "revision"]
+    names += ["event", "found"]
     assert list(report.checks) == names
     assert report.checks["settings"]["facts"]["host"] == {"value": shop.url, "from": "TRACKWAY_HOST"}
     assert report.checks["settings"]["facts"]["write_key"] == {
@@ -143,7 +144,7 @@ def test_the_text_is_one_line_for_each_check(shop: Running) -> None:
     done = subprocess.run(command, capture_output=True, text=True, env=kept, timeout=60, check=False)
     lines = [line for line in done.stdout.splitlines() if not line.startswith(" ")]
     assert [line.split()[0] for line in lines if line.split()[0] not in ("ok", "note", "problem", "skipped")] == []
-    assert len(lines) == 11
+    assert len(lines) == 12
     assert (
         "problem  key         the collector does not know this write key\n                     Use a key" in done.stdout
     )

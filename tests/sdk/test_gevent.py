@@ -49,3 +49,31 @@ def test_gevent_patches(order: str) -> None:
         run(ORDERS[order], collector.url)
         numbers = [event["properties"]["number"] for event in collector.stored if event["event"] == "Paid"]
     assert sorted(numbers) == list(range(1000))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_gevent_patches_under_a_tracker_that_sends() -> None:
+    """The thread that was started before is the system's, and goes on; the greenlets' events leave by it."""
+    with Loopback() as collector:
+        program = (
+            "tracker.track('Loaded', user_id='ana')\ntracker.flush()\n" + PATCH + PROGRAM.replace("== 1000", "== 1001")
+        )
+        run(program, collector.url)
+        numbers = [event["properties"]["number"] for event in collector.stored if event["event"] == "Paid"]
+    assert sorted(numbers) == list(range(1000))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("busy", ["sleep(60)", "while True: sleep(0)"])
+def test_a_signal_drains_under_gevent(busy: str) -> None:
+    """Whether it comes to a greenlet or to the hub, where nothing may wait."""
+    program = (
+        PATCH
+        + "import os, signal\ntracker = Tracker(host=tracker.options.host, write_key='shop-key', flush_interval_s=60)\n"
+        + "tracker.handle_signals()\ntracker.track('Paid', user_id='ana')\n"
+        + "def kill(): sleep(0.2); os.kill(os.getpid(), signal.SIGTERM)\n"
+        + f"spawn(kill)\n{busy}\n"
+    )
+    with Loopback() as collector:
+        run(program, collector.url, status=-15)
+        assert len(collector.stored) == 1

@@ -20,11 +20,17 @@ PYTHON = os.environ.get("TRACKWAY_TEST_PYTHON", sys.executable)
 """Which Python runs the programs; `test_pythons` has others run them."""
 
 
-def run(program: str, url: str, *, status: int = 0) -> str:
+def run(program: str, url: str, *, status: int = 0, exit_timeout_s: float = 30) -> str:
     """Run a program with `tracker` made for it, and return what it wrote to stderr."""
     begin = f"import sys; sys.path[:0] = {[str(ROOT / 'sdk'), str(ROOT / 'tracking_plan')]!r}\n"
     begin += f"from trackway import Tracker\ntracker = Tracker('shop-key', host={url!r}, backoff_base_s=0.05)\n"
-    done = subprocess.run([PYTHON, "-c", begin + program], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [PYTHON, "-c", begin + program],
+        env={**os.environ, "TRACKWAY_EXIT_TIMEOUT_S": str(exit_timeout_s)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert done.returncode == status, done.stderr
     return done.stderr
 
@@ -133,7 +139,7 @@ def test_a_program_that_just_ends_has_sent_its_events() -> None:
 def test_a_program_ends_in_time_when_the_collector_is_gone() -> None:
     """The end is held up for `exit_timeout_s` at most, and the loss is logged."""
     program = "tracker.track('Paid', user_id='ana')"
-    assert "1 event(s) were not sent" in run(program, "http://127.0.0.1:9")
+    assert "1 event(s) were not sent" in run(program, "http://127.0.0.1:9", exit_timeout_s=0.5)
 
 
 def test_trackers_drain_side_by_side_at_the_end() -> None:

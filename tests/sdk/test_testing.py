@@ -152,6 +152,16 @@ def test_the_books_balance_while_it_records(make_tracker: MakeTracker) -> None:
     assert [refusal.reason for refusal in tracked.refusals] == ["no_person"] * 5
 
 
+def test_a_disk_queue_stays_empty(tmp_path: Path) -> None:
+    """What is recorded is not written to a disk queue either: no later program would send it."""
+    with record() as tracked:
+        tracker = Tracker("key", queue=str(tmp_path / "queue"), host="http://127.0.0.1:9")
+        tracker.track("Paid", user_id="ana")
+        tracked.only("Paid")
+    tracker.close(0)
+    assert not list((tmp_path / "queue").rglob("*.events"))
+
+
 async def test_every_kind_of_tracker_is_heard() -> None:
     """An AsyncTracker and a tracker that sends in the call are recorded as others are; nothing takes a network."""
     in_the_call = Tracker("key", sync=True, host="http://127.0.0.1:9")

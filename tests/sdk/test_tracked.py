@@ -44,7 +44,7 @@ def run(shop: pytest.Pytester, test: str, *options: str) -> pytest.RunResult:
     # Installed, the plugin loads by its entry point; both ways it is there once.
     plugins = ("-p", "no:trackway", "-p", "trackway._pytest_plugin", "-p", "no:cacheprovider")
     command = (sys.executable, "-m", "pytest", *plugins, *options)
-    return shop.run(*command, timeout=120)
+    return shop.run(*command, timeout=240)
 
 
 def test_a_tracker_made_at_import_is_heard(shop: pytest.Pytester) -> None:

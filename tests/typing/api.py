@@ -11,13 +11,16 @@ import trackway
 from trackway import (
     AsyncTracker,
     ConfigurationError,
+    DeliveryError,
     Dropped,
     Options,
     PlanViolationError,
+    Purged,
     Stats,
     Tracker,
     TrackwayError,
     drain_all,
+    flush_after,
 )
 from trackway.testing import (
     Answer,
@@ -128,6 +131,44 @@ async def in_a_loop(order: Order) -> None:
         pass
 
 
+@flush_after
+def on_order(event: dict[str, str], context: object) -> int:
+    """A handler of a platform that stops the process between calls; its signature stays."""
+    return len(event)
+
+
+def time_left_s(event: dict[str, str]) -> float:
+    """What the platform says."""
+    return float(event["left_s"])
+
+
+@flush_after(timeout_s=1, margin_s=0.1, remaining_s=time_left_s)
+async def on_payment(event: dict[str, str]) -> str:
+    """And one in a loop."""
+    return event["id"]
+
+
+async def handlers(tracker: Tracker) -> None:
+    """They are called as they were."""
+    assert_type(on_order({}, None), int)
+    assert_type(await on_payment({}), str)
+    flush_after(tracker=tracker)(on_order)
+    on_order()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    flush_after(timeout=1)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+
+
+def on_error(error: Exception) -> None:
+    """What `on_error` may be told."""
+    if isinstance(error, DeliveryError):
+        assert_type((error.reason, error.events, error.attempts, error.will_retry), tuple[str, int, int, bool])
+
+
+def deleted(tracker: Tracker | AsyncTracker) -> None:
+    """A purge says what it has done, at once, in both kinds of tracker."""
+    assert_type(tracker.purge("user-7"), Purged)
+    assert_type(tracker.purge().in_flight, int)
+
+
 def account(stats: Stats) -> None:
     """The books are numbers and two mappings."""
     came, left = stats.enqueued + stats.adopted, stats.acked + stats.rejected + stats.dropped + stats.kept
@@ -211,3 +252,29 @@ transport: Transport = Pipe()
 async_transport: AsyncTransport = AsyncPipe()
 version: str = trackway.__version__
 clock: Clock = FrozenClock(datetime(2026, 5, 19, tzinfo=UTC))
+
+
+@flush_after
+def lambda_handler(event: dict[str, str], context: object) -> int:
+    """The decorator keeps the handler's type."""
+    return len(event)
+
+
+def seconds_left(request: str) -> float:
+    """What a platform may know."""
+    return 3.0
+
+
+@flush_after(timeout_s=5, remaining_s=seconds_left)
+async def async_handler(request: str) -> bytes:
+    """With options and for coroutines, too."""
+    return request.encode()
+
+
+async def handled(tracker: Tracker, async_tracker: AsyncTracker) -> None:
+    """What decorated handlers return is what they returned before."""
+    assert_type(lambda_handler({}, None), int)
+    assert_type(await async_handler("r"), bytes)
+    flush_after(lambda_handler, tracker=tracker)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+    flush_after(tracker=async_tracker)(lambda_handler)
+    tracker.handle_signals()

@@ -72,11 +72,10 @@ class AiohttpTransport:
         async with session.post(
             self._url,
             data=request.body,
-            headers=request.headers,
+            # As in the other transport: an answer is short, and a compressed one only a way to fill the memory.
+            headers={**request.headers, "Accept-Encoding": "identity"},
             timeout=http.ClientTimeout(total=request.timeout_s),
             allow_redirects=False,
-            # As in the other transport: an answer is short, and a compressed one only a way to fill the memory.
-            skip_auto_headers=("Accept-Encoding",),
         ) as response:
             body = bytearray()
             async for chunk in response.content.iter_any():

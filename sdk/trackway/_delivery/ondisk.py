@@ -16,10 +16,11 @@ from trackway._disk import QueueFull
 from trackway._options import MAX_EVENT_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from trackway._books import Books
     from trackway._disk import Chunk, DiskQueue
+    from trackway._errors import DiskQueueError
     from trackway._options import Options
 
 ADOPT_EVERY_S = 30.0
@@ -43,23 +44,29 @@ class OnDisk:
         self.reading: Read | None = None
         """What is being read at this moment."""
         self._left = False
+        self._told: DiskQueueError | None = None
+        self._purges: list[Callable[[bytes], bool]] = []
 
     @property
     def backlog(self) -> int:
         """How many events are on disk only; none that were left to the next process."""
         return 0 if self._left else self.queue.backlog
 
-    def put(self, event: bytes, room: bool) -> bool:
+    def put(self, event: bytes, room: bool, room_at_worst: bool) -> bool:
         """
         Write an event to disk, if that is where it belongs; return whether memory is to hold it. `room` says whether it
-        can: when the disk fails, nobody else will.
+        can, and `room_at_worst` whether it can when the disk fails and nobody else does.
         """
         if room and not self._all and not self.queue.backlog:
             return True
         try:
             token = self.queue.append(event, held=room and self._all)
         except (OSError, QueueFull) as error:
-            self._books.unsaved += room
+            self._books.unsaved += room_at_worst
+            if self.queue.trouble is not self._told:
+                self._told = self.queue.trouble
+                if self._told is not None and self._books.notices is not None:
+                    self._books.notices.error(self._told)
             self.refusal = Dropped.DISK_FULL if isinstance(error, QueueFull) else Dropped.QUEUE_FULL
             return True
         if token is None:
@@ -93,6 +100,7 @@ class OnDisk:
             return None
         if adopt:
             self._adopt_at = now + ADOPT_EVERY_S
+        self._purges.clear()
         self.reading = Read(min(room, self._read_events), min(room_bytes, READ_BYTES), adopt)
         return self.reading
 
@@ -104,16 +112,31 @@ class OnDisk:
 
     def took(self, chunk: Chunk) -> list[bytes]:
         """Enter what was read in the books, and return the events that are to be queued."""
+        for matches in self._purges:  # they were on their way from the disk, and are in the books already
+            chunk.events = [each for each in chunk.events if not matches(each[1])]
+            chunk.too_old = [each for each in chunk.too_old if not matches(each[1])]
+        self._purges.clear()
         self.queue.took(chunk)
         if chunk.adopted:
             self._books.adopted += chunk.count
-        if chunk.too_old:
-            self._books.dropped[Dropped.TOO_OLD] += len(chunk.too_old)
+        self._books.drop(Dropped.TOO_OLD, [event for _, event in chunk.too_old])
         if chunk.damaged:
             self._books.dropped[Dropped.DAMAGED] += chunk.damaged
         for token, event in chunk.events:
             self._tokens[id(event)] = token
         return [event for _, event in chunk.events]
+
+    def purge(self, matches: Callable[[bytes], bool]) -> tuple[int, int]:
+        """
+        Overwrite the events that match, on disk. Return how many of this process's were on disk only, and how many were
+        a dead process's; they are in the books then.
+        """
+        if self.reading is not None:
+            self._purges.append(matches)
+        found = self.queue.rewrite(lambda event: not matches(event))
+        self._books.adopted += found.inherited
+        self._books.dropped[Dropped.PURGED] += found.backlog + found.inherited
+        return found.backlog, found.inherited
 
     def keep(self, events: Iterable[bytes]) -> tuple[int, list[bytes]]:
         """

@@ -138,12 +138,11 @@ class Outbox:
         room = self.pending < self._max_events and self.pending_bytes + size <= self._max_bytes
         if self.disk is not None:
             reading = self.disk.reading
-            if reading is not None and room:  # what it brings needs room, too
-                room = (
-                    self.pending + reading.max_events < self._max_events
-                    and self.pending_bytes + reading.max_bytes + size <= self._max_bytes
-                )
-            if not self.disk.put(event, room):
+            leave_room = reading is not None and (  # for what it brings
+                self.pending + reading.max_events >= self._max_events
+                or self.pending_bytes + reading.max_bytes + size > self._max_bytes
+            )
+            if not self.disk.put(event, room and not leave_room, room):
                 if self.disk.backlog == 1:
                     self._wake()
                 return True
@@ -334,6 +333,11 @@ class Outbox:
             batch.purges.append(matches)
             count += self._take_out(batch)
         self._put_back(*again)
+        if self.disk is not None:
+            own, inherited = self.disk.purge(matches)
+            self._scattered += own
+            self._ahead += own
+            count += own + inherited
         on_their_way = 0
         if self._out is not None and (on_their_way := sum(map(matches, self._out.events))):
             self._out.purges.append(matches)
@@ -375,8 +379,10 @@ class Outbox:
             self.pending += 1
             self.pending_bytes += len(event)
             self._queued_bytes += len(event) + 1
-        if not chunk.adopted:  # they were waiting, and will not come
-            self.settled += chunk.count - len(chunk.events)
+        if not chunk.adopted and (lost := chunk.count - len(chunk.events)):  # they were waiting, and will not come
+            self._scattered += lost
+            self._ahead += lost
+            self._gather()
 
     def _cut(self) -> Batch:
         size = count = 0
@@ -500,7 +506,7 @@ class Outbox:
         """
         Count as settled what was purged from among those that waited, now that none is left which might be older.
         """
-        if self._scattered and not self.pending:
+        if self._scattered and not self.waiting:
             self.settled += self._scattered
             self._ahead -= self._scattered
             self._scattered = 0

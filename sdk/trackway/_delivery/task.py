@@ -203,7 +203,7 @@ class SenderTask:
     def flush_here(self, timeout_s: float) -> bool:
         """Send what is pending from this thread, without a loop, for at most `timeout_s`; whether all has left."""
         with self._lock:
-            if not self.outbox.pending:
+            if not self.outbox.waiting:
                 return True
         direct = self._direct(timeout_s)
         try:
@@ -360,7 +360,8 @@ class SenderTask:
         if first:
             self._when_ended()
             self._delivery.close_disk()
-            self._delivery.report_close(lost or 0)
+        if lost is not None:  # else it was done, and told, on another way
+            self._delivery.report_close(lost)
 
 
 class InThread:

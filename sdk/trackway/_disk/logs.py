@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import secrets
+import sys
 import time
 from collections import deque
 from pathlib import Path
@@ -13,11 +14,11 @@ from typing import TYPE_CHECKING
 
 from trackway._disk import locks
 from trackway._disk.layout import HEADER_BYTES, lock_name, log_of, segment_name
-from trackway._disk.reader import read_done, read_header
+from trackway._disk.reader import blank, read_done, read_header
 from trackway._disk.segment import OpenSegment, Segment
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from trackway._disk.ages import Ages
 
@@ -102,6 +103,21 @@ class AdoptedLog(Log):
     def read_through(self) -> bool:
         """Whether nothing is left to read."""
         return self.reading is None and not self._unread
+
+    def blank(self, keep: Callable[[bytes], bool], gone: list[bytes]) -> int:
+        """
+        Overwrite the events that `keep` says no to, in all segments; return how many of them nobody had read before.
+        """
+        unread = 0
+        for path in self._files():
+            if self.reading is not None and self.reading.path == path:
+                begins, done = self.at, self.done
+            elif path in self._unread:
+                begins, done = 0, read_done(path)
+            else:
+                begins, done = sys.maxsize, set()
+            unread += sum(at >= begins and number not in done for number, at in blank(path, keep, gone))
+        return unread
 
     def begin(self, key: int) -> Segment | None:
         """Open the next segment for reading, under this key; None when there is none left that can be read."""

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from trackway._disk.ages import Ages, uptime
 from trackway._disk.layout import HEADER_BYTES, LARGEST_EVENT, RECORD_BYTES
 from trackway._disk.logs import AdoptedLog, OwnLog, adopt
-from trackway._disk.reader import read_records
+from trackway._disk.reader import blank, is_blank, read_records
 from trackway._disk.segment import sync_directory
+from trackway._errors import DiskQueueError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -52,16 +53,16 @@ class Chunk:
     """Tokens and events, oldest first."""
     adopted: bool = False
     """They are a dead process's. Else they are of this process's backlog."""
-    too_old: list[int] = field(default_factory=list)
-    """Tokens of more that are over `max_age_s`; they are settled."""
+    too_old: list[tuple[int, bytes]] = field(default_factory=list)
+    """More, over `max_age_s`; they are settled."""
     damaged: int = 0
     """How many more there were, or had been, that can no longer be read."""
-    segment: Segment | None = None
+    source: AdoptedLog | None = None
     """Where adopted ones are from."""
-    ended: bool = False
-    """Nothing is left to read in `segment`."""
     go_on: tuple[int, int] = (0, 0)
-    """Where the next read of the backlog begins: a segment's key and a byte."""
+    """Where the next read begins: a segment's key and a byte."""
+    ended: bool = False
+    """Nothing is left to read in that segment, of an adopted log."""
 
     @property
     def count(self) -> int:
@@ -69,12 +70,22 @@ class Chunk:
         return len(self.events) + len(self.too_old) + self.damaged
 
 
+@dataclass(slots=True)
+class Rewritten:
+    """What a `rewrite` took out that was not in memory."""
+
+    backlog: int = 0
+    inherited: int = 0
+    events: list[bytes] = field(default_factory=list)
+    """All that was overwritten, in memory or not, settled or not."""
+
+
 class DiskQueue:
     """
     Events on disk, of one process and one destination.
 
-    Under the tracker's lock: `append`, `settle`, `safe`, `expired`, `took`. Without it, on one thread at a time:
-    `adopt`, `read`. Without it, on any: `sync`, `close`. Making one touches no file; the first append does.
+    Under the tracker's lock: `append`, `settle`, `safe`, `expired`, `took`, `rewrite`. Without it, on any thread:
+    `adopt`, `read`, `sync`, `close`. Making one touches no file; the first append does.
     """
 
     def __init__(
@@ -102,6 +113,9 @@ class DiskQueue:
         self.directory = directory
         self.backlog = 0
         """How many of this process's events are on disk only."""
+        self.trouble: DiskQueueError | None = None
+        """What was last logged to be wrong."""
+        self._reading = threading.Lock()
         self._max_bytes = max_bytes
         self._max_age_s = max_age_s
         self._segment_bytes = max(64 * 1024, min(SEGMENT_BYTES, max_bytes // 16))
@@ -197,6 +211,10 @@ class DiskQueue:
 
     def adopt(self) -> int:
         """Take over the logs of dead processes; return how many those were."""
+        with self._reading:
+            return self._adopt()
+
+    def _adopt(self) -> int:
         known = {each.name for each in self._adopted} | self._left_alone
         if self._own is not None:
             known.add(self._own.name)
@@ -211,25 +229,50 @@ class DiskQueue:
         """
         Return events that memory does not hold: this process's backlog first, else those of adopted logs.
 
-        None when there are none. What it returned has to be given to `took` before the next read.
+        None when there are none. Until what it returned is given to `took`, it returns the same again.
         """
-        if self.backlog:
-            return self._read_backlog(max_events, max_bytes)
-        for adopted in list(self._adopted):
-            if (chunk := self._read_adopted(adopted, max_events, max_bytes)) is not None:
-                return chunk
-        return None
+        with self._reading:
+            if self.backlog:
+                return self._read_backlog(max_events, max_bytes)
+            for adopted in list(self._adopted):
+                if (chunk := self._read_adopted(adopted, max_events, max_bytes)) is not None:
+                    return chunk
+            return None
 
     def took(self, chunk: Chunk) -> None:
         """Enter that the outbox has a chunk."""
         if not chunk.adopted:
             self.backlog -= chunk.count
             self._backlog_from = chunk.go_on
-        elif chunk.segment is not None:
-            chunk.segment.outstanding += len(chunk.events) + len(chunk.too_old)
-            chunk.segment.complete = chunk.ended
-            self._dispose(chunk.segment)
-        self.settle(chunk.too_old)
+        elif chunk.source is not None and (segment := chunk.source.reading) is not None:
+            segment.outstanding += len(chunk.events) + len(chunk.too_old)
+            segment.complete = chunk.ended
+            chunk.source.at = chunk.go_on[1]
+            if chunk.ended:
+                chunk.source.reading = None
+            self._dispose(segment)
+        self.settle(token for token, _ in chunk.too_old)
+
+    def rewrite(self, keep: Callable[[bytes], bool]) -> Rewritten:
+        """
+        Overwrite with blanks what `keep` says no to, in all logs of this process and of dead ones, and return how many
+        of these events only the disk had. It reads all there is: a second for each 100 MiB or so.
+        """
+        with self._reading:
+            self._adopt()
+            done = Rewritten()
+            for segment in list(self._own.segments.values()) if self._own is not None else ():
+                numbers = [
+                    number
+                    for number, at in blank(segment.path, keep, done.events)
+                    if self.backlog and (segment.key, at) >= self._backlog_from
+                ]
+                done.backlog += len(numbers)
+                self.settle(segment.key << _NUMBER_BITS | number for number in numbers)
+            self.backlog -= done.backlog
+            for adopted in self._adopted:
+                done.inherited += adopted.blank(keep, done.events)
+        return done
 
     def sync(self) -> None:
         """Have the disk keep what was appended, and delete what is settled."""
@@ -283,29 +326,25 @@ class DiskQueue:
         return chunk
 
     def _read_adopted(self, adopted: AdoptedLog, max_events: int, max_bytes: int) -> Chunk | None:
-        while (segment := adopted.reading) is not None or (segment := adopted.begin(next(self._keys))) is not None:
-            self._segments[segment.key] = segment
-            stretch = read_records(segment.path, adopted.at, max_events, max_bytes)
-            chunk = Chunk(adopted=True, segment=segment, damaged=stretch.damaged, ended=stretch.ended)
-            self._sort_out(chunk, segment, stretch.records, adopted.done)
-            adopted.at = stretch.at
-            if stretch.ended:
-                adopted.reading = None
-            if chunk.count or stretch.ended:
-                return chunk
-        self._finished(adopted)
-        return None
+        segment = adopted.reading or adopted.begin(next(self._keys))
+        if segment is None:
+            self._finished(adopted)
+            return None
+        self._segments[segment.key] = segment
+        stretch = read_records(segment.path, adopted.at, max_events, max_bytes)
+        chunk = Chunk(adopted=True, source=adopted, damaged=stretch.damaged, ended=stretch.ended)
+        chunk.go_on = (segment.key, stretch.at)
+        self._sort_out(chunk, segment, stretch.records, adopted.done)
+        return chunk
 
     def _sort_out(self, chunk: Chunk, segment: Segment, records: list[Record], done: Collection[int]) -> None:
         front = segment.key << _NUMBER_BITS
         for record in records:
             segment.newest_ms = max(segment.newest_ms, record.after_ms)
-            if record.number in done:
+            if record.number in done or is_blank(record.event):
                 continue
-            if self._ages.age_s(segment.header, record.after_ms) > self._max_age_s:
-                chunk.too_old.append(front | record.number)
-            else:
-                chunk.events.append((front | record.number, record.event))
+            old = self._ages.age_s(segment.header, record.after_ms) > self._max_age_s
+            (chunk.too_old if old else chunk.events).append((front | record.number, record.event))
 
     def _roll(self) -> OpenSegment:
         """Begin a new segment."""
@@ -360,13 +399,9 @@ class DiskQueue:
             self._seal(broken)
         if self._failed_at - self._said_at >= SAY_AGAIN_S:
             self._said_at = self._failed_at
-            why = error.strerror or type(error).__name__ if isinstance(error, OSError) else error
-            log.error(
-                "The disk queue in %s cannot take events (%s). They are queued in memory only, where the end of the "
-                "process loses them, and dropped when it is full.",
-                self.directory,
-                why,
-            )
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            self.trouble = DiskQueueError(str(self.directory), why or type(error).__name__)
+            log.error("%s", self.trouble)
 
     def _lost(self) -> None:
         """Enter that the files of our own log are deleted. What they held is safe only where memory holds it, too."""

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trackway._disk.layout import HEADER_BYTES, Header, is_newer, parse, parse_done, unpack_header
+from trackway._disk.layout import HEADER_BYTES, Header, is_newer, pack_record, parse, parse_done, unpack_header
 from trackway._disk.locks import BINARY, NO_FOLLOW
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from trackway._disk.layout import Record
 
 log = logging.getLogger("trackway")
@@ -68,6 +70,47 @@ def read_records(path: Path, at: int, max_events: int, max_bytes: int) -> Stretc
     if parsed.damaged:
         log.warning("Stepped over %d damaged place(s) in %s, from byte %d on.", parsed.damaged, path, at)
     return Stretch(parsed.records, parsed.damaged, at + parsed.consumed, to_the_end and parsed.consumed == len(data))
+
+
+def is_blank(event: bytes) -> bool:
+    """Return whether an event was overwritten: nothing of it is left but its length."""
+    return not event.strip()
+
+
+def blank(path: Path, keep: Callable[[bytes], bool], gone: list[bytes]) -> Iterator[tuple[int, int]]:
+    """
+    Overwrite the events in a segment that `keep` says no to, and add them to `gone`; yields the number and the place of
+    each. What they said is then no longer in the file, on the disk either.
+    """
+    try:
+        if read_header(path) is None:
+            return  # a newer version's; blanks might be damage there
+        descriptor = os.open(path, os.O_RDWR | BINARY | NO_FOLLOW)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        log.warning("Could not open %s to delete events from it (%s).", path, type(error).__name__)
+        return
+    try:
+        start, wrote = HEADER_BYTES, False
+        while True:
+            stretch = read_records(path, start, BLOCK_BYTES, BLOCK_BYTES)
+            for record in stretch.records:
+                if is_blank(record.event) or keep(record.event):
+                    continue
+                at = start + record.at
+                os.lseek(descriptor, at, os.SEEK_SET)
+                os.write(descriptor, pack_record(b" " * len(record.event), record.number, record.after_ms))
+                gone.append(record.event)
+                wrote = True
+                yield record.number, at
+            if stretch.ended or stretch.at == start:
+                break
+            start = stretch.at
+        if wrote:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _read(path: Path, at: int, size: int) -> bytes:

@@ -68,6 +68,8 @@ def check_event(case: Case) -> Finding:
         consent_default="grant",  # what keeps other events back is in the settings; this one is to be seen arriving
         sample=1.0,
         super_properties={},
+        queue="memory",  # nothing is taken over from other processes, and nothing is left behind
+        overflow="drop_newest",
         flush_interval_s=0,
         transport=witness,
         clock=case.clock,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trackway._doctor.collector import check_clock, check_collector, check_key, check_revision
+from trackway._doctor.disk import check_disk
 from trackway._doctor.event import check_event, check_found
 from trackway._doctor.findings import Status, UnreachableError, skipped
 from trackway._doctor.network import check_connection, check_name, check_tls
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from trackway._doctor.case import Case
     from trackway._doctor.findings import Finding
 
-HERE: tuple[Callable[[Case], Finding], ...] = (check_settings, check_plan)
+HERE: tuple[Callable[[Case], Finding], ...] = (check_settings, check_plan, check_disk)
 THERE: tuple[Callable[[Case], Finding], ...] = (
     check_name,
     check_connection,

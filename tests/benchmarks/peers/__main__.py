@@ -1,4 +1,4 @@
-"""`make compare`: run everything and print the tables; with --write they go into docs/compare_sdks.md."""
+"""`make compare`: run everything and print the tables; with --write they go into docs/compare_sdks.md, too."""
 
 from __future__ import annotations
 
@@ -37,10 +37,9 @@ def main() -> None:
     if not chosen.no_speed:
         _say("timings …")
         blocks["speed"] = report.speed(timing.measure(python, chosen.client or [*clients.OURS, *clients.PEERS]))
+    print("\n\n".join(blocks.values()), flush=True)
     if chosen.write:
         report.write(blocks)
-    else:
-        print("\n\n".join(blocks.values()))
 
 
 def _say(message: str) -> None:

@@ -111,8 +111,8 @@ def write(blocks: Mapping[str, str], page: Path = PAGE) -> None:
     text = page.read_text("utf-8")
     for name, block in blocks.items():
         text, count = re.subn(
-            rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)",
-            lambda marks, block=block: f"{marks[1]}{block}{marks[2]}",  # type: ignore[misc]
+            rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)",
+            lambda marks, block=block: f"{marks[1]}{block}\n{marks[2]}",  # type: ignore[misc]
             text,
             flags=re.DOTALL,
         )

@@ -12,6 +12,8 @@ from trackway._delivery.answers import Acked, Rejected, Retry, Split
 from trackway._delivery.core import STOP, Delivery, Send, Wait
 from trackway._delivery.ondisk import ADOPT_EVERY_S, OnDisk
 from trackway._delivery.outbox import Read
+from trackway._errors import DiskQueueError
+from trackway._notices import Notices
 from trackway._options import Options
 
 OK = Acked(Counter())
@@ -70,6 +72,10 @@ class Driver:
 
 def numbered(count: int, start: int = 0) -> list[bytes]:
     return [b'{"messageId":"%d"}' % number for number in range(start, start + count)]
+
+
+def odd(event: bytes) -> bool:
+    return int(event.split(b'"')[3]) % 2 == 1
 
 
 def left_on_disk(make_queue: MakeQueue) -> list[bytes]:
@@ -276,3 +282,58 @@ def test_what_comes_from_the_disk_after_the_end_stays_there(make_queue: MakeQueu
     driver.delivery.close_disk()
     assert (driver.books.kept, driver.balanced) == (2, True)
     assert left_on_disk(make_queue) == numbered(2, start=4)
+
+
+def test_a_purge_reaches_memory_disk_and_what_is_being_read(make_queue: MakeQueue) -> None:
+    """Wherever an event of this person is, it is not sent, and it is counted once."""
+    dead = Driver(make_queue)
+    dead.add(*numbered(3))
+    dead.queue.forget()
+    driver = Driver(make_queue, max_queue_events=2)
+    driver.add(*numbered(8, start=10))
+    step = driver.delivery.step(driver.now)
+    assert isinstance(step, Send)
+    driver.delivery.settle(step.batch, OK, driver.now)
+    step = driver.delivery.step(driver.now)
+    assert isinstance(step, Read)
+    chunk = driver.delivery.read(step)
+    target = driver.outbox.request_flush()
+    assert driver.outbox.purge(odd) == (4, 0)
+    driver.delivery.loaded(chunk)
+    assert driver.balanced
+    assert driver.send() == [b'{"messageId":"%d"}' % number for number in (12, 14, 16, 0, 2)]
+    assert dict(driver.books.dropped) == {Dropped.PURGED: 4}
+    assert driver.outbox.settled >= target
+    assert (driver.outbox.waiting, driver.balanced) == (0, True)
+    driver.queue.forget()
+    assert left_on_disk(make_queue) == []
+
+
+def test_a_read_that_was_thrown_away_is_repeated(make_queue: MakeQueue) -> None:
+    """A loop that ends while it reads has taken nothing away."""
+    dead = Driver(make_queue)
+    dead.add(*numbered(3))
+    dead.queue.forget()
+    driver = Driver(make_queue)
+    driver.add(*numbered(1, start=10))
+    step = driver.delivery.step(driver.now)
+    assert isinstance(step, Read)
+    assert driver.delivery.read(step) is not None
+    assert sorted(driver.send()) == sorted([*numbered(3), *numbered(1, start=10)])
+    assert driver.books.adopted == 3
+
+
+def test_whoever_listens_for_errors_hears_of_a_disk_that_fails(make_queue: MakeQueue, tmp_path: Path) -> None:
+    """Once, with the directory and what the system says."""
+    heard: list[Exception] = []
+    driver = Driver(make_queue)
+    driver.books.notices = notices = Notices(None, heard.append)
+    tmp_path.rmdir()
+    tmp_path.write_text("a file where the directory was")
+    driver.add(*numbered(5))
+    notices.tell()
+    (error,) = heard
+    assert isinstance(error, DiskQueueError)
+    assert error.directory == str(tmp_path)
+    tmp_path.unlink()
+    tmp_path.mkdir()

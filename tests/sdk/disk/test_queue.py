@@ -9,7 +9,7 @@ import pytest
 
 from tests.sdk.disk.conftest import DAY_S, Clocks, MakeQueue, events_of
 from trackway._disk import QueueFull
-from trackway._disk.layout import HEADER_BYTES, RECORD_BYTES, Header, pack_header, parse
+from trackway._disk.layout import HEADER_BYTES, RECORD_BYTES, Header, pack_header, pack_record, parse
 from trackway._disk.queue import SEGMENT_BYTES
 
 
@@ -388,6 +388,38 @@ def test_a_directory_that_is_deleted_in_use_is_made_again(
     heir = make_queue()
     heir.adopt()
     assert events_of(heir) == [b"{3}"]
+
+
+def test_what_is_purged_is_gone_from_the_files(make_queue: MakeQueue, tmp_path: Path) -> None:
+    """Sent or not, in memory or not, this process's or a dead one's; counted is what only the disk had."""
+    dead = make_queue()
+    for name in (b"ana", b"ben", b"ana"):
+        dead.append(b'{"userId":"%b"}' % name, held=True)
+    dead.forget()
+    queue = make_queue()
+    tokens = [queue.append(b'{"userId":"%b"}' % name, held=True) for name in (b"ana", b"ben")]
+    for name in (b"ana", b"ben", b"ana", b"eva"):
+        queue.append(b'{"userId":"%b"}' % name, held=False)
+    queue.settle([token for token in tokens[:1] if token is not None])
+    taken_out = queue.rewrite(lambda event: b"ana" not in event)
+    assert (taken_out.backlog, taken_out.inherited, len(taken_out.events), queue.backlog) == (2, 2, 5, 2)
+    assert b"ana" not in b"".join(path.read_bytes() for path in files(tmp_path))
+    assert events_of(queue) == [b'{"userId":"ben"}', b'{"userId":"eva"}', b'{"userId":"ben"}']
+    assert queue.rewrite(lambda event: b"ana" not in event).events == []
+    queue.forget()
+    heir = make_queue()
+    heir.adopt()
+    assert sorted(events_of(heir)) == [b'{"userId":"ben"}'] * 3 + [b'{"userId":"eva"}']
+
+
+def test_a_purge_does_not_touch_what_a_newer_version_wrote(make_queue: MakeQueue, tmp_path: Path) -> None:
+    """What would be a record to us may be something else there."""
+    header = pack_header(Header(b"0" * 16, 0, 0)).replace(b"TWQ1", b"TWQ2")
+    newer = tmp_path / "20260519T083000-1-00.00000001.events"
+    newer.write_bytes(header + pack_record(b"{}", 0, 0))
+    before = newer.read_bytes()
+    make_queue().rewrite(lambda event: False)
+    assert newer.read_bytes() == before
 
 
 def test_segments_are_small_enough_for_small_limits() -> None:

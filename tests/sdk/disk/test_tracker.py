@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ import pytest
 
 from tests.sdk.loopback import Loopback, Scripted, refusal
 from tests.sdk.test_sending import wait_until
-from trackway import ConfigurationError, Tracker
+from trackway import AsyncTracker, ConfigurationError, Tracker
 from trackway._disk.place import default_directory, destination
 
 ROOT = Path(__file__).parents[3]
@@ -363,3 +365,30 @@ def test_destinations_differ_by_host_and_key_and_not_by_spelling() -> None:
     assert destination("https://Collect.example.com/", "k") == destination("https://collect.example.com", "k")
     names = {destination(host, key) for host in ("http://a", "http://b", "http://a/x") for key in ("k", "l")}
     assert len(names) == 6
+
+
+async def test_the_asynchronous_tracker_has_the_same_queue(tmp_path: Path) -> None:
+    """It sends what a dead process left and more than memory holds, and keeps what it cannot send at the end."""
+    with Loopback(refusal(503, "spool_full")) as collector:
+        process = start(
+            begin(collector.url, tmp_path, flush_interval_s=3600)
+            + "for _ in range(120): print(tracker.track('Left', user_id='ana'))\ntime.sleep(60)"
+        )
+        left = lines(process, 120)
+        kill(process)
+        settings = {**QUICK, "max_queue_events": 50, "max_batch_events": 20}
+        async with AsyncTracker("shop-key", host=collector.url, queue=tmp_path, **settings) as tracker:
+            mine = [tracker.track("Mine", user_id="ana") for _ in range(300)]
+            assert await tracker.flush(20)
+            while tracker.stats().adopted < 120 or tracker.stats().pending:
+                await asyncio.sleep(0.01)
+            assert tracker.stats().balanced
+        ids = [event["messageId"] for event in collector.stored]
+        assert [each for each in ids if each not in left] == mine
+        assert Counter(ids) == Counter([*left, *mine])
+    assert on_disk(tmp_path) == []
+    away = AsyncTracker("shop-key", host="http://127.0.0.1:9", queue=tmp_path, **QUICK)
+    for _ in range(5):
+        away.track("Mine", user_id="ana")
+    await away.close(0.05)
+    assert (away.stats().kept, away.stats().dropped, away.stats().balanced) == (5, 0, True)
