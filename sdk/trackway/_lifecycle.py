@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
+import importlib
 import logging  # noqa: F401  # before our hooks for forks are registered, see `importing`
 import os
 import sys
@@ -126,6 +128,11 @@ def _drain_at_worker_exit() -> None:
 
 
 def _drain_worker_of_celery(**_: object) -> None:
+    # Celery has the kernel kill a worker's process when the *thread* that forked it ends, and a process that came later
+    # was forked by the pool's supervisor, which ends while its workers are still told to leave. This one is leaving,
+    # within a deadline.
+    with contextlib.suppress(Exception):
+        importlib.import_module("billiard.util").set_pdeathsig(0)
     drain_all()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import urllib.request
 from collections import Counter
 from typing import Any
 
@@ -72,3 +73,40 @@ def test_without_a_plan_every_event_is_unplanned() -> None:
             tracker.track("Tea Ordered", {"packets": number}, user_id="ana")
         assert tracker.flush()
         assert dict(tracker.stats().acked_by_result) == {"unplanned": 500}
+
+
+@pytest.mark.parametrize("kind", ["thread", "task"])
+def test_what_was_lost_shows_at_the_collector(kind: str) -> None:
+    """Losses with a batch to travel with and those without are in /metrics, each once; what was asked for is not."""
+    with collector() as running:
+        settings: dict[str, Any] = {"host": running.url, "flush_interval_s": 60, "sample": {"Tea Seen": 0}}
+
+        def lose(tracker: Tracker | AsyncTracker) -> None:
+            tracker.track("Tea Ordered")  # by nobody
+            tracker.track("", user_id="ana")
+            tracker.track("Tea Seen", user_id="ana")
+
+        async def with_a_task() -> Stats:
+            async with AsyncTracker(running.write_key, **settings) as tracker:
+                lose(tracker)
+                tracker.track("Tea Ordered", user_id="ana")
+                await tracker.flush()
+                lose(tracker)
+            return tracker.stats()
+
+        def with_a_thread() -> Stats:
+            with Tracker(running.write_key, **settings) as tracker:
+                lose(tracker)
+                tracker.track("Tea Ordered", user_id="ana")
+                tracker.flush()
+                lose(tracker)
+            return tracker.stats()
+
+        stats = with_a_thread() if kind == "thread" else asyncio.run(with_a_task())
+        with urllib.request.urlopen(f"{running.url}/metrics", timeout=30) as answer:
+            lines = [line for line in answer.read().decode().splitlines() if line.startswith("trackway_client_lost")]
+    assert (stats.acked, stats.lost, stats.dropped, stats.balanced) == (1, 4, 6, True)
+    assert lines == [
+        f'trackway_client_lost_events_total{{reason="{reason}",source="app"}} 2.0'
+        for reason in ("no_person", "no_event_name")
+    ]

@@ -1,6 +1,6 @@
 """
-Celery: a task works in the scope of who asked for it. (That a worker's process sends what it has before it ends is
-every tracker's own doing, and needs nothing of this.)
+Celery: a task works in the scope of who asked for it. That a worker's process sends what it has before it ends is every
+tracker's own doing, and needs nothing of this module.
 
     app = Celery("shop", broker="amqp://…")
     instrument()

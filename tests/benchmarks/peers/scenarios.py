@@ -73,14 +73,14 @@ SCENARIOS = (
         "forked child",
         "A program tracks 100 events and flushes, then forks (os.fork); the child tracks 1,000, calls flush and close.",
         Story(events=1000, before_fork=100, workers=1),
-        limit_s=10,
+        limit_s=15,
     ),
     Scenario(
         "preload",
         "The client is set up in the main process, which forks two workers (as gunicorn does with preload_app); each "
         "tracks 500 events, calls flush and close.",
         Story(events=500, workers=2),
-        limit_s=10,
+        limit_s=15,
     ),
     Scenario(
         "default SIGTERM",

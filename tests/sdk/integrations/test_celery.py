@@ -18,7 +18,7 @@ from celery.signals import before_task_publish, task_postrun, task_prerun
 
 import trackway
 from tests.sdk.integrations.conftest import Sent
-from tests.sdk.loopback import Loopback
+from tests.sdk.loopback import Loopback, Scripted
 from tests.support.house import wait_for
 from trackway import Tracker
 from trackway._events.scope import current
@@ -186,12 +186,13 @@ def test_a_broken_header_costs_the_scope_and_not_the_task(pay: Any, text: object
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Celery's prefork pool wants fork")
-def test_worker_processes_that_come_and_go_lose_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("recycled", [True, False], ids=["recycled", "stopped"])
+def test_worker_processes_that_come_and_go_lose_nothing(recycled: bool, tmp_path: Path) -> None:
     """
-    Two processes that are replaced after 7 tasks each, then a SIGTERM to the worker: all 40 events arrive, each once
-    and each with the person who published its task.
+    A process is replaced after every 7 tasks; or two processes stop with their worker, while the collector takes two
+    seconds to answer: all 42 events arrive, each once and each with the person who published its task.
     """
-    with Loopback() as collector:
+    with Loopback(*(Scripted(delay_s=0 if recycled else 2) for _ in range(42))) as collector:
         environment = {
             **os.environ,
             "SHOP_BROKER": str(tmp_path),
@@ -201,17 +202,17 @@ def test_worker_processes_that_come_and_go_lose_nothing(tmp_path: Path) -> None:
         publish = """
 import trackway
 from tests.sdk.integrations.celery_shop import pay
-for number in range(40):
+for number in range(42):
     with trackway.scope(user_id=f"user-{number}"):
         pay.delay(number)
 """
         subprocess.run([sys.executable, "-c", publish], env=environment, cwd=ROOT, check=True, timeout=60)
-        arguments = ["-A", "tests.sdk.integrations.celery_shop", "worker", "-P", "prefork", "-c", "2"]
-        options = ["--max-tasks-per-child", "7", "-l", "info", "--without-gossip", "--without-mingle"]
+        arguments = ["-A", "tests.sdk.integrations.celery_shop", "worker", "-P", "prefork", "-l", "info"]
+        arguments += ["-c", "1", "--max-tasks-per-child", "7"] if recycled else ["-c", "2"]
         log = tmp_path / "worker.log"
         with log.open("wb") as output:
             worker = subprocess.Popen(
-                [sys.executable, "-m", "celery", *arguments, *options],
+                [sys.executable, "-m", "celery", *arguments, "--without-gossip", "--without-mingle"],
                 env=environment,
                 cwd=ROOT,
                 stdout=output,
@@ -219,14 +220,56 @@ for number in range(40):
                 start_new_session=True,
             )
         try:
-            wait_for(lambda: log.read_text().count("succeeded") == 40, 90, f"40 tasks are done; see {log}")
+            wait_for(lambda: log.read_text().count("succeeded") == 42, 90, f"42 tasks are done; see {log}")
+            if recycled:
+                wait_for(lambda: len(collector.stored) == 42, 60, f"every process has sent what it had; see {log}")
             worker.send_signal(signal.SIGTERM)
             worker.wait(60)
         finally:
             if worker.poll() is None:
                 os.killpg(worker.pid, signal.SIGKILL)
                 worker.wait()
-    assert sorted(event["properties"]["number"] for event in collector.stored) == list(range(40)), log.read_text()
-    assert len({event["properties"]["pid"] for event in collector.stored}) >= 5
+    assert sorted(event["properties"]["number"] for event in collector.stored) == list(range(42)), log.read_text()
+    processes = {event["properties"]["pid"] for event in collector.stored}
+    assert len(processes) == 6 if recycled else len(processes) <= 2
     assert all(event["userId"] == f"user-{event['properties']['number']}" for event in collector.stored)
     assert {event["context"]["task"]["name"] for event in collector.stored} == {"shop.pay"}
+
+
+LEAVING = """
+import os, signal, sys, threading, time
+from billiard.util import set_pdeathsig
+from celery.signals import worker_process_shutdown
+from trackway import Tracker
+
+tracker = Tracker("shop-key", host=sys.argv[1], flush_interval_s=3600, exit_timeout_s=20)
+children = []
+
+def supervise():
+    pid = os.fork()
+    if pid == 0:
+        set_pdeathsig(signal.SIGKILL)
+        tracker.track("Order Paid", user_id="user-7")
+        worker_process_shutdown.send(sender=None, pid=os.getpid(), exitcode=0)
+        os._exit(0)
+    children.append(pid)
+    time.sleep(1.5)
+
+thread = threading.Thread(target=supervise)
+thread.start()
+thread.join()
+sys.exit(os.waitpid(children[0], 0)[1] != 0)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills a process when the thread that forked it ends")
+def test_a_process_that_is_leaving_is_not_killed_with_the_thread_that_forked_it() -> None:
+    """
+    Celery asks Linux to kill its processes with their parent, and Linux takes the thread that forked for that: the
+    pool's supervisor, which ends while the processes that it forked are sending what they have.
+    """
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "sdk"), str(ROOT / "tracking_plan")])}
+    with Loopback(Scripted(delay_s=4)) as collector:
+        done = subprocess.run([sys.executable, "-c", LEAVING, collector.url], env=environment, timeout=60)
+    assert done.returncode == 0
+    assert [event["userId"] for event in collector.stored] == ["user-7"]
