@@ -77,7 +77,7 @@ def serving(
     port: int = 0,
 ) -> Iterator[Server]:
     """
-        Run `python <command>` with variables that set up its tracker, and those of `environ`.
+    Run `python <command>` with variables that set up its tracker, and those of `environ`.
 
     `$TEST_PYTHON` names another Python than the one that runs the tests, to try the same with that.
     `{port}` in the command becomes `port`, or a free one.
