@@ -127,7 +127,7 @@ class Capture(Controlled, Generic[T]):
             "source": source,
             "on_violation": on_violation,
             "hash_key": hash_key,
-            "queue": os.fspath(queue) if isinstance(queue, os.PathLike) else queue,
+            "queue": os.path.abspath(queue) if isinstance(queue, os.PathLike) else queue,
             **tuning,
         }
         self.options = Options.build(given)
@@ -547,9 +547,9 @@ class Capture(Controlled, Generic[T]):
             listener.refused(self, error, given)
         if count == 10 ** (len(str(count)) - 1):
             cause = error.__cause__ if isinstance(error, Refused) else error
-            kind = f" ({type(cause).__name__})" if reason in _FAILURES and cause is not None else ""
+            why = type(cause).__name__ if reason in _FAILURES and cause is not None else reason.hint
             level = logging.DEBUG if reason.asked_for else logging.ERROR
-            log.log(level, "Dropped %d event(s) so far: %s%s.", count, reason.value, kind)
+            log.log(level, "Dropped %d event(s) so far: %s%s.", count, reason.value, f" ({why})" if why else "")
         self._tell()
         if violated:
             raise error

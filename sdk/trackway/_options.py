@@ -261,6 +261,7 @@ class Options:
         _check_mappings(self)
         _check_compression(self.compression)
         _check_host(self.host)
+        _check_queue(self.queue)
         _check_hash_key(self.hash_key)
         for name in _FLAGS:
             value = getattr(self, name)
@@ -286,7 +287,10 @@ class Options:
         known = {item.name: item for item in fields(cls)}
         for name in given:
             if name not in known:
-                msg = f"`{name}` is not a setting of Tracker. Known settings: {', '.join(sorted(known))}."
+                from trackway_plan.near import did_you_mean  # here: difflib is for mistakes only
+
+                meant = did_you_mean(name, known)
+                msg = f"`{name}` is not a setting of Tracker.{meant} Known settings: {', '.join(sorted(known))}."
                 raise ConfigurationError(msg)
         chosen: dict[str, Any] = {}
         for name, item in known.items():
@@ -401,6 +405,12 @@ def _check_host(host: str) -> None:
             "the key goes into `write_key`."
         )
         raise ConfigurationError(msg)
+
+
+def _check_queue(queue: str) -> None:
+    if queue not in ("memory", "disk") and not queue.startswith("~") and not {"/", os.sep} & set(queue):
+        # A misspelt word would be a directory wherever the program happens to start, and nobody would notice.
+        raise _bad("queue", queue, f"write memory, disk, or a directory with its path, such as ./{queue}")  # noqa: EM101
 
 
 def _check_hash_key(key: str | None) -> None:

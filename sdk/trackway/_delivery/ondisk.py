@@ -86,11 +86,11 @@ class OnDisk:
         on_disk = [(event, token) for event in events if (token := self._tokens.get(id(event))) is not None]
         return [event for event, token in on_disk if self.queue.expired(token)] if on_disk else None
 
-    def due(self, now: float, room: int, room_bytes: int, closing: bool) -> Read | None:
+    def due(self, now: float, room: int, room_bytes: int, only_own: bool) -> Read | None:
         """Return what to read, when memory has less than a batch and room for so many events and bytes."""
         adopt = False
         if not self.queue.backlog:
-            if closing:  # what others left can wait for another process; the end of this one cannot
+            if only_own:
                 return None
             adopt = now >= self._adopt_at
             if not adopt and not self.queue.inherited:
