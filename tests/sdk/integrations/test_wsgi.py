@@ -307,5 +307,5 @@ def test_an_environment_with_holes_is_answered() -> None:
 
     holes = dict.fromkeys(("SCRIPT_NAME", "QUERY_STRING", "SERVER_NAME", "wsgi.url_scheme", "REMOTE_ADDR"))
     for environ in ({}, {**holes, "PATH_INFO": None}, {**holes, "PATH_INFO": "/basket"}):
-        list(TrackwayMiddleware(application)(environ, lambda *_: None))
+        list(TrackwayMiddleware(application)(environ, _start))
     assert seen == [{}, {}, {"page": {"path": "/basket"}}]
