@@ -80,7 +80,7 @@ def flush_after(
                 return await handler(*args, **kwargs)
             finally:
                 try:
-                    await _flush_in_loop(_chosen(tracker), seconds(args, kwargs))
+                    await flush_in_loop(_chosen(tracker), seconds(args, kwargs))
                 except Exception:
                     log.error("flush_after failed.", exc_info=True)
 
@@ -111,7 +111,8 @@ def _flush(trackers: Sequence[Living], timeout_s: float) -> None:
         tracker._flush_here(max(0.0, deadline - time.monotonic()))
 
 
-async def _flush_in_loop(trackers: Sequence[Living], timeout_s: float) -> None:
+async def flush_in_loop(trackers: Sequence[Living], timeout_s: float) -> None:
+    """Flush several trackers at once, without holding up the loop."""
     deadline = time.monotonic() + timeout_s
     for tracker in trackers:
         tracker._begin_flush()

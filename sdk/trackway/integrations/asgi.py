@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Unpack
 from urllib.parse import unquote_to_bytes
 
+from trackway._flush_after import flush_in_loop
+from trackway._lifecycle import in_use_now
 from trackway.integrations._binding import Binding, Settings
 from trackway.integrations._request import Request
 
@@ -18,13 +20,18 @@ __all__ = ["TrackwayMiddleware"]
 Connection = MutableMapping[str, Any]
 """What ASGI calls the scope of a connection; functions in the settings are given it."""
 Message = MutableMapping[str, Any]
-App = Callable[[Connection, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Connection, Callable[[], Awaitable[Message]], Send], Awaitable[None]]
+
+
+SHUTDOWN_FLUSH_S = 2.0
+"""How long the end of the application may be held up, as the end of a program may by default."""
 
 
 class TrackwayMiddleware:
     """
     Opens a scope around each request and each WebSocket, until the application is done with it, streamed responses and
-    background tasks included.
+    background tasks included. When the server shuts the application down, all trackers of the process are flushed.
 
     Settings: see `Settings`. Functions among them are given the connection, the dict that ASGI calls scope:
     `scope["user"]` and `scope["session"]` are there when Starlette's middleware has put them in, `scope["state"]` holds
@@ -39,14 +46,29 @@ class TrackwayMiddleware:
         self,
         scope: Connection,
         receive: Callable[[], Awaitable[Message]],
-        send: Callable[[Message], Awaitable[None]],
+        send: Send,
     ) -> None:
         """Have the application answer, inside a scope."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, _flushing(send))
+            return
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
         with self._binding.scope(_request(scope), scope):
             await self.app(scope, receive, send)
+
+
+def _flushing(send: Send) -> Send:
+    """Return `send` of a lifespan, which flushes when the application says that it has shut down."""
+
+    async def flush_and_send(message: Message) -> None:
+        # uvicorn ends its processes by the signal that it was stopped with: there is no later.
+        if message["type"].startswith("lifespan.shutdown."):
+            await flush_in_loop(in_use_now(), SHUTDOWN_FLUSH_S)
+        await send(message)
+
+    return flush_and_send
 
 
 def _request(connection: Connection) -> Request:

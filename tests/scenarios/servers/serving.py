@@ -77,13 +77,15 @@ def serving(
     port: int = 0,
 ) -> Iterator[Server]:
     """
-        Run `python <command>` with variables that set up its tracker, and those of `environ`.
+    Run `python <command>` with variables that set up its tracker, and those of `environ`.
 
     `$TEST_PYTHON` names another Python than the one that runs the tests, to try the same with that.
     `{port}` in the command becomes `port`, or a free one.
     """
     port = port or free_port()
     variables = environment() | {"TEST_EVENT": event, "TRACKWAY_WRITE_KEY": KEY, "TRACKWAY_HOST": house.url}
+    # The truth here is who drains at all. Two seconds are many for it, but few where tests keep the machine busy.
+    variables["TRACKWAY_EXIT_TIMEOUT_S"] = "30"
     variables |= dict(environ or {})
     python = os.environ.get("TEST_PYTHON", sys.executable)
     arguments = [part.format(port=port) for part in command]

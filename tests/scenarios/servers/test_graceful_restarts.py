@@ -37,7 +37,9 @@ UVICORN = ["-m", "uvicorn", "asgi:application", "--port", "{port}", "--log-level
 UWSGI = ["-c", "import sys, pyuwsgi; pyuwsgi.run(sys.argv[1:])", "--http-socket", "127.0.0.1:{port}"]
 # Or a reload would start the interpreter without its virtual environment.
 UWSGI += ["--binary-path", sys.executable]
-UWSGI += ["--wsgi-file", "wsgi.py", "--master", "--processes", "2", "--enable-threads", "--die-on-term"]
+UWSGI += ["--wsgi-file", "wsgi.py", "--master", "--processes", "2", "--enable-threads"]
+# By itself uWSGI ends a worker that is in the middle of a request without calling anything.
+UWSGI += ["--hook-master-start", "unix_signal:15 gracefully_kill_them_all"]
 UWSGI += ["--disable-logging", "--http-keepalive"]
 UWSGI_KINDS = {"preload": [], "preload-hooks": ["--py-call-uwsgi-fork-hooks"], "lazy": ["--lazy-apps"]}
 

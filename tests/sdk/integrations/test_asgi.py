@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +31,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocket
 
 from tests.sdk.integrations.conftest import Sent
+from tests.sdk.loopback import Loopback
 from trackway import ConfigurationError, Tracker
 from trackway._events.scope import current
 from trackway.integrations import Cookie, Header
@@ -315,3 +323,52 @@ def test_a_thousand_requests_under_uvicorn_stay_apart(tracker: Tracker, sent: Se
 
 async def _never(*_: object) -> None:
     raise AssertionError
+
+
+UVICORN_SHOP = """
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from trackway import Tracker
+from trackway.integrations.asgi import TrackwayMiddleware
+
+tracker = Tracker(flush_interval_s=60)
+
+async def basket(request):
+    tracker.track("Basket Shown", user_id="ana")
+    return PlainTextResponse("ok")
+
+app = Starlette(routes=[Route("/basket", basket)])
+app.add_middleware(TrackwayMiddleware)
+"""
+
+
+def test_a_process_that_uvicorn_ends_has_sent_its_events(tmp_path: Path) -> None:
+    """
+    uvicorn ends its process by the very SIGTERM it was stopped with, which nothing outlives: what was held for company
+    leaves before, when the application shuts down.
+    """
+    (tmp_path / "shop.py").write_text(UVICORN_SHOP, encoding="utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with Loopback() as collector:
+        environ = os.environ | {"TRACKWAY_WRITE_KEY": "shop-key", "TRACKWAY_HOST": collector.url}
+        environ["PYTHONPATH"] = os.pathsep.join([str(tmp_path), *sys.path])
+        command = [sys.executable, "-m", "uvicorn", "shop:app", "--port", str(port), "--log-level", "error"]
+        with subprocess.Popen(command, env=environ, cwd=tmp_path) as server:
+            try:
+                deadline = time.monotonic() + 60
+                asked = 0
+                while asked < 50 and time.monotonic() < deadline:
+                    try:
+                        urllib.request.urlopen(f"http://127.0.0.1:{port}/basket", timeout=20).close()
+                    except urllib.error.URLError:
+                        time.sleep(0.05)
+                    else:
+                        asked += 1
+                server.terminate()
+                server.wait(30)
+            finally:
+                server.kill()
+        assert (asked, len(collector.stored)) == (50, 50)
+        assert server.returncode == -signal.SIGTERM
