@@ -75,7 +75,7 @@ class Base(Intake, Generic[T]):
             "source": source,
             "on_violation": on_violation,
             "hash_key": hash_key,
-            "queue": os.fspath(queue) if isinstance(queue, os.PathLike) else queue,
+            "queue": os.path.abspath(queue) if isinstance(queue, os.PathLike) else queue,
             **tuning,
         }
         self.options = Options.build(given)

@@ -93,15 +93,34 @@ class Dropped(StrEnum):
         """Whether the program itself decided that such events stay here; all others are lost."""
         return self in _ASKED_FOR
 
+    @property
+    def hint(self) -> str:
+        """What is wrong, for logs and failing tests; "" where the reason's name says it."""
+        return _HINTS.get(self, "")
+
 
 _ASKED_FOR = frozenset({Dropped.NO_CONSENT, Dropped.SAMPLED_OUT, Dropped.BEFORE_SEND, Dropped.PURGED})
+_HINTS = {
+    Dropped.QUEUE_FULL: "the collector is away, or slower than this program",
+    Dropped.DISK_FULL: "memory is full, and the disk queue at max_disk_bytes",
+    Dropped.EVENT_TOO_LARGE: "over 32 KiB as JSON",
+    Dropped.NO_PERSON: "neither user_id nor anonymous_id, in the call or in a scope",
+    Dropped.BAD_MESSAGE_ID: "longer than 100 characters",
+    Dropped.NOT_AN_OBJECT: "properties, traits, context or integrations are no mapping",
+    Dropped.CLOSED: "the tracker had been closed",
+    Dropped.NO_CONSENT: "its category has no consent",
+    Dropped.SAMPLED_OUT: "the person is not in the sample",
+    Dropped.BEFORE_SEND: "a function of before_send keeps it back",
+    Dropped.VIOLATION: "the event breaks the plan",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Stats:
     """
-    One moment's account of all events handed to a tracker: enqueued + adopted = acked + rejected + dropped + kept +
-    pending. A copy: `dataclasses.asdict` makes a plain dict of it.
+    One moment's account of all events handed to a tracker:
+    enqueued + adopted = acked + rejected + dropped + kept + pending.
+    A copy; `dataclasses.asdict` makes a plain dict of it.
 
     In a forked child the account starts at zero: what the parent had queued, the parent sends.
     """

@@ -171,9 +171,9 @@ class Intake(Controlled):
             listener.refused(self, error, given)
         if count == 10 ** (len(str(count)) - 1):
             cause = error.__cause__ if isinstance(error, Refused) else error
-            kind = f" ({type(cause).__name__})" if reason in _FAILURES and cause is not None else ""
+            why = type(cause).__name__ if reason in _FAILURES and cause is not None else reason.hint
             level = logging.DEBUG if reason.asked_for else logging.ERROR
-            log.log(level, "Dropped %d event(s) so far: %s%s.", count, reason.value, kind)
+            log.log(level, "Dropped %d event(s) so far: %s%s.", count, reason.value, f" ({why})" if why else "")
         self._tell()
         if violated:
             raise error

@@ -245,3 +245,16 @@ def test_in_a_scope_no_argument_raises_either(make_tracker: MakeTracker, transpo
     stats = tracker.stats()
     assert (stats.enqueued, stats.balanced) == (count, True)
     assert len(wire(transport)) == stats.acked
+
+
+def test_the_log_says_what_is_wrong_with_a_call(make_tracker: MakeTracker, caplog: pytest.LogCaptureFixture) -> None:
+    """Not only the name of a reason: whoever reads it has not read the settings page. No value is in it."""
+    tracker = make_tracker(transport=RecordingTransport())
+    tracker.track("Paid", {"note": "s3cret"})
+    tracker.track("Paid", ["s3cret"], user_id="ana")  # type: ignore[arg-type]
+    tracker.track("Paid", {"note": "s3cret" * 9_000}, user_id="ana")
+    assert [record.getMessage() for record in caplog.records] == [
+        "Dropped 1 event(s) so far: no_person (neither user_id nor anonymous_id, in the call or in a scope).",
+        "Dropped 1 event(s) so far: not_an_object (properties, traits, context or integrations are no mapping).",
+        "Dropped 1 event(s) so far: event_too_large (over 32 KiB as JSON).",
+    ]

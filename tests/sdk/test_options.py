@@ -44,6 +44,9 @@ def test_a_missing_write_key_raises_and_names_each_place_looked_in() -> None:
         ({"max_batch_bytes": 512_000}, "`max_batch_bytes` is 512000"),
         ({"source": " "}, "`source` is ' '"),
         ({"flush_at": 20}, "`flush_at` is not a setting of Tracker. Known settings: .*flush_interval_s"),
+        ({"compresion": "zstd"}, "`compresion` is not a setting of Tracker. Did you mean `compression`\\? Known"),
+        ({"queue": "dsk"}, "`queue` is 'dsk': write memory, disk, or a directory with its path, such as ./dsk"),
+        ({"queue": "Disk"}, "`queue` is 'Disk': write memory, disk, or a directory"),
     ],
 )
 def test_a_wrong_setting_raises_at_once_and_says_what_to_write(settings: dict[str, object], words: str) -> None:

@@ -90,9 +90,13 @@ def test_a_failure_shows_what_was_emitted_instead(shop: pytest.Pytester) -> None
         def test_name(tracked):
             shop.pay("o-1", 12)
             tracked.once("order_completed")
+
+        def test_whose(tracked):
+            shop.pay("o-1", 12, user_id="ben")
+            tracked.once("Order Completed", user_id="ana")
         """,
     )
-    done.assert_outcomes(failed=2)
+    done.assert_outcomes(failed=3)
     done.stdout.fnmatch_lines(
         [
             "*tracked.only(*",
@@ -104,9 +108,11 @@ def test_a_failure_shows_what_was_emitted_instead(shop: pytest.Pytester) -> None
             "*it also carries: order_id*",
             "*2. $identify  ana *",
             "*calls that made no event (1):*",
-            "*Order Completed: no_person, neither user_id nor anonymous_id*",
+            "*Order Completed: no_person, neither user_id nor anonymous_id, in the call or in a scope*",
             "*Expected `order_completed` once; none matched.*",
             "*No event is named `order_completed`. Did you mean `Order Completed`?*",
+            "*user_id: expected 'ana', is missing*",
+            "*user_id is no property: look at the event that is returned, `event.user_id` (here 'ben')*",
         ]
     )
     assert "recorder.py:" not in done.stdout.str(), "the traceback ends in the test"

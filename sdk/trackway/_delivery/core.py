@@ -39,6 +39,11 @@ log = logging.getLogger("trackway")
 
 LEAST_REQUEST_S = 0.05
 """A request that starts just before the deadline still gets this long."""
+SHARE_OF_OTHERS = 0.25
+"""
+Of the time that closing has, this much may go by until what dead processes left is no longer read. Programs that are
+always short, as jobs are, have no other time for it; after our own events, which come first.
+"""
 
 
 class Send(msgspec.Struct, frozen=True):
@@ -86,7 +91,7 @@ class Delivery:
     def step(self, now: float) -> Step:
         """Return what to do now; a batch to be sent is out until it is settled."""
         in_time = self.deadline is None or now < self.deadline
-        if in_time and (read := self.outbox.read_due(now, self.closing)) is not None:
+        if in_time and (read := self.outbox.read_due(now, only_own=self._only_own(now))) is not None:
             return read
         due_in = self.outbox.due_in(now)
         if due_in is None and (report := self._last_report(now)) is not None:
@@ -115,6 +120,11 @@ class Delivery:
             self.close_timeout_s = timeout_s
             self.deadline = now + timeout_s
             self.outbox.drain()
+
+    def _only_own(self, now: float) -> bool:
+        """Return whether closing has no time for what dead processes left: as long as ours is there, and later on."""
+        late = self.deadline is not None and now >= self.deadline - (1 - SHARE_OF_OTHERS) * self.close_timeout_s
+        return self.closing and (late or self.outbox.pending > 0)
 
     def _last_report(self, now: float) -> Batch | None:
         """Return a batch that tells of losses when no other will: all has left, and there is time; once."""

@@ -86,11 +86,11 @@ class OnDisk:
         ages = [self.queue.expired(token) for event in events if (token := self._tokens.get(id(event))) is not None]
         return any(ages) if ages else None
 
-    def due(self, now: float, room: int, room_bytes: int, closing: bool) -> Read | None:
+    def due(self, now: float, room: int, room_bytes: int, only_own: bool) -> Read | None:
         """Return what to read, when memory has less than a batch and room for so many events and bytes."""
         adopt = False
         if not self.queue.backlog:
-            if closing:  # what others left can wait for another process; the end of this one cannot
+            if only_own:
                 return None
             adopt = now >= self._adopt_at
             if not adopt and not self.queue.inherited:

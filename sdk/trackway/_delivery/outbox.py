@@ -355,8 +355,11 @@ class Outbox:
         self._out = Batch([], 0, attempts=1, losses=report)
         return self._out
 
-    def read_due(self, now: float, closing: bool) -> Read | None:
-        """Return what should be read from the disk now; None when memory has a batch, or one to send again."""
+    def read_due(self, now: float, *, only_own: bool) -> Read | None:
+        """
+        Return what should be read from the disk now; None when memory has a batch, or one to send again. With
+        `only_own`, nothing that dead processes left.
+        """
         if (
             self.disk is None
             or self._out is not None
@@ -365,7 +368,7 @@ class Outbox:
             or self._queued_bytes >= self._batch_bytes
         ):
             return None
-        return self.disk.due(now, self._max_events - self.pending, self._max_bytes - self.pending_bytes, closing)
+        return self.disk.due(now, self._max_events - self.pending, self._max_bytes - self.pending_bytes, only_own)
 
     def load(self, chunk: Chunk | None) -> None:
         """Queue what was read from the disk; None when nothing was there."""

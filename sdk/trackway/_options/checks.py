@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, get_args
 
@@ -79,6 +80,7 @@ def check(options: Options) -> None:
     _check_mappings(options)
     _check_compression(options.compression)
     _check_host(options.host)
+    _check_queue(options.queue)
     _check_hash_key(options.hash_key)
     for name in _FLAGS:
         value = getattr(options, name)
@@ -122,6 +124,12 @@ def _check_host(host: str) -> None:
             "the key goes into `write_key`."
         )
         raise ConfigurationError(msg)
+
+
+def _check_queue(queue: str) -> None:
+    if queue not in ("memory", "disk") and not queue.startswith("~") and not {"/", os.sep} & set(queue):
+        # A misspelt word would be a directory wherever the program happens to start, and nobody would notice.
+        raise _bad("queue", queue, f"write memory, disk, or a directory with its path, such as ./{queue}")  # noqa: EM101
 
 
 def _check_hash_key(key: str | None) -> None:

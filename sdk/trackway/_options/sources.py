@@ -36,7 +36,10 @@ def choose(known: Mapping[str, Field[Any]], given: Mapping[str, object], environ
     """
     for name in given:
         if name not in known:
-            msg = f"`{name}` is not a setting of Tracker. Known settings: {', '.join(sorted(known))}."
+            from trackway_plan.near import did_you_mean  # here: difflib is for mistakes only
+
+            meant = did_you_mean(name, known)
+            msg = f"`{name}` is not a setting of Tracker.{meant} Known settings: {', '.join(sorted(known))}."
             raise ConfigurationError(msg)
     chosen: dict[str, Any] = {}
     for name, item in known.items():

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 MOST_SHOWN = 30
 """Events of a failing test that are listed; of the rest, how many there are."""
 
+_NOT_PROPERTIES = ("user_id", "anonymous_id", "session_id", "context", "timestamp", "message_id")
+"""Fields of an event that somebody may look for among its properties."""
+
 
 def wanted(name: str, properties: Mapping[str, object]) -> str:
     """Return "`Order Completed` with total=12.5"."""
@@ -66,6 +69,11 @@ def _compared(properties: Mapping[str, object], event: TrackedEvent) -> list[str
     others = [key for key in event.properties if key not in properties]
     if others and any(difference.found is MISSING for difference in found):
         lines.append(f"       it also carries: {', '.join(others)}")
+    for name in (each.path for each in found if each.found is MISSING and each.path in _NOT_PROPERTIES):
+        lines.append(
+            f"       {name} is no property: look at the event that is returned, `event.{name}`"
+            f" (here {shown(getattr(event, name))})"
+        )
     return lines
 
 

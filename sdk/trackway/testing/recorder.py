@@ -244,7 +244,7 @@ class Tracked:
         """Keep the reason why a call made no event."""
         broke_plan = isinstance(error, PlanViolationError)
         reason = Dropped.VIOLATION if broke_plan else getattr(error, "reason", Dropped.INTERNAL_ERROR)
-        text = str(error) if broke_plan or reason is Dropped.INTERNAL_ERROR else _HINTS.get(reason, "")
+        text = str(error) if broke_plan or reason is Dropped.INTERNAL_ERROR else reason.hint
         with self._changed:
             name = given.get("event") if given["type"] == "track" else f"${given['type']}"
             self._refusals.append(Refusal(str(reason), str(name or ""), text))
@@ -255,16 +255,6 @@ class Tracked:
     def _fail(self, headline: str, name: str | None = None, properties: Mapping[str, object] | None = None) -> NoReturn:
         __tracebackhide__ = True
         raise AssertionError(explain(headline, self.events, self.refusals, name, properties))
-
-
-_HINTS = {
-    Dropped.CLOSED: "the tracker had been closed",
-    Dropped.NO_PERSON: "neither user_id nor anonymous_id",
-    Dropped.NO_CONSENT: "its category has no consent",
-    Dropped.SAMPLED_OUT: "the person is not in the sample",
-    Dropped.BEFORE_SEND: "a function of before_send keeps it back",
-    Dropped.VIOLATION: "the event breaks the plan",
-}
 
 
 @contextlib.contextmanager

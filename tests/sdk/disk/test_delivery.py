@@ -171,14 +171,29 @@ def test_at_the_end_what_is_left_is_kept_and_counted(make_queue: MakeQueue) -> N
     assert (stats.enqueued, stats.adopted, stats.acked, stats.balanced) == (1, 9, 10, True)
 
 
-def test_closing_drains_the_own_backlog_and_leaves_what_others_left(make_queue: MakeQueue) -> None:
-    """Whoever stops has promised to send its own events; a dead process's can wait for the next."""
+def test_closing_drains_the_own_backlog_and_then_what_others_left(make_queue: MakeQueue) -> None:
+    """Its own events come first; a dead process's must not wait for a program that never ends so soon."""
     dead = Driver(make_queue)
     dead.add(*numbered(5, start=100))
     dead.queue.forget()
     driver = Driver(make_queue, max_queue_events=2)
     driver.add(*numbered(7))
     driver.delivery.begin_close(driver.now, 60.0)
+    assert driver.send() == numbered(7) + numbered(5, start=100)
+    assert driver.delivery.abandon(Dropped.NOT_SENT_IN_TIME) == 0
+    driver.delivery.close_disk()
+    assert left_on_disk(make_queue) == []
+
+
+def test_closing_leaves_to_the_next_what_others_left_when_time_is_short(make_queue: MakeQueue) -> None:
+    """Once its own events have taken a quarter of the time, a process ends; nothing of the dead one's is lost."""
+    dead = Driver(make_queue)
+    dead.add(*numbered(5, start=100))
+    dead.queue.forget()
+    driver = Driver(make_queue, max_queue_events=2)
+    driver.add(*numbered(7))
+    driver.delivery.begin_close(driver.now, 60.0)
+    driver.now += 15.0
     assert driver.send() == numbered(7)
     assert driver.delivery.abandon(Dropped.NOT_SENT_IN_TIME) == 0
     driver.delivery.close_disk()

@@ -161,6 +161,16 @@ def test_a_program_that_ends_while_the_collector_is_away_loses_nothing(tmp_path:
     assert (stats.enqueued, stats.adopted, stats.acked, stats.balanced) == (1, 700, 701, True)
 
 
+def test_a_program_that_is_always_short_delivers_what_an_earlier_run_left(tmp_path: Path) -> None:
+    """A job that tracks, closes and ends: nobody else would ever send what its run during an outage left."""
+    with Loopback() as collector:
+        left = begin(collector.url, tmp_path, flush_interval_s=3600, max_batch_events=2500)
+        run(left + "for _ in range(1200): tracker.track('Left', user_id='ana')\nos._exit(0)")
+        run(begin(collector.url, tmp_path) + "tracker.track('Short', user_id='ana')\ntracker.close()")
+        assert Counter(event["event"] for event in collector.stored) == {"Left": 1200, "Short": 1}
+    assert on_disk(tmp_path) == []
+
+
 def test_more_events_than_memory_holds_are_delivered_in_order(tmp_path: Path, make_tracker: MakeTracker) -> None:
     """During an outage they wait on disk; memory holds no more than it may."""
     with Loopback(*[refusal(503, "spool_full")] * 5) as collector:
@@ -339,6 +349,16 @@ def test_a_directory_that_cannot_be_used_raises_at_once(tmp_path: Path, make_tra
         assert 'queue="/var/lib/my-app/trackway", or TRACKWAY_QUEUE' in str(caught.value)
     with pytest.raises(ConfigurationError, match="`queue` is ' '"):
         make_tracker(queue=" ")
+
+
+def test_a_directory_beside_the_program_is_a_path(
+    tmp_path: Path, make_tracker: MakeTracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bare word is a misspelt "disk" and raises; `./waiting` and a `Path` are directories."""
+    monkeypatch.chdir(tmp_path)
+    for given in ("./waiting", Path("waiting"), "waiting/"):
+        make_tracker(queue=given).close()
+        assert (tmp_path / "waiting").is_dir()
 
 
 def test_the_directory_may_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
