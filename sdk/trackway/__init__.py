@@ -4,14 +4,14 @@ Track events: `Tracker` checks each one against the tracking plan, queues it and
     tracker = Tracker("write-key", plan="plan.json")
     tracker.track("Order Completed", {"total": "12.50"}, user_id="user-7")
 
-The way of an event through this package: `_capture` (the call) → `_events` (its bytes and its verdict) → `_delivery`
-(queue, batches, retries, HTTP, what the collector said) → `_books` (how it ended).
+The way of an event through this package: `_capture` (the call) → `_events` (its bytes and its verdict) → `_intake`
+(taken or refused) → `_delivery` (queue, batches, retries, HTTP, what the collector said) → `_books` (how it ended).
 """
 
 from trackway._async_tracker import AsyncTracker
 from trackway._books import Dropped, Stats
 from trackway._control import Purged
-from trackway._errors import ConfigurationError, DeliveryError, PlanViolationError, TrackwayError
+from trackway._errors import ConfigurationError, DeliveryError, DiskQueueError, PlanViolationError, TrackwayError
 from trackway._events.scope import scope
 from trackway._flush_after import flush_after
 from trackway._lifecycle import drain_all
@@ -23,6 +23,7 @@ __all__ = [
     "AsyncTracker",
     "ConfigurationError",
     "DeliveryError",
+    "DiskQueueError",
     "Dropped",
     "Options",
     "PlanViolationError",

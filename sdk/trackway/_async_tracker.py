@@ -61,7 +61,7 @@ class AsyncTracker(Capture[AsyncTransport | Transport]):
         return AiohttpTransport(self.options.host)
 
     def _make_sender(self) -> SenderTask:
-        from trackway._delivery import task
+        from trackway._delivery import adapters, task
 
         for name, value, mend in _IMPOSSIBLE:
             if getattr(self.options, name, None) == value:
@@ -70,7 +70,7 @@ class AsyncTracker(Capture[AsyncTransport | Transport]):
         self._sender = task.SenderTask(
             self.options,
             self._books,
-            task.as_async(self._transport),
+            adapters.as_async(self._transport),
             self._clock,
             last_transport=self._last_transport,
             when_ended=lambda: _lifecycle.done(self),
@@ -79,12 +79,12 @@ class AsyncTracker(Capture[AsyncTransport | Transport]):
 
     def _last_transport(self) -> Transport:
         """Return what sends where no loop runs: urllib3 in aiohttp's place, or the transport that was given."""
-        from trackway._delivery import aiohttp_transport, task
+        from trackway._delivery import adapters, aiohttp_transport
 
         if isinstance(self._transport, aiohttp_transport.AiohttpTransport):
             self._transport.forget()
             return HttpTransport(self.options.host)
-        return task.as_blocking(self._transport)
+        return adapters.as_blocking(self._transport)
 
     def _run(self) -> None:
         if not self._sender.is_here:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -121,6 +120,7 @@ class Stats:
     """
     One moment's account of all events handed to a tracker:
     enqueued + adopted = acked + rejected + dropped + kept + pending.
+    A copy; `dataclasses.asdict` makes a plain dict of it.
 
     In a forked child the account starts at zero: what the parent had queued, the parent sends.
     """
@@ -233,7 +233,7 @@ class Books:
             flagged=self.flagged,
             requests=self.requests,
             retries=self.retries,
-            rejected_by_reason=MappingProxyType(dict(self.rejected)),
-            acked_by_result=MappingProxyType(dict(self.acked_by_result)),
-            dropped_by_reason=MappingProxyType({str(reason): count for reason, count in self.dropped.items()}),
+            rejected_by_reason=dict(self.rejected),
+            acked_by_result=dict(self.acked_by_result),
+            dropped_by_reason={str(reason): count for reason, count in self.dropped.items()},
         )

@@ -19,8 +19,8 @@ from trackway._events.matching import as_sent, matcher
 if TYPE_CHECKING:
     import threading
 
-    from trackway._capture import Sending
     from trackway._delivery.outbox import Outbox
+    from trackway._delivery.sending import Sending
     from trackway._events.gates import Gates
 
     Id = str | int

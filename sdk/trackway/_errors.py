@@ -7,11 +7,14 @@ What the SDK raises, and when.
     ├── DeliveryError         handed to on_error when sending fails; never raised
     ├── DiskQueueError        handed to on_error when the disk queue cannot take events; never raised
     └── NetworkError          from a Transport to the sender, which retries; never reaches the program
+
+Each can be pickled: an exception that cannot breaks the pool of processes whose worker raises it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +51,9 @@ class PlanViolationError(TrackwayError):
         lines += [f"  {found.path or '(event)'}: {found.message} [{found.code}]" for found in violations]
         super().__init__("\n".join(lines))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.event, self.violations, self.plan, self.rev)
+
 
 class DeliveryError(TrackwayError):
     """
@@ -65,6 +71,9 @@ class DeliveryError(TrackwayError):
         what_next = "they are sent again" if will_retry else "they are not sent again"
         super().__init__(f"{events} event(s) were not taken ({reason}, attempt {attempts}); {what_next}.")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(type(self), will_retry=self.will_retry), (self.reason, self.events, self.attempts)
+
 
 class DiskQueueError(TrackwayError):
     """
@@ -81,6 +90,9 @@ class DiskQueueError(TrackwayError):
             f"The disk queue in {directory} cannot take events ({reason}). They are queued in memory only, where the "
             "end of the process loses them, and dropped when it is full."
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.directory, self.reason)
 
 
 class NetworkError(TrackwayError):

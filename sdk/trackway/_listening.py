@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from trackway._capture import Capture
+    from trackway._intake import Intake
     from trackway_plan import Violation
 
 
 class Listener(Protocol):
     """What wants to know of every event."""
 
-    def heard(self, tracker: Capture[Any], event: bytes, violations: Sequence[Violation]) -> bool:
+    def heard(self, tracker: Intake, event: bytes, violations: Sequence[Violation]) -> bool:
         """
         Take note of an event that is about to be queued; True keeps it from being queued and sent.
 
@@ -27,7 +27,7 @@ class Listener(Protocol):
         """
         ...
 
-    def refused(self, tracker: Capture[Any], error: Exception, given: Mapping[str, Any]) -> None:
+    def refused(self, tracker: Intake, error: Exception, given: Mapping[str, Any]) -> None:
         """Take note that a call made no event, and why; `given` is what the call was about, its `type` first."""
         ...
 

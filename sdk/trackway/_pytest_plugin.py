@@ -21,7 +21,7 @@ from trackway.testing.snapshots import UPDATE_OPTION, Snapshots
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
 
-    from trackway._capture import Capture
+    from trackway._intake import Intake
     from trackway_plan import Release, Violation
 
 PLAN_OPTION = "--trackway-plan"
@@ -107,9 +107,9 @@ def _plan_file(config: pytest.Config) -> Path | None:
 class _Silence:
     """Keeps events from the network and takes no note of them."""
 
-    def heard(self, tracker: Capture[Any], event: bytes, violations: Sequence[Violation]) -> bool:
+    def heard(self, tracker: Intake, event: bytes, violations: Sequence[Violation]) -> bool:
         """Return whether the event stays here, as ever."""
         return not stays_local(tracker)
 
-    def refused(self, tracker: Capture[Any], error: Exception, given: Mapping[str, Any]) -> None:
+    def refused(self, tracker: Intake, error: Exception, given: Mapping[str, Any]) -> None:
         """Nothing to note."""

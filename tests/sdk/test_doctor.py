@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,8 +21,9 @@ import pytest
 from tests.support.house import environment, free_port, wait_for
 from trackway import Tracker
 from trackway._doctor.case import Case
+from trackway._doctor.command import show
 from trackway._doctor.examine import examine, exit_code
-from trackway._doctor.findings import Finding
+from trackway._doctor.findings import Finding, Status
 from trackway._doctor.settings import read_settings
 from trackway.testing import FrozenClock, collector
 from trackway_plan import EventSpec, Plan, Release, compile_release
@@ -198,6 +200,43 @@ def test_a_web_server_that_is_no_collector(tmp_path: Path) -> None:
             process.terminate()
     assert (report.exit_code, report.problems) == (4, ["collector"])
     assert "no collector: HTTP 404 from SimpleHTTP" in report.checks["collector"]["message"]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        b'{"source": 1, "plan": "shop"}',
+        b'{"source": "web", "plan": {"name": "shop", "rev": 1}}',
+        b'{"source": "web", "plan": {"name": "shop", "rev": 1, "live": [1]}}',
+        b"[" * 100_000,
+        b"\xff",
+    ],
+    ids=["types", "members", "entries", "depth", "encoding"],
+)
+def test_a_page_that_only_looks_like_a_collectors(page: bytes) -> None:
+    """Whatever a stranger answers, the doctor says that it is no collector."""
+
+    class Stranger(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(page)
+
+        def log_message(self, *_: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Stranger) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        report = doctor("--host", f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+    assert (report.exit_code, report.problems) == (4, ["collector"])
+
+
+def test_what_a_stranger_says_does_nothing_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Control characters of a server's words are shown as question marks, not obeyed."""
+    show(Finding("key", Status.OK, "source `a\x1b]0;owned\x07`", "Do \x9b31m"))
+    out = capsys.readouterr().out
+    assert "source `a?]0;owned?`" in out
+    assert "Do ?31m" in out
 
 
 def test_a_program_that_never_answers() -> None:

@@ -97,6 +97,36 @@ def test_one_persons_yes_is_not_anothers(make_tracker: MakeTracker, transport: R
     assert tracker.track("Invited", user_id="ben") is not None
 
 
+def test_a_scopes_no_to_all_others_is_over_what_is_said_around_it(
+    make_tracker: MakeTracker, transport: RecordingTransport
+) -> None:
+    """The innermost that says anything decides, by `*` as well: a yes for the whole program is not a person's yes."""
+    tracker = make_tracker(transport=transport, consent_categories={"Ad Clicked": "advertising"})
+    tracker.consent(analytics=True, advertising=True)
+    with trackway.scope(user_id="ana", consent={"analytics": True, "*": False}):
+        assert tracker.track("Ad Clicked") is None
+        assert tracker.track("Ad Clicked", user_id="ben") is None
+        assert tracker.track("Paid") is not None
+        assert tracker.track("Invited", user_id="ben") is not None
+        with trackway.scope(consent={"*": False}):
+            assert tracker.track("Paid") is None
+    assert [event["event"] for event in sent(tracker, transport)] == ["Paid", "Invited"]
+
+
+@pytest.mark.parametrize("word", ["denied", False, ["analytics"]])
+def test_a_scope_whose_consent_cannot_be_read_has_none(
+    make_tracker: MakeTracker, transport: RecordingTransport, word: object
+) -> None:
+    """Where somebody said something about consent and it is no mapping, nothing is sent."""
+    tracker = make_tracker(transport=transport)
+    tracker.consent(analytics=True)
+    with trackway.scope(user_id="ana", consent=word):  # type: ignore[arg-type]
+        assert tracker.track("Paid") is None
+    with trackway.scope(user_id="ana", consent=None):
+        assert tracker.track("Paid") is not None
+    assert len(sent(tracker, transport)) == 1
+
+
 @pytest.mark.parametrize("word", ["true", "false", 1, 0, "granted"])
 def test_only_true_is_a_yes(make_tracker: MakeTracker, caplog: pytest.LogCaptureFixture, word: object) -> None:
     """A cookie's text is no decision; it is taken as a no, and the log says so once, without the word."""

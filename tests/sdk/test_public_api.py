@@ -2,15 +2,20 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import json
+import pickle
 import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 import trackway
 import trackway.testing
-from trackway import Options, Tracker
+from trackway import DeliveryError, DiskQueueError, Options, PlanViolationError, Tracker, TrackwayError
+from trackway.testing import RecordingTransport
 
 ROOT = Path(__file__).parents[2]
 
@@ -66,3 +71,34 @@ def test_every_option_is_documented_and_can_be_given_to_a_tracker() -> None:
         assert text is not None, f"{field.name} has no text under it"
         assert "efault" in text[1], f"the text of {field.name} does not give its default"
         assert field.name in tuning
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        PlanViolationError("Order Completed", [], "shop", 3),
+        DeliveryError("queue_full", 12, 2, will_retry=True),
+        DiskQueueError("/var/lib/trackway", "No space left on device"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_goes_from_process_to_process(error: TrackwayError) -> None:
+    """
+    What a worker of a pool raises arrives at its parent as it was: an exception that cannot be unpickled breaks a
+    ProcessPoolExecutor, and hangs a multiprocessing.Pool.
+    """
+    arrived = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+    assert type(arrived) is type(error)
+    assert str(arrived) == str(error)
+    assert vars(arrived) == vars(error)
+
+
+def test_the_books_can_be_written_down() -> None:
+    """Stats become a dict, JSON and a pickle, as they are for a health page or from a worker."""
+    tracker = Tracker("key", transport=RecordingTransport())
+    tracker.track("Nobody's")
+    stats = tracker.stats()
+    tracker.close()
+    assert dataclasses.asdict(stats)["dropped_by_reason"] == {"no_person": 1}
+    assert json.loads(json.dumps(dataclasses.asdict(stats)))["enqueued"] == 1
+    assert pickle.loads(pickle.dumps(stats)) == stats  # noqa: S301 - our own

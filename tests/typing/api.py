@@ -12,6 +12,7 @@ from trackway import (
     AsyncTracker,
     ConfigurationError,
     DeliveryError,
+    DiskQueueError,
     Dropped,
     Options,
     PlanViolationError,
@@ -161,6 +162,8 @@ def on_error(error: Exception) -> None:
     """What `on_error` may be told."""
     if isinstance(error, DeliveryError):
         assert_type((error.reason, error.events, error.attempts, error.will_retry), tuple[str, int, int, bool])
+    if isinstance(error, DiskQueueError):
+        assert_type((error.directory, error.reason), tuple[str, str])
 
 
 def deleted(tracker: Tracker | AsyncTracker) -> None:

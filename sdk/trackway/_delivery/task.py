@@ -6,18 +6,17 @@ there, and ends with the loop; what is pending then waits for the next loop, or 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
-import inspect
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, TypeVar, TypeVarTuple, cast
+from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
 
 from trackway._books import Dropped
 from trackway._delivery.answers import Retry, Verdict
 from trackway._delivery.core import Delivery, Packer, Send, Wait
 from trackway._delivery.direct import DirectSender
+from trackway._delivery.loops import Life, Waiter
 from trackway._delivery.outbox import Read
 from trackway._errors import NetworkError
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
     from trackway._books import Books
     from trackway._clock import Clock
-    from trackway._delivery.answers import Answer
     from trackway._delivery.outbox import Batch
     from trackway._delivery.transport import AsyncTransport, Request, Transport
     from trackway._options import Options
@@ -38,67 +36,6 @@ Ts = TypeVarTuple("Ts")
 
 CLEAN_UP_S = 1.0
 """How long `close()` waits for connections to close, after all that matters is done."""
-
-
-class Life:
-    """One task in one loop. The outbox outlives it."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
-        self.thread = threading.get_ident()
-        self.task: asyncio.Task[None] | None = None
-        self.replaced = False
-        """Whether somebody else sends what this task has on its way; its answer comes too late, then."""
-        self._bell = asyncio.Event()
-
-    @property
-    def goes_on(self) -> bool:
-        """Whether the loop runs now, so that the task will do its work without being helped."""
-        return self.task is not None and not self.task.done() and self.loop.is_running()
-
-    def ring(self) -> None:
-        """Let the present or the next `wait` return at once. From any thread, and from signal handlers."""
-        with contextlib.suppress(RuntimeError):  # the loop is closed
-            self.loop.call_soon_threadsafe(self._bell.set)
-
-    async def wait(self, for_s: float | None) -> None:
-        """Return when the bell has been rung since the last wait, or after that time."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(for_s):
-                await self._bell.wait()
-        self._bell.clear()
-
-    def cancel(self) -> None:
-        """Have the task break off what it does. It says nothing if its loop never runs again."""
-        if self.task is not None:
-            # asyncio's own switch for tasks that nobody is to be told about; it has no public name.
-            self.task._log_destroy_pending = False  # type: ignore[attr-defined]
-            with contextlib.suppress(RuntimeError):
-                self.loop.call_soon_threadsafe(self.task.cancel)
-
-
-class Waiter:
-    """A `flush` or `close` that waits, in whatever loop it was called."""
-
-    def __init__(self, target: float) -> None:
-        self.target = target
-        self._loop = asyncio.get_running_loop()
-        self._done: asyncio.Future[None] = self._loop.create_future()
-
-    def release(self) -> None:
-        """Let it go on. From any thread."""
-        with contextlib.suppress(RuntimeError):  # its loop is closed
-            self._loop.call_soon_threadsafe(self._finish)
-
-    def _finish(self) -> None:
-        if not self._done.done():
-            self._done.set_result(None)
-
-    async def wait(self, timeout_s: float) -> None:
-        """Return when released, or after the timeout."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
-                await self._done
 
 
 class SenderTask:
@@ -362,51 +299,6 @@ class SenderTask:
             self._delivery.close_disk()
         if lost is not None:  # else it was done, and told, on another way
             self._delivery.report_close(lost)
-
-
-class InThread:
-    """Makes an `AsyncTransport` of a `Transport`: its calls wait in a thread of the loop's executor."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-
-    async def send(self, request: Request) -> Answer:
-        return await asyncio.get_running_loop().run_in_executor(None, self._transport.send, request)
-
-    async def close(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(None, self._transport.close)
-
-
-class InLoop:
-    """Makes a `Transport` of an `AsyncTransport`: each call has a loop of its own. For the end of the program."""
-
-    def __init__(self, transport: AsyncTransport) -> None:
-        self._transport = transport
-
-    def send(self, request: Request) -> Answer:
-        async def send() -> Answer:
-            async with asyncio.timeout(request.timeout_s):
-                return await self._transport.send(request)
-
-        return asyncio.run(send())
-
-    def close(self) -> None:
-        asyncio.run(self._transport.close())
-
-
-def is_async(transport: AsyncTransport | Transport) -> bool:
-    """Return whether `send` of the transport is to be awaited."""
-    return inspect.iscoroutinefunction(transport.send)
-
-
-def as_async(transport: AsyncTransport | Transport) -> AsyncTransport:
-    """Return the transport as one whose `send` is awaited."""
-    return cast("AsyncTransport", transport) if is_async(transport) else InThread(cast("Transport", transport))
-
-
-def as_blocking(transport: AsyncTransport | Transport) -> Transport:
-    """Return the transport as one whose `send` is not awaited."""
-    return InLoop(cast("AsyncTransport", transport)) if is_async(transport) else cast("Transport", transport)
 
 
 def _current_task() -> asyncio.Task[object] | None:

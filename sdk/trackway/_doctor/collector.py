@@ -66,7 +66,7 @@ def get(case: Case, path: str) -> Page:
     at_s = before / 1e9 + (time.monotonic() - began) / 2
     try:
         decoded = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         decoded = None
     return Page(answer.status, dict(answer.headers), decoded, at_s)
 
@@ -77,7 +77,7 @@ def check_collector(case: Case) -> Finding:
         plan, ready = get(case, "/v1/plan"), get(case, "/ready")
     except urllib3.exceptions.HTTPError as error:
         raise UnreachableError(_no_answer(case, type(error).__name__)) from error
-    if plan.status == 200 and isinstance(plan.json, dict) and "source" in plan.json:
+    if plan.status == 200 and _is_plan_page(plan.json):
         case.page = plan.json
     case.skew_s = _skew_s(plan)
     is_ready = ready.json.get("ready") if isinstance(ready.json, dict) else None
@@ -99,7 +99,7 @@ def check_collector(case: Case) -> Finding:
 def check_key(case: Case) -> Finding:
     """Say whose key it is."""
     if case.page is not None:
-        source = str(case.page["source"])
+        source: str = case.page["source"]
         own = case.options.source
         if own is not None and own != source:
             mend = f"Use the write key of `{own}`, or set source (from: {case.origins['source']}) to `{source}`."
@@ -195,6 +195,31 @@ def _refuses_the_key(page: Page) -> bool:
     return page.status == 401 and isinstance(page.json, dict) and page.json.get("code") == "unknown_write_key"
 
 
+class _Live(msgspec.Struct):
+    rev: int
+    hash: str
+
+
+class _Plan(msgspec.Struct):
+    name: str
+    rev: int
+    live: list[_Live]
+
+
+class _PlanPage(msgspec.Struct):
+    source: str
+    plan: _Plan | None
+
+
+def _is_plan_page(json: Any) -> bool:
+    """Return whether the page has all that the checks look at; anybody may answer at this address."""
+    try:
+        msgspec.convert(json, _PlanPage)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
 def _skew_s(page: Page) -> float | None:
     said = page.json.get("time") if isinstance(page.json, dict) else None
     try:
@@ -202,7 +227,7 @@ def _skew_s(page: Page) -> float | None:
             return page.at_s - datetime.fromisoformat(said).timestamp()
         # Whole seconds, cut off: half a second is the best guess at what was cut.
         return page.at_s - parsedate_to_datetime(page.headers["Date"]).timestamp() - 0.5
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, OverflowError):
         return None
 
 

@@ -53,7 +53,7 @@ def doctor(warehouse: str | None, wait_s: float, timeout_s: float, send: bool, f
     for finding in examine(case):
         findings.append(finding)
         if form == "text":
-            _print(finding)
+            show(finding)
     code = exit_code(findings, reached=case.reached)
     if form == "json":
         checks = [_plain(finding) for finding in findings]
@@ -79,13 +79,18 @@ def _check_warehouse(url: str) -> None:
         raise click.UsageError(message) from error
 
 
-def _print(finding: Finding) -> None:
+def show(finding: Finding) -> None:
+    """Print a finding. It may hold a stranger's words: control characters are not for the terminal."""
     status = click.style(f"{finding.status:<8}", fg=_COLOURS[finding.status])
-    click.echo(f"{status} {finding.check:<11} {finding.message}")
+    click.echo(f"{status} {finding.check:<11} {_printable(finding.message)}")
     if finding.mend:
         # One line where another program reads it, to be searched.
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
-        click.echo(textwrap.fill(finding.mend, width, initial_indent=INDENT, subsequent_indent=INDENT))
+        click.echo(textwrap.fill(_printable(finding.mend), width, initial_indent=INDENT, subsequent_indent=INDENT))
+
+
+def _printable(text: str) -> str:
+    return "".join(sign if sign.isprintable() or sign == "\n" else "?" for sign in text)
 
 
 def _plain(finding: Finding) -> dict[str, object]:

@@ -40,9 +40,17 @@ class Consent:
         said = {**self.said, **self._read({name: word for name, word in decisions.items() if word is not None})}
         self.said = {name: word for name, word in said.items() if decisions.get(name, word) is not None}
 
-    def preferences(self, scoped: Mapping[str, bool]) -> Mapping[str, bool]:
-        """Return what was said, the scope's decisions over the tracker's."""
-        return {**self.said, **self._read(scoped)} if scoped else self.said
+    def preferences(self, scoped: Mapping[str, bool | None]) -> Mapping[str, bool]:
+        """
+        Return what was said, the scope's decisions over the tracker's. A scope that decides about all others leaves the
+        tracker those that it names without a word.
+        """
+        if not scoped:
+            return self.said
+        said = self.said
+        if scoped.get(OTHERS) is not None:
+            said = {name: word for name, word in said.items() if name in scoped}
+        return {**said, **self._read(scoped)}
 
     def allows(self, event: str, preferences: Mapping[str, bool]) -> bool:
         """Return whether an event may be sent."""

@@ -75,13 +75,13 @@ class Gates:
         return properties_over(carried, properties) if carried else properties
 
 
-def _decisions(scope: Scope | None, user_id: object, anonymous_id: object) -> Mapping[str, bool]:
+def _decisions(scope: Scope | None, user_id: object, anonymous_id: object) -> Mapping[str, bool | None]:
     """
-    Return a scope's decisions about consent. Its yes is that of its own person; its no holds for all that is tracked
-    inside.
+    Return a scope's decisions about consent. Its yes is that of its own person, and says nothing (None) of another; its
+    no holds for all that is tracked inside.
     """
     if scope is None or not scope.consent:
         return {}
     if scope.is_about(user_id, anonymous_id):
         return scope.consent
-    return {category: False for category, word in scope.consent.items() if word is not None and word is not True}
+    return {category: None if word is None or word is True else False for category, word in scope.consent.items()}

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from trackway._events.arguments import is_given, text
+from trackway._events.consent import OTHERS
 from trackway._events.payloads import merged, properties_over
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ log = logging.getLogger("trackway")
 _reported: set[str] = set()
 
 T = TypeVar("T")
+
+NO_CONSENT: Mapping[str, bool] = {OTHERS: False}
+"""No to everything."""
 
 
 class _Place:
@@ -103,14 +107,16 @@ class scope:
             tracker.track("Order Completed", {"total": "12.50"})
 
     Scopes nest: what an inner one gives wins, None leaves what the outer one gave, and `context`, `properties` and
-    `consent` are merged by their first level of keys. What a call itself is given wins over every scope; when it names
+    `consent` are merged by their first level of keys; `*` in `consent` decides about every category that is not beside
+    it. What a call itself is given wins over every scope; when it names
     another person than the scope's, it takes neither ids nor session from the scope. Traits are never filled in.
 
     An id may be a function without arguments, which is asked each time an event is tracked; `context` may be one, which
     is asked by the first event.
 
     Inherited as every context variable is: by asyncio tasks, and by threads that are started with
-    `contextvars.copy_context().run`. Nothing here raises; a mapping that is none is logged and ignored.
+    `contextvars.copy_context().run`. Nothing here raises; a mapping that is none is logged and ignored, and a
+    `consent` that is none is a no to everything.
     """
 
     __slots__ = ("_anonymous_id", "_consent", "_context", "_properties", "_session_id", "_user_id")
@@ -130,7 +136,8 @@ class scope:
         self._session_id = session_id
         self._context = context if callable(context) else _mapping("context", context)
         self._properties = _mapping("properties", properties)
-        self._consent = _mapping("consent", consent)
+        # Somebody said something that cannot be read: that is no yes.
+        self._consent = _mapping("consent", consent, NO_CONSENT)
 
     def __enter__(self) -> Scope:
         outer = _current.get()
@@ -141,7 +148,7 @@ class scope:
             session_id=_over(self._session_id, around.session_id),
             context=_layers(around.context, self._context),
             properties={**around.properties, **self._properties} if self._properties else around.properties,
-            consent={**around.consent, **self._consent} if self._consent else around.consent,
+            consent=_decided(around.consent, self._consent) if self._consent else around.consent,
             _place=_Place(self, outer),
         )
         _current.set(inner)
@@ -251,7 +258,15 @@ def _still_open(at: Scope | None) -> Scope | None:
     return at
 
 
-def _mapping(name: str, given: Mapping[str, T] | None) -> Mapping[str, T]:
+def _decided(outer: Mapping[str, bool], inner: Mapping[str, bool]) -> Mapping[str, bool]:
+    # What is said of all others is said of all that the outer scopes named.
+    return {**outer, **inner} if inner.get(OTHERS) is None else inner
+
+
+def _mapping(name: str, given: Mapping[str, T] | None, unreadable: Mapping[str, T] | None = None) -> Mapping[str, T]:
+    """Return the mapping; `unreadable`, which is empty by default, in place of what is none."""
+    instead = {} if unreadable is None else unreadable
+    taken = "ignored" if unreadable is None else "taken as a no to everything"
     if given is None:
         return {}
     if type(given) is dict:
@@ -260,10 +275,10 @@ def _mapping(name: str, given: Mapping[str, T] | None) -> Mapping[str, T]:
         try:
             return dict(given)
         except Exception as error:
-            report(f"`{name}` of a scope cannot be read ({type(error).__name__}) and is ignored.")
-            return {}
-    report(f"`{name}` of a scope is a {type(given).__name__} and is ignored; write a mapping.")
-    return {}
+            report(f"`{name}` of a scope cannot be read ({type(error).__name__}) and is {taken}.")
+            return instead
+    report(f"`{name}` of a scope is a {type(given).__name__} and is {taken}; write a mapping.")
+    return instead
 
 
 def report(message: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypedDict, TypeVar, get_args
 from urllib.parse import unquote
 
 from trackway._errors import ConfigurationError
-from trackway._events.scope import Id, report, scope
+from trackway._events.scope import NO_CONSENT, Id, report, scope
 from trackway.integrations._address import IpPolicy
 from trackway.integrations._request import HIDDEN_WORDS, Request, Rules, context_of, utf8
 
@@ -66,7 +66,8 @@ class Settings(TypedDict, Generic[R], total=False):
     consent: Callable[[R], Mapping[str, bool]] | None
     """
     What the person agrees to, by category, `*` for all others; asked at the start of every request. A function that
-    fails is taken as a no to everything.
+    fails, or returns what is no mapping, is taken as a no to everything; None leaves it to `tracker.consent` and
+    `consent_default`.
     """
     trusted_proxies: int
     """How many proxies of your own each request passes; they say who the client is. 0, the default, asks the peer."""
@@ -109,7 +110,7 @@ class Binding(Generic[R]):
                 consent = self._consent(native)
             except Exception as error:
                 report(f"`consent` failed ({type(error).__name__}); that is taken as a no to everything.")
-                consent = {"*": False}
+                consent = NO_CONSENT
         return scope(
             user_id=_late(self._user_id, request, native),
             anonymous_id=_late(self._anonymous_id, request, native),

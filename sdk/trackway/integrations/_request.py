@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, quote_from_bytes, unquote_plus, urlsplit
+from urllib.parse import quote, quote_from_bytes, unquote, unquote_plus, urlsplit
 
 from trackway.integrations._address import IpPolicy, client_address, shown
 
@@ -34,7 +34,10 @@ HIDDEN_WORDS = frozenset(
     }
 )
 """A parameter with one of these among the words of its name keeps its name and loses its value."""
-HIDDEN_PARTS = ("credential", "passw", "secret", "signature", "token")
+HIDDEN_PARTS = (
+    *("accesskey", "apikey", "authkey", "authoriz", "credential", "csrf", "email", "passw", "privatekey", "secret"),
+    *("sessid", "sessionid", "signature", "token", "xsrf"),
+)
 """The same, wherever they stand in a name."""
 CAMPAIGN = {
     "utm_source": "source",
@@ -57,8 +60,11 @@ CLICK_IDS = frozenset(
 
 # A capital begins a word, in the way of resetToken; so do digits' neighbours and signs.
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
-# An address with @, and the beginning of every JSON Web Token, whatever the parameter is called.
-_TELLING = re.compile(r"[^@\s]@[^@\s]+\.|\beyJ[A-Za-z0-9_-]{10}")
+# An address with @, the beginning of every JSON Web Token, and a header's worth of token, whatever the parameter is
+# called.
+_TELLING = re.compile(r"[^@\s]@[^@\s]+\.|\beyJ[A-Za-z0-9_-]{10}|\b[Bb]earer\s+[A-Za-z0-9+/._~-]{16}")
+# In a path a version, `tea@4.17`, is no address.
+_TELLING_SEGMENT = re.compile(r"[^@\s]@[^@\s]+\.[A-Za-z]{2}|\beyJ[A-Za-z0-9_-]{10}")
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?")
 _LANGUAGE = re.compile(r"\s*([A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,4})\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*)?")
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
@@ -144,6 +150,32 @@ def clean_query(query: str, hidden_words: frozenset[str]) -> str:
     return "&".join(kept)
 
 
+def clean_path(path: str, hidden_words: frozenset[str]) -> str:
+    """
+    Return a quoted path with those segments hidden that are an e-mail address or a web token, and the values of telling
+    parameters as in `/basket;jsessionid=…`. Other secrets of a path cannot be told from its names.
+    """
+    if not hidden_words:  # all may be sent
+        return path
+    return "/".join([_clean_segment(segment, hidden_words) for segment in path.split("/")])
+
+
+def _clean_segment(segment: str, hidden_words: frozenset[str]) -> str:
+    plain = unquote(segment) if "%" in segment else segment
+    if _TELLING_SEGMENT.search(plain):
+        return HIDDEN
+    if ";" not in segment:
+        return segment
+    name, *parameters = segment.split(";", MAX_PARAMETERS)
+    return ";".join([name, *(_clean_parameter(parameter, hidden_words) for parameter in parameters)])
+
+
+def _clean_parameter(parameter: str, hidden_words: frozenset[str]) -> str:
+    name, equals, value = parameter.partition("=")
+    telling = value and _is_telling(unquote(name), unquote(value), hidden_words)
+    return f"{name}{equals}{HIDDEN}" if telling else parameter
+
+
 def clean_url(url: str, hidden_words: frozenset[str]) -> str | None:
     """Return a URL, given as Latin-1, without user, password and fragment, its query cleaned; None if it is none."""
     try:
@@ -153,7 +185,7 @@ def clean_url(url: str, hidden_words: frozenset[str]) -> str | None:
     host = parts.netloc.rpartition("@")[2]
     if parts.scheme not in ("http", "https", "android-app") or "\\" in parts.netloc or not _HOST.fullmatch(host):
         return None
-    path = quote(parts.path, safe="%!$&'()*+,;:=@/-._~[]", encoding="latin-1")
+    path = clean_path(quote(parts.path, safe="%!$&'()*+,;:=@/-._~[]", encoding="latin-1"), hidden_words)
     return _url(parts.scheme, host, path, clean_query(parts.query, hidden_words))
 
 
@@ -162,6 +194,7 @@ def _page(request: Request, query: str, rules: Rules) -> dict[str, str]:
     if not (len(host) <= MAX_VALUE and _HOST.fullmatch(host)):
         host = request.server
     path = quote_from_bytes(request.path[:MAX_URL], safe="!$&'()*+,;:=@/-._~")[:MAX_URL]
+    path = clean_path(path, rules.hidden_words)
     search = clean_query(query, rules.hidden_words)
     page = {
         "url": _url(request.scheme, host, path, search) if host else None,

@@ -79,14 +79,14 @@ def _request(connection: Connection) -> Request:
         scheme={"ws": "http", "wss": "https"}.get(scheme, scheme),
         server=_authority(server),
         path=connection["path"].encode("utf-8", "replace") if raw_path is None else unquote_to_bytes(raw_path),
-        query=connection.get("query_string", b""),
+        query=connection.get("query_string") or b"",
         peer=client[0] if client else None,
         header=_headers(connection.get("headers", ())),
     )
 
 
 def _authority(server: Any) -> str:
-    if not server or server[1] is None:  # a Unix socket has no port
+    if not server or not server[0] or server[1] is None:  # a Unix socket has no port
         return ""
     host, port = server
     host = f"[{host}]" if ":" in host else host

@@ -104,6 +104,7 @@ class _Carried(msgspec.Struct, omit_defaults=True):
     user_id: str | int | None = None
     anonymous_id: str | int | None = None
     session_id: str | int | None = None
-    consent: dict[str, bool] | None = None
+    consent: dict[str, Any] | None = None
+    """As it was said; a word that is no boolean is a no, and no reason to forget the rest."""
     properties: dict[str, Any] | None = None
     context: dict[str, Any] | None = None

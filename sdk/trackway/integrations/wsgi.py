@@ -104,13 +104,14 @@ def request_of(environ: Environ) -> Request:
     def header(name: str) -> str:
         return str(headers.get("HTTP_" + name.upper().replace("-", "_"), ""))
 
-    host, port = environ.get("SERVER_NAME", ""), environ.get("SERVER_PORT", "")
-    path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    # None for what is not known is no WSGI, but adapters of serverless platforms write it.
+    host, port = environ.get("SERVER_NAME") or "", environ.get("SERVER_PORT") or ""
+    path = (environ.get("SCRIPT_NAME") or "") + (environ.get("PATH_INFO") or "")
     return Request(
-        scheme=environ.get("wsgi.url_scheme", "http"),
-        server=f"{host}:{port}" if host and port not in ("", "80", "443") else host,
+        scheme=environ.get("wsgi.url_scheme") or "http",
+        server=f"{host}:{port}" if host and str(port) not in ("", "80", "443") else host,
         path=path.encode("latin-1", "replace"),
-        query=environ.get("QUERY_STRING", "").encode("latin-1", "replace"),
+        query=(environ.get("QUERY_STRING") or "").encode("latin-1", "replace"),
         peer=environ.get("REMOTE_ADDR") or None,
         header=header,
     )

@@ -12,7 +12,7 @@ from trackway._events.plan import load_release
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trackway._capture import Capture
+    from trackway._intake import Intake
     from trackway_plan import Release, Validator, Violation
 
 
@@ -25,7 +25,7 @@ class PlanJudge:
         self.unchecked: set[str] = set()
         """Names of events that no plan was there for."""
 
-    def violations(self, tracker: Capture[Any], event: Mapping[str, Any]) -> tuple[Violation, ...]:
+    def violations(self, tracker: Intake, event: Mapping[str, Any]) -> tuple[Violation, ...]:
         """Return what is wrong with an event that its tracker has said nothing against."""
         own = tracker._plan_check
         if own is not None and own.on:

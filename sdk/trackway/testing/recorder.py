@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterator, Mapping, Sequence
 
-    from trackway._capture import Capture
+    from trackway._intake import Intake
     from trackway._listening import Listener
     from trackway_plan import Release, Violation
 
@@ -230,7 +230,7 @@ class Tracked:
 
     # The listener
 
-    def heard(self, tracker: Capture[Any], event: bytes, violations: Sequence[Violation]) -> bool:
+    def heard(self, tracker: Intake, event: bytes, violations: Sequence[Violation]) -> bool:
         """Keep an event; returns whether it is kept from the network."""
         raw = _decode(event)
         found = tuple(violations) or self._judge.violations(tracker, raw)
@@ -240,7 +240,7 @@ class Tracked:
             self._changed.notify_all()
         return not stays_local(tracker)
 
-    def refused(self, tracker: Capture[Any], error: Exception, given: Mapping[str, Any]) -> None:
+    def refused(self, tracker: Intake, error: Exception, given: Mapping[str, Any]) -> None:
         """Keep the reason why a call made no event."""
         broke_plan = isinstance(error, PlanViolationError)
         reason = Dropped.VIOLATION if broke_plan else getattr(error, "reason", Dropped.INTERNAL_ERROR)
@@ -284,6 +284,6 @@ def _violations(events: Sequence[TrackedEvent]) -> list[tuple[str, Violation]]:
     return [(event.name, violation) for event in events for violation in event.violations]
 
 
-def stays_local(tracker: Capture[Any]) -> bool:
+def stays_local(tracker: Intake) -> bool:
     """Return whether what the tracker sends stays in this process, so that it need not be kept from going out."""
     return isinstance(tracker._transport, RecordingTransport | DryRun) or tracker.options.host in local_hosts

@@ -210,6 +210,7 @@ async def test_consent_is_asked_at_the_start(tracker: Tracker, transport: Record
     def by_path(scope: Any) -> dict[str, bool]:
         return {"/yes": {"analytics": True}, "/no": {"analytics": False}, "/silent": {}}[scope["path"]]
 
+    tracker.consent(analytics=True)  # a person's own word, or a failure to hear it, is over this
     middleware = TrackwayMiddleware(app, consent=by_path, user_id=lambda scope: "user-7")
     for path in ("/yes", "/no", "/silent", "/broken"):
         await middleware({"type": "http", "path": path, "headers": []}, _never, _never)  # type: ignore[arg-type]
@@ -238,9 +239,12 @@ async def test_a_bare_connection_is_enough() -> None:
         "server": ("/run/a.sock", None),
     }
     await middleware(unix, _never, _never)  # type: ignore[arg-type]
+    nobody = {"type": "http", "path": "/", "headers": [], "client": (None, None), "server": (None, 80)}
+    await middleware(nobody | {"query_string": None}, _never, _never)  # type: ignore[arg-type]
     assert seen == [
         {"page": {"path": "/gr%C3%BCn"}},
         {"page": {"url": "http://a.b/", "path": "/"}},
+        {"page": {"path": "/"}},
     ]
 
 

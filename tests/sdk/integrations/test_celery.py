@@ -178,6 +178,15 @@ def test_the_context_may_stay_at_home() -> None:
 
 
 @pytest.mark.usefixtures("worker")
+def test_a_no_that_is_no_boolean_is_a_no_in_the_task_as_well(pay: Any, sent: Sent, tracker: Tracker) -> None:
+    """A cookie's text in `consent` is taken as a no where a task is published, and so it is where the task works."""
+    with trackway.scope(user_id="user-7", consent={"analytics": "false"}):  # type: ignore[dict-item]
+        pay.delay().get(timeout=20)
+    assert sent() == []
+    assert tracker.stats().dropped_by_reason == {"no_consent": 1}
+
+
+@pytest.mark.usefixtures("worker")
 @pytest.mark.parametrize("text", ["", "{", "[1]", '{"user_id":{}}', "null", 7], ids=str)
 def test_a_broken_header_costs_the_scope_and_not_the_task(pay: Any, text: object, tracker: Tracker) -> None:
     """Another program's header of the same name, or a damaged one, is passed over."""

@@ -100,6 +100,10 @@ def test_what_is_not_known_is_not_there() -> None:
         ("u=%2Fa%3Fnext%3D%252Fb%253Fcode%253Dabc", "u=***"),
         ("q=gr\xc3\xbcn&x=\xff", "q=gr%C3%BCn&x=%FF"),
         ('q=<script>&b="', "q=%3Cscript%3E&b=%22"),
+        ("PHPSESSID=a&jsessionid=b&authorization=c", "PHPSESSID=***&jsessionid=***&authorization=***"),
+        ("csrf=a&accesskey=b&privateKey=c&emailaddress=d", "csrf=***&accesskey=***&privateKey=***&emailaddress=***"),
+        ("t=Bearer+0123456789abcdef&q=bearer+bonds", "t=***&q=bearer+bonds"),
+        ("author=ana&auto=1&phone_case=x", "author=ana&auto=1&phone_case=***"),
     ],
 )
 def test_secrets_of_a_query_stay_here(query: str, cleaned: str) -> None:
@@ -114,10 +118,30 @@ def test_which_parameters_are_hidden_is_the_programs_choice() -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "cleaned"),
+    [
+        (b"/leave/ana@example.com", "/leave/***"),
+        (b"/login/eyJhbGciOiJIUzI1NiJ9.e30.x", "/login/***"),
+        (b"/shop;jsessionid=1A2B", "/shop;jsessionid=***"),
+    ],
+)
+def test_a_path_loses_what_can_be_recognised_as_a_secret(path: bytes, cleaned: str) -> None:
+    """An e-mail address, a web token and a session in the path are hidden, unless nothing is to be hidden."""
+    page = context_of(request(path=path), Rules())["page"]
+    assert page == {"url": f"https://10.0.0.5:8000{cleaned}", "path": cleaned}
+    plain = context_of(request(path=path), Rules(hidden_words=frozenset()))["page"]
+    assert plain == {"url": f"https://10.0.0.5:8000{path.decode()}", "path": path.decode()}
+
+
+@pytest.mark.parametrize(
     ("url", "cleaned"),
     [
         ("https://ana:tea@example.com/a?token=1#top", "https://example.com/a?token=***"),
         ("android-app://com.example.news/", "android-app://com.example.news/"),
+        ("https://example.com/login/eyJhbGciOiJIUzI1NiJ9.e30.x/go", "https://example.com/login/***/go"),
+        ("https://example.com/leave/ana%40example.com", "https://example.com/leave/***"),
+        ("https://example.com/shop;jsessionid=1A2B;v=2?p=1", "https://example.com/shop;jsessionid=***;v=2?p=1"),
+        ("https://example.com/npm/tea@4.17.21/@ana", "https://example.com/npm/tea@4.17.21/@ana"),
         ("https://[2001:db8::1]:8443/a b", "https://[2001:db8::1]:8443/a%20b"),
         ("javascript:alert(1)", None),
         ("https://[broken", None),

@@ -292,3 +292,20 @@ def test_it_keeps_to_the_protocol_on_a_real_server(tracker: Tracker, sent: Sent)
         assert event["anonymousId"] == event["properties"]["client"]
         assert event["context"]["ip"] == f"203.0.113.{event['anonymousId']}"
         assert event["context"]["page"]["search"] == f"?client={event['anonymousId']}"
+
+
+def test_an_environment_with_holes_is_answered() -> None:
+    """What an adapter of a serverless platform leaves out or sets to None is not known, and breaks no request."""
+    seen: list[object] = []
+
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        inside = current()
+        assert inside is not None
+        assert callable(inside.context)
+        seen.append(inside.context())
+        return []
+
+    holes = dict.fromkeys(("SCRIPT_NAME", "QUERY_STRING", "SERVER_NAME", "wsgi.url_scheme", "REMOTE_ADDR"))
+    for environ in ({}, {**holes, "PATH_INFO": None}, {**holes, "PATH_INFO": "/basket"}):
+        list(TrackwayMiddleware(application)(environ, _start))
+    assert seen == [{}, {}, {"page": {"path": "/basket"}}]

@@ -23,7 +23,7 @@ EVENT = os.environ["TEST_EVENT"]
 KILL_EVERY = int(os.environ.get("TEST_KILL_EVERY", 1_000_000))
 DIRECTORY = Path(os.environ["TEST_DIRECTORY"])
 
-for folder in ("queue", "outgoing", "done"):
+for folder in ("queue", "outgoing", "done", "control"):
     (DIRECTORY / folder).mkdir(exist_ok=True)
 
 app = Celery("tasks", broker="filesystem://")
@@ -31,6 +31,7 @@ app.conf.update(
     broker_transport_options={
         "data_folder_in": str(DIRECTORY / "queue"),
         "data_folder_out": str(DIRECTORY / "outgoing"),
+        "control_folder": str(DIRECTORY / "control"),
         "polling_interval": 0.02,
     },
     task_ignore_result=True,
