@@ -94,6 +94,9 @@ class Controlled:
         either. With a category as well, only its events of that person go. An alias goes when one of its ids is the
         person's. An argument that is given and empty (None, "", NaN) deletes nothing: a missing id must not delete
         everybody's events.
+
+        Raises:
+            OSError: the disk queue could not be overwritten; what is on disk may still be there. Call it again.
         """
         given = [value for value in (person, user_id, anonymous_id, category) if value is not UNSET]
         if not all(map(is_given, given)):

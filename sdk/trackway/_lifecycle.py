@@ -54,6 +54,12 @@ Hooks that run before a fork are called last registered first: logging's must be
 lock is taken after this one. An import that logs takes them in that order, too.
 """
 
+forking = threading.RLock()
+"""
+Held where a fork must wait for a moment, and may be taken under a tracker's lock: no code of others runs under it, as
+it does under `importing`, where a finaliser may track.
+"""
+
 
 def watch(tracker: Living) -> None:
     """Have the tracker reset in forked children."""
@@ -136,8 +142,18 @@ def _drain_worker_of_celery(**_: object) -> None:
     drain_all()
 
 
-def _reset_in_child() -> None:
+def _before_fork() -> None:
+    importing.acquire()
+    forking.acquire()
+
+
+def _after_fork() -> None:
+    forking.release()
     importing.release()
+
+
+def _reset_in_child() -> None:
+    _after_fork()
     _reset_all()
 
 
@@ -149,5 +165,5 @@ def _reset_all() -> None:
 
 atexit.register(drain_all)
 if hasattr(os, "register_at_fork"):  # Windows does not fork
-    os.register_at_fork(before=importing.acquire, after_in_parent=importing.release, after_in_child=_reset_in_child)
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_reset_in_child)
 _uwsgi.call_in_workers(_reset_all)

@@ -49,3 +49,19 @@ def test_a_callback_of_the_sender_that_closes_has_the_rest_sent() -> None:
         assert done.wait(10.0)
         stats = tracker.stats()
         assert (stats.acked, stats.dropped, stats.balanced) == (1, 0, True)
+
+
+def test_a_callback_of_the_sender_that_flushes_does_not_wait_for_itself() -> None:
+    """`flush` on the sender's own thread makes all due and says that it has not left yet."""
+    flushed: list[bool] = []
+    with Loopback(Scripted(status=503)) as collector:
+        tracker = Tracker(
+            "shop-key",
+            host=collector.url,
+            on_error=lambda _error: flushed.append(tracker.flush(timeout=3600)),
+            backoff_base_s=0.01,
+        )
+        tracker.track("Tea Bought", {}, user_id="user-7")
+        assert tracker.flush(timeout=30)
+        assert tracker.close()
+        assert (flushed, tracker.stats().acked) == ([False], 1)

@@ -98,6 +98,8 @@ class Sender:
             if not self.outbox.waiting:
                 return True
             target = self.outbox.request_flush()
+            if self._thread is threading.current_thread():  # a callback that flushes; it would wait for itself
+                return False
             return self._progress.wait_for(lambda: self.outbox.settled >= target, timeout_s)
 
     def wait_for_room(self, size: int, timeout_s: float) -> bool:
@@ -127,7 +129,8 @@ class Sender:
         """
         with self._lock:
             thread, left_s = self._thread, self._delivery.left_s(time.monotonic())
-        if thread is None or thread is threading.current_thread():  # or a callback on it that closes
+        if thread is None or not thread.is_alive() or thread is threading.current_thread():
+            # There never was a thread, it was killed (gevent can), or a callback on it closes.
             self._run()
         elif _lifecycle.is_held(self._lock):
             # A signal handler has come in between a call that holds the lock: the thread needs it, and a join would

@@ -55,7 +55,7 @@ def take(path: Path) -> Lock | None:
         OSError: it cannot be opened, or the file system has no locks.
     """
     # Forks wait: a child must not inherit a lock that no queue knows of yet.
-    with _lifecycle.importing:
+    with _lifecycle.forking:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | BINARY | NO_FOLLOW, 0o600)
         try:
             if _try_lock(descriptor) and _is_still(path, descriptor):

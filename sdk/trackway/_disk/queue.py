@@ -415,8 +415,11 @@ class DiskQueue:
 
     def _finished(self, adopted: AdoptedLog) -> None:
         """Let go of a log that has been read, if nothing of it is outstanding."""
-        if adopted.read_through and not adopted.segments and adopted in self._adopted:
-            self._adopted.remove(adopted)
+        if adopted.read_through and not adopted.segments:
+            try:
+                self._adopted.remove(adopted)
+            except ValueError:  # the reader and the keeper both come here, and the other was first
+                return
             if adopted.let_go():
                 self._left_alone.add(adopted.name)
 
