@@ -179,7 +179,9 @@ async def test_zstd_is_understood_and_bombs_are_not(start_collector: StartCollec
     assert 2 == len(collector.spooled())
 
 
-@pytest.mark.parametrize(("encoding", "empty"), [("gzip", gzip.compress(b"")), ("zstd", zstd.compress(b""))])
+@pytest.mark.parametrize(
+    ("encoding", "empty"), [("gzip", gzip.compress(b"")), ("zstd", zstd.compress(b""))], ids=["gzip", "zstd"]
+)
 async def test_a_body_of_many_empty_pieces_is_refused(
     start_collector: StartCollector, encoding: str, empty: bytes
 ) -> None:
