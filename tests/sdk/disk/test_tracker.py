@@ -37,6 +37,16 @@ def begin(url: str, directory: Path, **settings: object) -> str:
     )
 
 
+AWAY = """
+class Away:
+    def send(self, request): time.sleep(3600)
+    def close(self): pass
+
+tracker = Tracker(tracker.options.write_key, host=tracker.options.host, queue=tracker.options.queue, transport=Away())
+"""
+"""A collector that answers nobody: whatever this program tracks is pending when it is killed."""
+
+
 def start(program: str) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-u", "-c", program], stdout=subprocess.PIPE, text=True)
 
@@ -90,7 +100,7 @@ def test_what_dead_processes_left_is_adopted_once_by_many(tmp_path: Path) -> Non
     """Four processes at once find the logs of eight dead ones: the collector gets every event exactly once."""
     made = []
     with Loopback() as collector:
-        away = begin(collector.url, tmp_path, flush_interval_s=3600, max_batch_events=2500)
+        away = begin(collector.url, tmp_path) + AWAY
         for _ in range(8):
             process = start(away + "for _ in range(300): print(tracker.track('Paid', user_id='ana'))\ntime.sleep(60)")
             made += lines(process, 300)
@@ -122,7 +132,8 @@ def test_an_adopter_that_is_killed_while_it_sends_leaves_the_rest(tmp_path: Path
     """Three in a row die at it; nothing is lost."""
     with Loopback(*[Scripted(delay_s=0.05)] * 40) as collector:
         process = start(
-            begin(collector.url, tmp_path, flush_interval_s=3600, max_batch_events=2500)
+            begin(collector.url, tmp_path)
+            + AWAY
             + "for _ in range(1000): print(tracker.track('Paid', user_id='ana'))\ntime.sleep(60)"
         )
         made = lines(process, 1000)
