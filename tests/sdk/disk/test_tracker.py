@@ -175,7 +175,7 @@ def test_a_program_that_ends_while_the_collector_is_away_loses_nothing(tmp_path:
 def test_a_program_that_is_always_short_delivers_what_an_earlier_run_left(tmp_path: Path) -> None:
     """A job that tracks, closes and ends: nobody else would ever send what its run during an outage left."""
     with Loopback() as collector:
-        left = begin(collector.url, tmp_path, flush_interval_s=3600, max_batch_events=2500)
+        left = begin(collector.url, tmp_path) + AWAY
         run(left + "for _ in range(1200): tracker.track('Left', user_id='ana')\nos._exit(0)")
         run(begin(collector.url, tmp_path) + "tracker.track('Short', user_id='ana')\ntracker.close()")
         assert Counter(event["event"] for event in collector.stored) == {"Left": 1200, "Short": 1}
