@@ -136,22 +136,8 @@ class Capture(Base[T]):
         message_id: str | None = None,
     ) -> str | None:
         """Send that a person saw a web page; returns the `messageId`, None if the event was refused."""
-        try:
-            start = b'{"type":"page","name":%b,' % encode_text(name_of(name))
-            if (scope := current()) is not None:
-                user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
-                properties = scope.fill_properties(properties)
-            if self._gated or (scope is not None and scope.consent):
-                context = self._gates.admit("$page", user_id, anonymous_id, context, scope)
-                properties = self._gates.fill(properties)
-            rest = people(user_id, anonymous_id) + object_member(b"properties", properties)
-            rest += self._end(integrations, context, session_id)
-            return self._enqueue(start, rest, message_id, timestamp)
-        except Exception as error:
-            self._refuse(
-                error, {"type": "page", "name": name, "properties": properties}, user_id, anonymous_id, message_id
-            )
-            return None
+        ids = (user_id, anonymous_id, session_id)
+        return self._seen("page", name, properties, ids, timestamp, context, integrations, message_id)
 
     def screen(
         self,
@@ -167,21 +153,36 @@ class Capture(Base[T]):
         message_id: str | None = None,
     ) -> str | None:
         """Send that a person saw an app's screen; returns the `messageId`, None if the event was refused."""
+        ids = (user_id, anonymous_id, session_id)
+        return self._seen("screen", name, properties, ids, timestamp, context, integrations, message_id)
+
+    def _seen(
+        self,
+        kind: str,
+        name: str,
+        properties: Mapping[str, object] | None,
+        ids: tuple[Id | None, Id | None, Id | None],
+        timestamp: datetime | str | None,
+        context: Mapping[str, object] | None,
+        integrations: Mapping[str, object] | None,
+        message_id: str | None,
+    ) -> str | None:
+        """Send that a person saw a page or a screen; `ids` are the user's, the anonymous and the session's."""
+        user_id, anonymous_id, session_id = ids
         try:
-            start = b'{"type":"screen","name":%b,' % encode_text(name_of(name))
+            start = b'{"type":"%b","name":%b,' % (kind.encode(), encode_text(name_of(name)))
             if (scope := current()) is not None:
                 user_id, anonymous_id, session_id, context = scope.fill(user_id, anonymous_id, session_id, context)
                 properties = scope.fill_properties(properties)
             if self._gated or (scope is not None and scope.consent):
-                context = self._gates.admit("$screen", user_id, anonymous_id, context, scope)
+                context = self._gates.admit(f"${kind}", user_id, anonymous_id, context, scope)
                 properties = self._gates.fill(properties)
             rest = people(user_id, anonymous_id) + object_member(b"properties", properties)
             rest += self._end(integrations, context, session_id)
             return self._enqueue(start, rest, message_id, timestamp)
         except Exception as error:
-            self._refuse(
-                error, {"type": "screen", "name": name, "properties": properties}, user_id, anonymous_id, message_id
-            )
+            given = {"type": kind, "name": name, "properties": properties}
+            self._refuse(error, given, user_id, anonymous_id, message_id)
             return None
 
     def group(
