@@ -11,7 +11,7 @@ import pytest
 from tests.support.house import ROOT
 from trackway import Dropped, Options
 from trackway_collector.config import Settings
-from trackway_collector.ingest.judge import Limits
+from trackway_collector.ingest.sources import Limits
 from trackway_collector.outcomes import EnvelopeFault, Outcome, Rejection
 from trackway_plan import ViolationCode
 

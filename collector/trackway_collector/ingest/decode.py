@@ -16,12 +16,13 @@ import msgspec
 from trackway_collector.errors import RequestRefused
 from trackway_collector.ingest import mend
 from trackway_collector.ingest.fast import FastWays
-from trackway_collector.ingest.judge import Limits, judge
+from trackway_collector.ingest.judge import judge
 from trackway_collector.ingest.judges import Judges, stamp_of
 from trackway_collector.ingest.redact import kept_context, kept_event
+from trackway_collector.ingest.sources import Limits, Policies
 from trackway_collector.outcomes import EnvelopeFault, Outcome
 from trackway_collector.releases import LiveReleases
-from trackway_collector.spool.record import EventVerdict, Record
+from trackway_collector.spool.record import PRODUCTION, Client, EventVerdict, Record
 from trackway_plan import Release
 
 
@@ -48,16 +49,17 @@ class BatchDecoder:
 
     Args:
         releases: the live releases, a single one, or None.
+        policies: the limits of each source.
         hash_key: the operator's key for `store: hash`.
     """
 
     def __init__(
         self,
         releases: LiveReleases | Release | None,
-        limits: Limits | None = None,
+        policies: Policies | None = None,
         hash_key: bytes | None = None,
     ) -> None:
-        self.limits = limits or Limits()
+        self.policies = policies or Policies()
         self._hash_key = hash_key
         self._bench: _Bench | None = None
         if releases is not None:
@@ -81,7 +83,7 @@ class BatchDecoder:
         thread of its own.
         """
         judges = Judges(live, self._hash_key, self._bench.judges if self._bench else None)
-        ways = FastWays(judges, self.limits)
+        ways = FastWays(judges, self.policies)
         ways.prepare(list(sources))
         self._bench = _Bench(judges, ways)
 
@@ -96,36 +98,64 @@ class BatchDecoder:
                 return record, body
 
     def slices(
-        self, body: bytes, *, call: str, source: str, received_at_us: int
+        self,
+        body: bytes,
+        *,
+        call: str,
+        source: str,
+        received_at_us: int,
+        environment: str = PRODUCTION,
+        client: Client | None = None,
     ) -> Generator[None, None, tuple[Record, bytes]]:
         """
         Return the spool record of a body, and the body as the spool shall keep it; yield where others may have a turn.
 
         Args:
             call: the route's call (`track`, …) when the body is one event; empty when it is a batch.
+            client: the person's own device, where the request came from it.
 
         Raises:
             RequestRefused: 400, the body as a whole cannot be taken.
         """
         bench = self._bench  # one set of releases for the whole body, whatever comes live meanwhile
         verdict, rev = (Outcome.OK, bench.judges.newest.rev) if bench else (Outcome.UNPLANNED, 0)
+        if bench and not call and (fine := bench.ways.fine(body, source)):
+            return Record(
+                source,
+                received_at_us,
+                fine.events,
+                fine.verdict,
+                fine.rev,
+                violations=fine.violations,
+                environment=environment,
+                client=client,
+            ), body
+        limits = self.policies.of(source).limits
         if call:
-            judged, body = self._decode_one(body, call, source, bench)
-            exceptions = {0: judged} if judged else {}
-            return Record(source, received_at_us, 1, verdict, rev, call, careful=True, exceptions=exceptions), body
-        if bench and (fine := bench.ways.fine(body, source)):
-            return Record(source, received_at_us, fine.events, fine.verdict, fine.rev, violations=fine.violations), body
-        envelope, body = self._split(body)
-        exceptions, body = yield from self._judge_each(envelope, body, source, bench)
+            judged, body = self._decode_one(body, call, source, bench, limits)
+            events, exceptions = 1, {0: judged} if judged else {}
+        else:
+            envelope, body = self._split(body, limits)
+            events = len(envelope.batch)
+            exceptions, body = yield from self._judge_each(envelope, body, source, bench, limits)
         return Record(
-            source, received_at_us, len(envelope.batch), verdict, rev, careful=True, exceptions=exceptions
+            source,
+            received_at_us,
+            events,
+            verdict,
+            rev,
+            call,
+            careful=True,
+            exceptions=exceptions,
+            environment=environment,
+            client=client,
         ), body
 
     def _decode_one(
-        self, body: bytes, call: str, source: str, bench: _Bench | None
+        self, body: bytes, call: str, source: str, bench: _Bench | None, limits: Limits
     ) -> tuple[EventVerdict | None, bytes]:
         judges = bench.judges if bench else None
-        verdict, kept = judge(body, call=call, source=source, judges=judges, limits=self.limits)
+        verdict, kept = judge(body, call=call, source=source, judges=judges, limits=limits)
         if verdict is not None and EnvelopeFault.UNDECODABLE in verdict.violations:
             redacts = judges is not None and not judges.strictest.idle
             mended = mend.event(body, rewrite=redacts)
@@ -135,7 +165,7 @@ class BatchDecoder:
         return verdict, bytes(kept)
 
     def _judge_each(
-        self, envelope: Envelope, body: bytes, source: str, bench: _Bench | None
+        self, envelope: Envelope, body: bytes, source: str, bench: _Bench | None, limits: Limits
     ) -> Generator[None, None, tuple[dict[int, EventVerdict], bytes]]:
         """Return verdicts by position, and the body without what may not be stored; yield after each slice."""
         judges = bench.judges if bench else None
@@ -146,7 +176,7 @@ class BatchDecoder:
         # Where something is forbidden the body is always written anew: what it says twice would be kept twice.
         changed = judges is not None and not judges.strictest.idle
         for position, raw in enumerate(envelope.batch):
-            judged = judge(raw, call="", source=source, judges=judges, limits=self.limits, stamp=stamp)
+            judged = judge(raw, call="", source=source, judges=judges, limits=limits, stamp=stamp)
             if judged.verdict is not None:
                 exceptions[position] = judged.verdict
             changed = changed or judged.kept is not raw
@@ -157,7 +187,7 @@ class BatchDecoder:
                 yield
         return exceptions, _written(envelope, kept, judges) if changed else body
 
-    def _split(self, body: bytes) -> tuple[Envelope, bytes]:
+    def _split(self, body: bytes, limits: Limits) -> tuple[Envelope, bytes]:
         try:
             envelope = _envelope.decode(body)
         except msgspec.ValidationError as error:
@@ -167,10 +197,10 @@ class BatchDecoder:
             mended = mend.batch(body)
             if mended is None:
                 raise malformed(error) from error
-            return self._split(mended)
+            return self._split(mended, limits)
         events = len(envelope.batch)
-        if events > self.limits.batch_events:
-            message = f"The batch holds {events} events; the limit is {self.limits.batch_events}. Send smaller ones."
+        if events > limits.batch_events:
+            message = f"The batch holds {events} events; the limit is {limits.batch_events}. Send smaller ones."
             raise RequestRefused(400, "too_many_events", message)
         return envelope, body
 

@@ -14,8 +14,8 @@ from typing import Annotated, Any, Literal, NamedTuple, Union
 
 import msgspec
 
-from trackway_collector.ingest.judge import Limits
 from trackway_collector.ingest.judges import Judge, Judges, StampedContext
+from trackway_collector.ingest.sources import Limits, Policies
 from trackway_collector.outcomes import Outcome
 from trackway_collector.releases import Stamp
 from trackway_collector.timestamps import EARLIEST_YEAR, LATEST_YEAR
@@ -35,9 +35,9 @@ class Fine(NamedTuple):
 class FastWays:
     """The one-pass decoders of some judges, for each source made when it is first needed."""
 
-    def __init__(self, judges: Judges, limits: Limits) -> None:
+    def __init__(self, judges: Judges, policies: Policies) -> None:
         self._judges = judges
-        self._limits = limits
+        self._policies = policies
         self._batches: dict[tuple[str, int, bool], FastBatch | None] = {}
 
     def fine(self, body: bytes, source: str) -> Fine | None:
@@ -75,7 +75,8 @@ class FastWays:
     def _batch(self, source: str, judge: Judge, *, stamped: bool) -> FastBatch | None:
         key = (source, judge.rev, stamped)
         if key not in self._batches:
-            self._batches[key] = FastBatch.of(judge, source, self._limits, stamped=stamped)
+            limits = self._policies.of(source).limits
+            self._batches[key] = FastBatch.of(judge, source, limits, stamped=stamped)
         return self._batches[key]
 
 

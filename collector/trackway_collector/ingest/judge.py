@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import msgspec
 
 from trackway_collector.ingest.judges import Judge, Judges, stamp_of
 from trackway_collector.ingest.redact import WITHHELD, kept_event
+from trackway_collector.ingest.sources import Limits
 from trackway_collector.outcomes import EnvelopeFault, Outcome, Rejection
 from trackway_collector.releases import Stamp
 from trackway_collector.spool.record import EventVerdict
@@ -27,20 +27,6 @@ DOCTOR_EVENT = "$doctor"
 """What `trackway doctor` sends: in no plan, and not judged but for its stamp, so that it gets through anywhere."""
 
 CALLS = frozenset({"track", "identify", "page", "screen", "group", "alias"})
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one request may hold. The defaults are those of Segment's API."""
-
-    event_bytes: int = 32 * 1024
-    """Size of one event, bytes of JSON."""
-    batch_bytes: int = 500 * 1024
-    """Size of a whole body after decompression, bytes."""
-    batch_events: int = 2_500
-    """Events in one batch."""
-    message_id_chars: int = 100
-    """Length of a `messageId`; a longer one is replaced and the event flagged."""
 
 
 class Head(msgspec.Struct, gc=False):

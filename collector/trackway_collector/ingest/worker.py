@@ -13,9 +13,10 @@ from aiohttp import web
 
 from trackway_collector.config import Settings
 from trackway_collector.errors import ConfigError
-from trackway_collector.ingest.app import Ingest, make_app, make_runner
-from trackway_collector.ingest.auth import WriteKeys
+from trackway_collector.ingest.app import make_app, make_runner
 from trackway_collector.ingest.decode import BatchDecoder
+from trackway_collector.ingest.keys import Keys
+from trackway_collector.ingest.requests import Ingest
 from trackway_collector.outcomes import IngestCounters
 from trackway_collector.releases import ReleaseFolder, changes
 from trackway_collector.spool import SpoolWriter
@@ -44,7 +45,7 @@ def make_ingest(settings: Settings, worker: str = "w0") -> Ingest:
     releases = ReleaseFolder(settings.plan, hash_key) if settings.plan else None
     decoder = BatchDecoder(releases.live if releases else None, hash_key=hash_key)
     spool = SpoolWriter(settings.spool_dir / worker, max_backlog_bytes=settings.max_backlog_mib * 1024**2)
-    return Ingest(WriteKeys(settings.write_keys), decoder, spool, IngestCounters(), releases)
+    return Ingest(Keys.of_sources(settings.write_keys), decoder, spool, IngestCounters(), releases)
 
 
 async def serve(settings: Settings, worker: str = "w0", *, parent_pipe: bool = False) -> None:

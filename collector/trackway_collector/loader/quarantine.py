@@ -12,6 +12,7 @@ from trackway_collector.loader.row import QUARANTINE, Row
 from trackway_collector.loader.wire import Request, id_text, lenient, readable, stamp
 from trackway_collector.outcomes import EnvelopeFault, Outcome
 from trackway_collector.spool import EventVerdict
+from trackway_collector.spool.record import PRODUCTION
 from trackway_collector.timestamps import corrected_us, parse_timestamp_us
 
 _encode = msgspec.json.Encoder().encode
@@ -31,6 +32,7 @@ class _QuarantineRow(msgspec.Struct, omit_defaults=True, gc=False):
     spool: str
     segment: int
     offset: int
+    environment: str = PRODUCTION
     plan_rev: int = 0
     person_id: str = ""
     user_id: str = ""
@@ -61,6 +63,7 @@ def quarantine_row(
         spool,
         segment,
         offset,
+        record.environment,
         _plan_rev(wire.get("context")) or _plan_rev(readable(request.context)),
         user_id or anonymous_id,
         user_id,

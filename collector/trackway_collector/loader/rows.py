@@ -22,6 +22,7 @@ from trackway_collector.loader.values import Fit, json_text, shape
 from trackway_collector.loader.wire import Request, WireEvent, id_text, lenient, open_request, stamp
 from trackway_collector.outcomes import Outcome
 from trackway_collector.spool import Chunk, EventVerdict, Record
+from trackway_collector.spool.record import PRODUCTION
 from trackway_collector.timestamps import corrected_us, parse_timestamp_us
 
 _NOT_TRACK = {call: f"${call}" for call in ("identify", "page", "screen", "group", "alias")}
@@ -41,6 +42,7 @@ class _EventRow(msgspec.Struct, omit_defaults=True, gc=False):
     spool: str
     segment: int
     offset: int
+    environment: str = PRODUCTION
     name: str = ""
     person_id: str = ""
     user_id: str = ""
@@ -149,6 +151,7 @@ class RowMaker:
                 self._spool,
                 segment,
                 offset,
+                record.environment,
                 _text(wire.name) if call in ("page", "screen") else "",
                 user_id or anonymous_id,
                 user_id,

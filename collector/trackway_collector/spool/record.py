@@ -10,6 +10,29 @@ from __future__ import annotations
 
 import msgspec
 
+PRODUCTION = "production"
+"""The environment of keys that name none."""
+
+
+class Client(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True, gc=False):
+    """The device an event came from, where the person's own device sent it; what the source's policy lets be kept."""
+
+    ip: str = ""
+    """As the policy has it: whole, cut, a keyed hash, or empty."""
+    user_agent: str = ""
+    locale: str = ""
+    """The first of Accept-Language."""
+    referrer: str = ""
+    """The Referer header: the page that sent the event."""
+    country: str = ""
+    """ISO 3166-1 alpha-2, of the address before the policy cut it; empty when not known."""
+    region: str = ""
+    city: str = ""
+    anonymous_id: str = ""
+    """The first-party cookie's, for events without any id."""
+    opted_out: bool = False
+    """Global Privacy Control or Do Not Track was set and the source respects it."""
+
 
 class EventVerdict(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True, gc=False):
     """The verdict on one event that is not simply the record's `verdict`."""
@@ -51,6 +74,10 @@ class Record(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True, g
     """What was flagged on every event that `exceptions` does not name: `unstamped`, when all of them are."""
     replay_of: tuple[str, int, int] | None = None
     """The body is one event that was in quarantine and fits by now: spool, segment and offset of its row there."""
+    environment: str = PRODUCTION
+    """What the write key is for: `production`, `staging`, `development`."""
+    client: Client | None = None
+    """None when a server sent it, whose address and user agent say nothing about a person."""
 
 
 _encoder = msgspec.json.Encoder()

@@ -10,10 +10,11 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web import Application, Request
 
-from trackway_collector.ingest.app import INGEST, Ingest, make_app
-from trackway_collector.ingest.auth import WriteKeys
+from trackway_collector.ingest.app import make_app
 from trackway_collector.ingest.decode import BatchDecoder
-from trackway_collector.ingest.judge import Limits
+from trackway_collector.ingest.keys import Keys
+from trackway_collector.ingest.requests import INGEST, Ingest
+from trackway_collector.ingest.sources import Limits, Policies, SourcePolicy
 from trackway_collector.outcomes import IngestCounters
 from trackway_collector.spool import Record, SpoolReader, SpoolWriter
 from trackway_plan import Release, compile_release, load_plan
@@ -102,7 +103,8 @@ def start_collector(aiohttp_client: Any, tmp_path: Path) -> StartCollector:
     async def start(release: Release | None = None, limits: Limits | None = None, **spool: int) -> Collector:
         directory = tmp_path / "spool" / "w0"
         writer = SpoolWriter(directory, **spool)
-        ingest = Ingest(WriteKeys(KEYS), BatchDecoder(release, limits), writer, IngestCounters())
+        decoder = BatchDecoder(release, Policies(SourcePolicy(limits or Limits())))
+        ingest = Ingest(Keys.of_sources(KEYS), decoder, writer, IngestCounters())
         server = TestServer(make_app(ingest))
         await server.start_server(auto_decompress=False)
         return Collector(await aiohttp_client(server), directory)

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from trackway_collector.errors import RequestRefused
 from trackway_collector.ingest.decode import BatchDecoder
-from trackway_collector.ingest.judge import Limits
 from trackway_collector.ingest.judge import judge as judge_one
 from trackway_collector.ingest.judges import Judges
+from trackway_collector.ingest.sources import Limits, Policies, SourcePolicy
 from trackway_collector.releases import LiveReleases
 from trackway_collector.spool import EventVerdict, Record
 from trackway_collector.timestamps import parse_timestamp_us
@@ -174,7 +174,9 @@ def test_no_event_over_the_limit_gets_through(garden: Release, sizes: list[int],
     encoded = [msgspec.json.encode(item) for item in batch]
     body = b'{"batch":[' + b",".join(encoded) + b"]}"
 
-    record, _ = BatchDecoder(garden, limits).decode(body, call="", source="web", received_at_us=1)
+    record, _ = BatchDecoder(garden, Policies(SourcePolicy(limits))).decode(
+        body, call="", source="web", received_at_us=1
+    )
 
     rejected = [n for n, verdict in record.exceptions.items() if verdict.outcome == "rejected"]
     assert [n for n, text in enumerate(encoded) if len(text) > 1_000] == rejected

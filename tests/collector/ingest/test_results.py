@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from trackway_collector.ingest.judge import Limits
 from trackway_collector.ingest.results import MEDIA_TYPE, results
+from trackway_collector.ingest.sources import Limits
 from trackway_collector.spool.record import EventVerdict, Record
 from trackway_plan import Release
 

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from trackway_collector.ingest.decode import BatchDecoder
-from trackway_collector.ingest.judge import Limits
+from trackway_collector.ingest.sources import Limits, Policies, SourcePolicy
 from trackway_collector.loader.loop import Loader
 from trackway_collector.spool import SpoolWriter
 from trackway_collector.spool.record import encode_record
@@ -39,7 +39,7 @@ class Pipeline:
         async def spool() -> None:
             writer = SpoolWriter(self.spool_dir / "w0")
             writer.start()
-            decoder = BatchDecoder(self.release, self.limits)
+            decoder = BatchDecoder(self.release, Policies(SourcePolicy(self.limits)))
             record, kept = decoder.decode(body, call=call, source=source, received_at_us=time.time_ns() // 1000)
             await writer.append(encode_record(record), kept, record.events)
             await writer.close()
@@ -49,7 +49,7 @@ class Pipeline:
     async def _spool(self, batches: tuple[Any, ...], source: str, worker: str, at_us: int) -> None:
         writer = SpoolWriter(self.spool_dir / worker)
         writer.start()
-        decoder = BatchDecoder(self.release, self.limits)
+        decoder = BatchDecoder(self.release, Policies(SourcePolicy(self.limits)))
         for batch in batches:
             body = batch if isinstance(batch, bytes) else msgspec.json.encode({"batch": batch})
             record, body = decoder.decode(body, call="", source=source, received_at_us=at_us)

@@ -1,0 +1,46 @@
+"""The collector's pages for operators and tools: is it alive, can it accept events, what has it counted, which plan."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from trackway_collector.errors import RequestRefused
+from trackway_collector.ingest.metrics import render_metrics
+from trackway_collector.ingest.plan_page import plan_page
+from trackway_collector.ingest.requests import INGEST, JSON
+
+
+async def live(request: web.Request) -> web.Response:
+    """Say that the process answers."""
+    return web.json_response({"live": True})
+
+
+async def ready(request: web.Request) -> web.Response:
+    """
+    Say whether this worker can accept events now: 200 or 503.
+
+    It asks the spool alone. ClickHouse may be away for as long as the spool has room.
+    """
+    spool = request.app[INGEST].spool
+    if spool.accepting:
+        return web.json_response({"ready": True})
+    return web.json_response({"ready": False, "reason": "the spool is full, failing or closing"}, status=503)
+
+
+async def plan(request: web.Request) -> web.Response:
+    """Say which source the write key in the header is, and which releases of the plan are live."""
+    ingest = request.app[INGEST]
+    try:
+        grant = ingest.keys.of_header(request.headers.get("Authorization")) or ingest.keys.of_key(None)
+    except RequestRefused as refusal:
+        return ingest.refuse(refusal)
+    return web.Response(body=plan_page(grant.source, ingest.decoder.live), headers=JSON)
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """Answer with the worker's counters in Prometheus text format."""
+    ingest = request.app[INGEST]
+    body, content_type = render_metrics(
+        ingest.counters, ingest.losses, ingest.spool, ingest.releases, ingest.decoder.rev
+    )
+    return web.Response(body=body, headers={"Content-Type": content_type})
