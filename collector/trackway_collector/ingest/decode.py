@@ -93,9 +93,11 @@ class BatchDecoder:
         ways.prepare(list(sources))
         self._bench = _Bench(judges, ways)
 
-    def decode(self, body: bytes, *, call: str, source: str, received_at_us: int) -> tuple[Record, bytes]:
+    def decode(
+        self, body: bytes, *, call: str, source: str, received_at_us: int, environment: str = PRODUCTION
+    ) -> tuple[Record, bytes]:
         """Do the whole of `slices` at once."""
-        work = self.slices(body, call=call, source=source, received_at_us=received_at_us)
+        work = self.slices(body, call=call, source=source, received_at_us=received_at_us, environment=environment)
         while True:
             try:
                 next(work)

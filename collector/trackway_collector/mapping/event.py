@@ -9,7 +9,7 @@ from typing import Any, Literal
 from trackway_collector.mapping.conditions import Test
 from trackway_collector.mapping.convert import text
 from trackway_collector.mapping.errors import Unmappable
-from trackway_collector.mapping.message_id import record_id
+from trackway_collector.mapping.message_id import IdOf, record_id
 from trackway_collector.mapping.paths import Get
 from trackway_collector.mapping.reshape import Reshape
 
@@ -108,11 +108,19 @@ class EventMapping:
             raise Unmappable(f"is none of {', '.join(CALLS)}", "type")  # noqa: EM102
         if event["type"] == "track" and not event.get("event"):
             raise Unmappable("is missing, and a track call is named by it", "event")  # noqa: EM101
-        if rule.message_id is not None:
-            given = rule.message_id(shaped)
-            if given is None or given == "":
-                raise Unmappable("is missing; the same record could not be recognised again", "messageId")  # noqa: EM101
-            event["messageId"] = text(given)
-        elif not event.get("messageId"):
-            event["messageId"] = record_id(record)
+        try:
+            event["messageId"] = self._message_id(rule, record, shaped, event)
+        except Unmappable as error:
+            raise error.within("messageId") from None
         return event
+
+    def _message_id(self, rule: Rule, record: Json, shaped: Json, event: Json) -> str:
+        kind, name = event["type"], event.get("event", "")
+        if rule.message_id is None:
+            return text(event["messageId"]) if event.get("messageId") else record_id(record, kind, name)
+        given = rule.message_id(shaped)
+        if isinstance(given, IdOf):
+            return record_id(given.value, kind, name)
+        if given is None or given == "":
+            raise Unmappable("is missing; the same record could not be recognised again")  # noqa: EM101
+        return text(given)

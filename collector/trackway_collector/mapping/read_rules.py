@@ -10,7 +10,7 @@ from yaml.nodes import MappingNode, Node, SequenceNode
 
 from trackway_collector.mapping.conditions import Test, is_not, is_one_of, is_present, matches
 from trackway_collector.mapping.event import IDS, OBJECTS, TEXTS, Json, Rule
-from trackway_collector.mapping.message_id import id_of, record_id
+from trackway_collector.mapping.message_id import IdOf, id_of
 from trackway_collector.mapping.paths import Get, getter
 from trackway_collector.mapping.read_values import ValueReader
 from trackway_collector.mapping.values import members
@@ -70,7 +70,7 @@ def _message_id(reader: ValueReader, node: Node) -> Get:
     if isinstance(node, MappingNode) and [key.value for key, _ in node.value] == ["of"]:
         of = node.value[0][1]
         if not isinstance(of, SequenceNode) and of.value == "record":
-            return record_id
+            return IdOf
         paths = [reader.path(item, reader.text(item, "a field of `of`") or "") for item in reader.items(of, "`of`")]
         return id_of([path for path in paths if path is not None])
     return reader.value(node, "`messageId`")
