@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ class TableRows:
             taken = records[: mark.position - self._position]
             self._pass(taken)
             if len(taken) < len(records):
-                self._records = self._with_first(records[len(taken) :], self._records)
+                self._records = itertools.chain([records[len(taken) :]], self._records)
 
     def part(self) -> Part | None:
         """Return the next rows; None at the end."""
@@ -77,7 +78,7 @@ class TableRows:
 
     def bytes_read(self) -> int:
         """Return how much of the file has been read, in proportion to its rows."""
-        return self.size * self._position // max(1, self._table.metadata.num_rows)
+        return self.size * self._position // max(1, int(self._table.metadata.num_rows))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -115,10 +116,3 @@ class TableRows:
             return values
         listed: list[Any] = column.to_pylist()
         return listed
-
-    @staticmethod
-    def _with_first(
-        first: list[dict[str, Any]], rest: Iterator[list[dict[str, Any]]]
-    ) -> Iterator[list[dict[str, Any]]]:
-        yield first
-        yield from rest

@@ -108,10 +108,11 @@ class EventMapping:
             raise Unmappable(f"is none of {', '.join(CALLS)}", "type")  # noqa: EM102
         if event["type"] == "track" and not event.get("event"):
             raise Unmappable("is missing, and a track call is named by it", "event")  # noqa: EM101
+        name = "messageId"
         try:
-            event["messageId"] = self._message_id(rule, record, shaped, event)
+            event[name] = self._message_id(rule, record, shaped, event)
         except Unmappable as error:
-            raise error.within("messageId") from None
+            raise error.within(name) from None
         return event
 
     def _message_id(self, rule: Rule, record: Json, shaped: Json, event: Json) -> str:
