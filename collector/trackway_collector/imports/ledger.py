@@ -84,10 +84,10 @@ class Ledger:
         write_durably(self._path(entry.id), msgspec.json.encode(entry))
 
     def alike(self, entry: Entry) -> list[Entry]:
-        """Return the entries of the same source, environment, mapping and form, that have come further than nowhere."""
+        """Return the entries of the same source, environment, mapping and form."""
         asked = (entry.source, entry.environment, entry.mapping, entry.form)
         found = [_read(path) for path in sorted(self.directory.glob("*.json"))]
-        return [e for e in found if (e.source, e.environment, e.mapping, e.form) == asked and e.position]
+        return [e for e in found if (e.source, e.environment, e.mapping, e.form) == asked]
 
     def report(self, entry: Entry) -> Path:
         """Where the rows stand that no event could be made of, unless somewhere else was asked for."""

@@ -137,9 +137,9 @@ class Import:
             mark: ImportMark | None = None
             while (part := rows.part()) is not None:
                 judged = self._judged(part, make, tally)
-                report.add(sorted(part.refused))
                 if mark is None:
-                    ledger.write(entry)  # before the first record that names it
+                    ledger.write(entry)  # before the report and the first record that belong to it
+                report.add(sorted(part.refused))
                 mark = _mark(entry, part.mark, tally)
                 # The one before must be durable first: a mark says that all before it is there.
                 if committed is not None:
@@ -166,9 +166,11 @@ class Import:
         mapping = hashlib.sha256(self.mapping_text).hexdigest() if self.mapping is not None else ""
         entry = Entry(new_id(), path.name, self.source, self.environment, mapping, rows.form)
         known = [] if self.again else ledger.alike(entry)
-        mark = rows.longest({mark for other in known for mark in (other.mark, *other.earlier)}) if known else None
+        marks = {mark for other in known for mark in (other.mark, *other.earlier) if mark.position}
+        mark = rows.longest(marks) if marks else None
         if mark is None:
-            return entry
+            # One that was killed before its first row was stored has left its report: it is gone on with.
+            return next((other for other in known if not other.position and other.name == path.name), entry)
         at_end = next((other for other in known if other.mark == mark), None)
         found = at_end or next(other for other in known if mark in other.earlier).begun_at(mark)
         found.name = path.name
