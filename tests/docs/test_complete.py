@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.house import ROOT
 from trackway import Dropped, Options
-from trackway_collector.config import Settings
+from trackway_collector.config import SETTINGS as COLLECTOR_SETTINGS
 from trackway_collector.ingest.sources import Limits
 from trackway_collector.outcomes import EnvelopeFault, Outcome, Rejection
 from trackway_plan import ViolationCode
@@ -26,7 +26,7 @@ def _row(page: str, name: str, heading: str = "") -> str:
     return found[0] if found else ""
 
 
-@pytest.mark.parametrize("setting", dataclasses.fields(Settings), ids=lambda setting: setting.name)
+@pytest.mark.parametrize("setting", COLLECTOR_SETTINGS, ids=lambda setting: setting.name)
 def test_collector_settings_are_listed(setting: dataclasses.Field[object]) -> None:
     """Each setting of the collector has its row, with its variable and its default."""
     row = _row(SETTINGS, setting.name, "## Collector")

@@ -12,6 +12,7 @@ from aiohttp.web import Application, Request
 
 from trackway_collector.ingest.app import make_app
 from trackway_collector.ingest.decode import BatchDecoder
+from trackway_collector.ingest.in_force import InForce
 from trackway_collector.ingest.keys import Keys
 from trackway_collector.ingest.requests import INGEST, Ingest
 from trackway_collector.ingest.sources import Limits, Policies, SourcePolicy
@@ -104,7 +105,7 @@ def start_collector(aiohttp_client: Any, tmp_path: Path) -> StartCollector:
         directory = tmp_path / "spool" / "w0"
         writer = SpoolWriter(directory, **spool)
         decoder = BatchDecoder(release, Policies(SourcePolicy(limits or Limits())))
-        ingest = Ingest(Keys.of_sources(KEYS), decoder, writer, IngestCounters())
+        ingest = Ingest(InForce(Keys.of_sources(KEYS), decoder), writer, IngestCounters())
         server = TestServer(make_app(ingest))
         await server.start_server(auto_decompress=False)
         return Collector(await aiohttp_client(server), directory)
