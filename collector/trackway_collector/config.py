@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from trackway_collector.errors import ConfigError
-from trackway_collector.ingest.sources import Policies, SourcePolicy, describe_policy
+from trackway_collector.ingest.privacy.addresses import TrustedProxies
+from trackway_collector.ingest.sources import Policies, SourcePolicy
+from trackway_collector.ingest.tables import describe
 from trackway_plan.near import near
 from trackway_plan.redact import read_hash_key
 
@@ -52,6 +54,10 @@ class Settings:
     """Key of `store: hash`, 16 characters or more. Environment: TRACKWAY_HASH_KEY."""
     max_backlog_mib: int = 8192
     """The collector answers 503 while this much waits for the loader, MiB. Environment: TRACKWAY_MAX_BACKLOG_MIB."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and networks whose X-Forwarded-For is believed. Environment: TRACKWAY_TRUSTED_PROXIES."""
+    geoip: str = ""
+    """A GeoIP database (.mmdb). Environment: TRACKWAY_GEOIP."""
     spool_grace_s: int = 900
     """Loaded segments are kept this long, seconds. Environment: TRACKWAY_SPOOL_GRACE_S."""
     sources: Mapping[str, Any] = field(default_factory=dict)
@@ -163,11 +169,11 @@ def describe_settings(settings: Settings, origins: Mapping[str, str]) -> list[tu
 def _describe_sources(policies: Policies, origin: str) -> Iterator[tuple[str, str, str]]:
     """Yield each setting of all sources, and of each source what is different there."""
     unset = SourcePolicy()
-    for name, value in describe_policy(policies.default):
-        default = value == dict(describe_policy(unset))[name]
+    for name, value in describe(policies.default):
+        default = value == dict(describe(unset))[name]
         yield f'sources."*".{name}', value, "default" if default else origin
     for source, policy in policies.by_source.items():
-        for name, value in describe_policy(policy, policies.default):
+        for name, value in describe(policy, policies.default):
             yield f"sources.{source}.{name}", value, origin
 
 
@@ -230,6 +236,11 @@ def _read_value(name: str, given: Any, origin: str) -> Any:
             message = f"`{name}` from {origin} is `{given}`.\n  Write a whole number{most}."
             raise ConfigError(message)
         return number
+    if name == "trusted_proxies":
+        parts = given.split(",") if isinstance(given, str) else given if isinstance(given, list | tuple) else [given]
+        networks = tuple(str(part).strip() for part in parts)
+        TrustedProxies(networks)
+        return networks
     if name == "hash_key":
         return _read_hash_key(given, origin)
     if name == "data_dir" and isinstance(given, Path):

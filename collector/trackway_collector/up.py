@@ -195,8 +195,9 @@ def encode_settings(settings: Settings) -> str:
 def decode_settings(text: str) -> Settings:
     """Return the settings of their text."""
     values: dict[str, Any] = json.loads(text)
-    exact = {"data_dir": Path(values["data_dir"]), "config": Path(values["config"]), "given": tuple(values["given"])}
-    return Settings(**values | exact)
+    exact = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    paths = {name: Path(values[name]) for name in ("config", "data_dir")}
+    return Settings(**values | exact | paths)
 
 
 def main() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from tests.support.house import ROOT
 from trackway_collector.cli import up
 from trackway_collector.config import load_settings
 from trackway_collector.errors import ConfigError
@@ -85,3 +87,12 @@ def test_show_config_shows_the_policies(tmp_path: Path, monkeypatch: pytest.Monk
     assert ['sources."*".limits.event_bytes', "32768", "default"] in shown
     assert ["sources.web.limits.event_bytes", "2048", "trackway.toml"] in shown
     assert not [row for row in shown if row and row[0].startswith("sources.api")]
+
+
+@pytest.mark.parametrize("page", ["settings", "privacy"])
+def test_the_documented_files_are_understood(tmp_path: Path, page: str) -> None:
+    """Each trackway.toml of these pages is one that the collector takes."""
+    blocks = re.findall(r"^```toml\n(.*?)^```$", (ROOT / "docs" / f"{page}.md").read_text("utf-8"), re.M | re.S)
+    assert blocks
+    for block in blocks:
+        assert of(tmp_path, block).by_source

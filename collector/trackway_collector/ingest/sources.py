@@ -7,15 +7,16 @@ a wrong one is refused and how `--show-config` prints it all follow from these t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
 from trackway_collector.errors import ConfigError
-from trackway_plan.near import near
+from trackway_collector.ingest.privacy.policy import Kind, Privacy
+from trackway_collector.ingest.tables import Table, check_names, merged
 
 EVERY_SOURCE = "*"
 """The table whose values hold for each source that does not say otherwise."""
@@ -26,11 +27,7 @@ _Bytes = Annotated[int, msgspec.Meta(ge=1024, le=MAX_BATCH_BYTES)]
 _Events = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 
 
-class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """A table of trackway.toml."""
-
-
-class Limits(_Table, frozen=True):
+class Limits(Table, frozen=True):
     """What one request may hold. The defaults are those of Segment's API."""
 
     event_bytes: _Bytes = 32 * 1024
@@ -43,10 +40,13 @@ class Limits(_Table, frozen=True):
     """Length of a `messageId`; a longer one is replaced and the event flagged."""
 
 
-class SourcePolicy(_Table, frozen=True):
+class SourcePolicy(Table, frozen=True):
     """What is allowed and done for one source."""
 
     limits: Limits = Limits()
+    privacy: Privacy = Privacy()
+    kind: Kind = ""
+    """`client`: the people's own devices send; `server`: servers do; empty: as the plan says, else told by headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,8 @@ class Policies:
         for source, table in tables.items():
             name = source if source.isidentifier() else f'"{source}"'
             where = f"{origin}: [sources.{name}"
-            _check_names(table, SourcePolicy, where)
-            whole = _merged(tables.get(EVERY_SOURCE, {}), table)
+            check_names(table, SourcePolicy, where)
+            whole = merged(tables.get(EVERY_SOURCE, {}), table)
             try:
                 policies[source] = msgspec.convert(whole, SourcePolicy)
             except msgspec.ValidationError as error:
@@ -95,45 +95,3 @@ class Policies:
         """The largest body that any source may send, bytes: what is read before it is known who sends."""
         every = (self.default, *self.by_source.values())
         return max(policy.limits.batch_bytes for policy in every)
-
-
-def describe_policy(policy: msgspec.Struct, differs_from: msgspec.Struct | None = None) -> Iterator[tuple[str, str]]:
-    """Yield (name, value) of each setting of a policy, `limits.event_bytes`; with an other only where it differs."""
-    for name in policy.__struct_fields__:
-        value = getattr(policy, name)
-        other = None if differs_from is None else getattr(differs_from, name)
-        if isinstance(value, msgspec.Struct):
-            yield from ((f"{name}.{member}", text) for member, text in describe_policy(value, other))
-        elif differs_from is None or value != other:
-            yield name, ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def _merged(every: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values for every source, replaced by a source's own where it has them."""
-    merged = dict(every)
-    for name, value in own.items():
-        below = every.get(name)
-        merged[name] = _merged(below, value) if isinstance(value, Mapping) and isinstance(below, Mapping) else value
-    return merged
-
-
-def _check_names(table: object, type_: type[msgspec.Struct], where: str) -> None:
-    """
-    Refuse names that no table of this type has, with the one that was probably meant.
-
-    Raises:
-        ConfigError: there is such a name, or what should be a table is none.
-    """
-    if not isinstance(table, Mapping):
-        message = f"{where}] is no table."
-        raise ConfigError(message)
-    known = {known.name: known.type for known in msgspec.structs.fields(type_)}
-    for name, value in table.items():
-        if name not in known:
-            meant = near(name, known)
-            hint = f"Did you mean `{meant}`?" if meant else f"Known: {', '.join(known)}."
-            message = f"{where}]: `{name}` is not known.\n  {hint}"
-            raise ConfigError(message)
-        member = known[name]
-        if isinstance(member, type) and issubclass(member, msgspec.Struct):
-            _check_names(value, member, f"{where}.{name}")

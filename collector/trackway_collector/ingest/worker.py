@@ -8,16 +8,21 @@ import logging
 import os
 import signal
 import sys
+from pathlib import Path
 
 from aiohttp import web
 
 from trackway_collector.config import Settings
 from trackway_collector.ingest.app import make_app, make_runner
+from trackway_collector.ingest.privacy.addresses import TrustedProxies
+from trackway_collector.ingest.privacy.device import Devices
+from trackway_collector.ingest.privacy.places import Places
 from trackway_collector.ingest.reload import Reload
 from trackway_collector.ingest.requests import Ingest
 from trackway_collector.outcomes import IngestCounters
 from trackway_collector.releases import looks
 from trackway_collector.spool import SpoolWriter
+from trackway_plan.redact import read_hash_key
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +39,12 @@ def make_ingest(settings: Settings, worker: str = "w0") -> Ingest:
     """
     reload = Reload(settings)
     spool = SpoolWriter(settings.spool_dir / worker, max_backlog_bytes=settings.max_backlog_mib * 1024**2)
-    return Ingest(reload.in_force, spool, IngestCounters(), reload)
+    devices = Devices(
+        TrustedProxies(settings.trusted_proxies),
+        Places(Path(settings.geoip)) if settings.geoip else None,
+        read_hash_key(settings.hash_key),
+    )
+    return Ingest(reload.in_force, spool, IngestCounters(), reload, devices=devices)
 
 
 async def serve(settings: Settings, worker: str = "w0", *, parent_pipe: bool = False) -> None:
