@@ -29,20 +29,10 @@ class Worker:
         self.directory = directory
         self.port = free_port()
         self.log = directory / "worker.log"
-        command = [
-            sys.executable,
-            "-m",
-            "trackway",
-            "collector",
-            "serve",
-            "--data-dir",
-            "data",
-            "--port",
-            str(self.port),
-        ]
+        command = [sys.executable, "-m", "trackway", "collector", "serve", "--data-dir", "data"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*program, "--data-dir", "data", "--port", str(self.port)],
+                [*command, "--port", str(self.port)],
                 cwd=directory,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
