@@ -110,9 +110,11 @@ class BatchDecoder:
             decoder._bench = _Bench(judges, ways)
         return decoder
 
-    def decode(self, body: bytes, *, call: str, source: str, received_at_us: int) -> tuple[Record, bytes]:
+    def decode(
+        self, body: bytes, *, call: str, source: str, received_at_us: int, environment: str = PRODUCTION
+    ) -> tuple[Record, bytes]:
         """Do the whole of `slices` at once."""
-        work = self.slices(body, call=call, source=source, received_at_us=received_at_us)
+        work = self.slices(body, call=call, source=source, received_at_us=received_at_us, environment=environment)
         while True:
             try:
                 next(work)
