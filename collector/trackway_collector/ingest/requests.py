@@ -8,6 +8,7 @@ because stock clients read them.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Generator
 from dataclasses import dataclass, field
@@ -18,17 +19,22 @@ import msgspec
 from aiohttp import web
 
 from trackway_collector.errors import RequestRefused, SpoolFull, SpoolUnavailable
+from trackway_collector.ingest import cors
+from trackway_collector.ingest.client_counts import count_client
 from trackway_collector.ingest.decode import BatchDecoder, write_key_of
 from trackway_collector.ingest.encodings import decompress, too_large
-from trackway_collector.ingest.keys import Keys
+from trackway_collector.ingest.key_places import grant_of
+from trackway_collector.ingest.keys import Grant, Keys
 from trackway_collector.ingest.losses import ClientLosses
 from trackway_collector.ingest.results import MEDIA_TYPE, results
+from trackway_collector.ingest.routes import Lane
 from trackway_collector.outcomes import IngestCounters, Outcome
 from trackway_collector.releases import ReleaseFolder
 from trackway_collector.spool import SpoolWriter
 from trackway_collector.spool.record import Record, encode_record
 
 T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
 STORED = b'{"success":true}'
@@ -47,7 +53,7 @@ class Ingest:
     """Where releases come live from; None without a plan, or with one that cannot change."""
     losses: ClientLosses = field(default_factory=ClientLosses)
 
-    async def accept(self, request: web.Request, call: str) -> web.Response:
+    async def accept(self, request: web.Request, call: str, lane: Lane = Lane.LIVE) -> web.Response:
         """
         Store the events of one request and answer.
 
@@ -55,38 +61,74 @@ class Ingest:
             call: the route's call (`track`, …) when the body is one event; empty when it is a batch.
         """
         try:
-            grant = self.keys.of_header(request.headers.get("Authorization"))
-            policies = self.decoder.policies
-            most_bytes = policies.of(grant.source).limits.batch_bytes if grant else policies.most_batch_bytes
-            body = await read_body(request, most_bytes)
+            grant, body = await self.read(request)
             if grant is None:
-                grant = self.keys.of_key(write_key_of(body))
-                if len(body) > (limit := policies.of(grant.source).limits.batch_bytes):
-                    raise too_large(limit)
-            received_at_us = time.time_ns() // 1000
-            received = body
-            record, body = await _in_turns(
-                self.decoder.slices(
-                    body,
-                    call=call,
-                    source=grant.source,
-                    received_at_us=received_at_us,
-                    environment=grant.environment,
-                )
-            )
-            if call and record.exceptions and record.exceptions[0].outcome == Outcome.REJECTED:
-                rejection = record.exceptions[0]
-                raise RequestRefused(400, code_of(rejection.violations[0]), rejection.reasons[0])
-            if record.events:  # a batch without events carries a report of losses, or nothing
-                await self._spool(record, body)
+                grant = self.granted(request, self.keys.of_key(write_key_of(body)), len(body))
+            record, kept = await self.take(request, grant, body, call, lane)
         except RequestRefused as refusal:
-            return self.refuse(refusal)
-        self._count(record)
+            return self.refuse(refusal, request)
+        except (web.RequestPayloadError, ConnectionError):
+            raise  # the client is gone
+        except Exception:
+            return self.fail(request)
         if not call:
-            self.losses.take(received, record.source)
+            self.losses.take(body, record.source)
         if MEDIA_TYPE in request.headers.get("Accept", ""):
-            return web.Response(body=results(record, body), headers=JSON)
+            return web.Response(body=results(record, kept), headers=JSON)
         return web.Response(body=STORED, headers=JSON)
+
+    async def read(self, request: web.Request) -> tuple[Grant | None, bytes]:
+        """
+        Return what the request's headers or query grant, None when the key can only be in the body, and the body.
+
+        Raises:
+            RequestRefused: the key is unknown, or the body is too large or damaged.
+        """
+        grant = grant_of(self.keys, request)
+        if grant is None:
+            return None, await read_body(request, self.decoder.policies.most_batch_bytes)
+        self.granted(request, grant, 0)
+        return grant, await read_body(request, self.decoder.policies.of(grant.source).limits.batch_bytes)
+
+    def granted(self, request: web.Request, grant: Grant, body_bytes: int) -> Grant:
+        """
+        Return the grant when this request may use it.
+
+        Raises:
+            RequestRefused: 400, the body is larger than the source's may be.
+        """
+        if grant.origins:
+            request[cors.ORIGINS] = grant.origins
+        if body_bytes > (limit := self.decoder.policies.of(grant.source).limits.batch_bytes):
+            raise too_large(limit)
+        return grant
+
+    async def take(
+        self, request: web.Request, grant: Grant, body: bytes, call: str, lane: Lane
+    ) -> tuple[Record, bytes]:
+        """
+        Judge and spool a body; return when it is on the disk: the record, and the body as the spool keeps it.
+
+        Raises:
+            RequestRefused: nothing of it was stored.
+        """
+        record, kept = await _in_turns(
+            self.decoder.slices(
+                body,
+                call=call,
+                source=grant.source,
+                received_at_us=time.time_ns() // 1000,
+                environment=grant.environment,
+            )
+        )
+        if call and record.exceptions and record.exceptions[0].outcome == Outcome.REJECTED:
+            rejection = record.exceptions[0]
+            raise RequestRefused(400, code_of(rejection.violations[0]), rejection.reasons[0])
+        if record.events:  # a batch without events carries a report of losses, or nothing
+            await self._spool(record, kept)
+        self._count(record)
+        count_client(self.counters, request, body)
+        return record, kept
 
     async def _spool(self, record: Record, body: bytes) -> None:
         try:
@@ -98,7 +140,15 @@ class Ingest:
             message = "Not stored, send again later: the collector cannot write to its disk or is stopping."
             raise RequestRefused(503, "spool_unavailable", message, retry_after_s=RETRY_AFTER_S) from error
 
-    def refuse(self, refusal: RequestRefused) -> web.Response:
+    def fail(self, request: web.Request) -> web.Response:
+        """Log the error at hand, which is ours, and return the answer to a request of which nothing was stored."""
+        resource = request.match_info.route.resource  # not the path itself, in which a write key may stand
+        where = resource.canonical if resource is not None else "an unknown path"
+        logger.exception("%s %s failed; nothing was stored", request.method, where)
+        message = "The collector made a mistake, which its log tells of. Nothing was stored; send it again later."
+        return self.refuse(RequestRefused(500, "internal_error", message), request)
+
+    def refuse(self, refusal: RequestRefused, request: web.Request | None = None) -> web.Response:
         """Count a refused request and return the answer to it."""
         self.counters.requests[refusal.status, refusal.code] += 1
         answer = {
@@ -109,8 +159,9 @@ class Ingest:
         }
         headers = dict(JSON)
         if refusal.retry_after_s is not None:
-            headers["Retry-After"] = str(refusal.retry_after_s)
-        if refusal.status == HTTPStatus.UNAUTHORIZED:
+            headers["Retry-After"] = headers["X-RateLimit-Reset"] = str(refusal.retry_after_s)
+        # Not to pages: at a challenge, a browser would ask the person in front of it for a password.
+        if refusal.status == HTTPStatus.UNAUTHORIZED and (request is None or "Origin" not in request.headers):
             headers["WWW-Authenticate"] = 'Basic realm="write key"'
         return web.Response(status=refusal.status, body=msgspec.json.encode(answer), headers=headers)
 
