@@ -6,20 +6,21 @@ their own, so every browser asks first (preflight) and is granted whatever heade
 headers from one place, the signal `answer`, so that errors, aiohttp's own included, can be read by the page, too: a
 browser that cannot read a 429 would take it for a broken network and send again at once.
 
-No cookie means anything to the collector, so credentials are allowed only to Snowplow's tracker, which insists on them.
+Credentials are allowed where a source sets the first-party cookie, and to Snowplow's tracker, which insists on them. No
+cookie gives anybody a right here, so a foreign page gains nothing by sending it.
 """
 
 from __future__ import annotations
 
 from aiohttp import web
 
+from trackway_collector.ingest.key_places import ORIGINS
+from trackway_collector.ingest.requests import INGEST
+
 METHODS = "GET, HEAD, POST, OPTIONS"
 MAX_AGE_S = 86_400
 EXPOSED = "Retry-After, X-RateLimit-Reset"
 VARY_PREFLIGHT = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
-
-ORIGINS = "trackway.origins"
-"""Where a handler leaves the origins its write key is for, when it has any; see `Grant.origins`."""
 
 
 async def preflight(request: web.Request) -> web.Response:
@@ -49,7 +50,7 @@ async def answer(request: web.Request, response: web.StreamResponse) -> None:
         return
     headers["Access-Control-Allow-Origin"] = origin
     headers["Access-Control-Expose-Headers"] = EXPOSED
-    if _insists_on_credentials(request.path):
+    if _with_credentials(request):
         headers["Access-Control-Allow-Credentials"] = "true"
 
 
@@ -64,5 +65,6 @@ def is_allowed(origin: str | None, origins: tuple[str, ...]) -> bool:
     return not origins or origin is None or origin in origins
 
 
-def _insists_on_credentials(path: str) -> bool:
-    return path.endswith("/tp2")  # Snowplow's browser tracker asks `withCredentials` unless told otherwise
+def _with_credentials(request: web.Request) -> bool:
+    # A preflight names no key, so the answer is the same for all sources.
+    return request.app[INGEST].decoder.policies.sets_cookies or request.path.endswith("/tp2")

@@ -21,7 +21,7 @@ from trackway_collector.errors import RequestRefused
 from trackway_collector.ingest.decode import write_key_of
 from trackway_collector.ingest.judge import CALLS
 from trackway_collector.ingest.key_places import grant_of
-from trackway_collector.ingest.requests import INGEST, Ingest
+from trackway_collector.ingest.requests import INGEST, Ingest, Taken
 from trackway_collector.ingest.routes import Lane
 
 GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
@@ -38,7 +38,7 @@ async def pixel(request: web.Request) -> web.Response:
     """Store the event of the query; answer with the picture whatever happened."""
     ingest = request.app[INGEST]
     try:
-        await _take(ingest, request)
+        return ingest.respond(request, await _take(ingest, request), picture())
     except RequestRefused as refusal:
         ingest.refuse(refusal, request)
     except Exception:
@@ -46,7 +46,7 @@ async def pixel(request: web.Request) -> web.Response:
     return picture()
 
 
-async def _take(ingest: Ingest, request: web.Request) -> None:
+async def _take(ingest: Ingest, request: web.Request) -> Taken:
     call = request.match_info["call"]
     if call not in CALLS:
         raise RequestRefused(404, "unknown_path", "The pixel's path ends with the name of a call, as `track`.")
@@ -54,7 +54,7 @@ async def _take(ingest: Ingest, request: web.Request) -> None:
     body = decode_base64(data) if data else msgspec.json.encode(nested(request.query))
     grant = grant_of(ingest.keys, request) or ingest.keys.of_key(write_key_of(body))
     ingest.granted(request, grant, len(body))
-    await ingest.take(request, grant, body, call, Lane.LIVE)
+    return await ingest.take(request, grant, body, call, Lane.LIVE)
 
 
 def decode_base64(text: str) -> bytes:

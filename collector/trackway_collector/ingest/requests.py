@@ -13,22 +13,24 @@ import time
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 from aiohttp import web
 
 from trackway_collector.errors import RequestRefused, SpoolFull, SpoolUnavailable
-from trackway_collector.ingest import cors
 from trackway_collector.ingest.client_counts import count_client
 from trackway_collector.ingest.decode import BatchDecoder, write_key_of
 from trackway_collector.ingest.encodings import decompress, too_large
-from trackway_collector.ingest.key_places import grant_of
+from trackway_collector.ingest.key_places import ORIGINS, grant_of
 from trackway_collector.ingest.keys import Grant, Keys
 from trackway_collector.ingest.losses import ClientLosses
+from trackway_collector.ingest.privacy.cookie import anonymous_id, set_cookie
+from trackway_collector.ingest.privacy.device import Devices, is_device
+from trackway_collector.ingest.privacy.steps import privacy_steps
 from trackway_collector.ingest.results import MEDIA_TYPE, results
 from trackway_collector.ingest.routes import Lane
-from trackway_collector.outcomes import IngestCounters, Outcome
+from trackway_collector.outcomes import IngestCounters, Outcome, Rejection
 from trackway_collector.releases import ReleaseFolder
 from trackway_collector.spool import SpoolWriter
 from trackway_collector.spool.record import Record, encode_record
@@ -39,6 +41,16 @@ logger = logging.getLogger(__name__)
 RETRY_AFTER_S = 5
 STORED = b'{"success":true}'
 JSON = {"Content-Type": "application/json"}
+_NOBODYS_FAULT = frozenset({Rejection.NO_CONSENT, Rejection.OPTED_OUT})
+"""Rejections that are no error of the client, which would only repeat them."""
+
+
+class Taken(NamedTuple):
+    """A request that is on the disk."""
+
+    record: Record
+    body: bytes
+    """As the spool keeps it."""
 
 
 @dataclass(slots=True)
@@ -52,6 +64,7 @@ class Ingest:
     releases: ReleaseFolder | None = None
     """Where releases come live from; None without a plan, or with one that cannot change."""
     losses: ClientLosses = field(default_factory=ClientLosses)
+    devices: Devices = field(default_factory=Devices)
 
     async def accept(self, request: web.Request, call: str, lane: Lane = Lane.LIVE) -> web.Response:
         """
@@ -64,7 +77,7 @@ class Ingest:
             grant, body = await self.read(request)
             if grant is None:
                 grant = self.granted(request, self.keys.of_key(write_key_of(body)), len(body))
-            record, kept = await self.take(request, grant, body, call, lane)
+            taken = await self.take(request, grant, body, call, lane)
         except RequestRefused as refusal:
             return self.refuse(refusal, request)
         except (web.RequestPayloadError, ConnectionError):
@@ -72,10 +85,10 @@ class Ingest:
         except Exception:
             return self.fail(request)
         if not call:
-            self.losses.take(body, record.source)
-        if MEDIA_TYPE in request.headers.get("Accept", ""):
-            return web.Response(body=results(record, kept), headers=JSON)
-        return web.Response(body=STORED, headers=JSON)
+            self.losses.take(body, grant.source)
+        detailed = MEDIA_TYPE in request.headers.get("Accept", "")
+        answer = results(taken.record, taken.body) if detailed else STORED
+        return self.respond(request, taken, web.Response(body=answer, headers=JSON))
 
     async def read(self, request: web.Request) -> tuple[Grant | None, bytes]:
         """
@@ -98,20 +111,25 @@ class Ingest:
             RequestRefused: 400, the body is larger than the source's may be.
         """
         if grant.origins:
-            request[cors.ORIGINS] = grant.origins
+            request[ORIGINS] = grant.origins
         if body_bytes > (limit := self.decoder.policies.of(grant.source).limits.batch_bytes):
             raise too_large(limit)
         return grant
 
-    async def take(
-        self, request: web.Request, grant: Grant, body: bytes, call: str, lane: Lane
-    ) -> tuple[Record, bytes]:
+    async def take(self, request: web.Request, grant: Grant, body: bytes, call: str, lane: Lane) -> Taken:
         """
-        Judge and spool a body; return when it is on the disk: the record, and the body as the spool keeps it.
+        Judge and spool a body; return when it is on the disk.
 
         Raises:
             RequestRefused: nothing of it was stored.
         """
+        policy = self.decoder.policies.of(grant.source)
+        client = None
+        if is_device(request, policy.kind or self.decoder.kind_of(grant.source)):
+            client = self.devices.of(request, policy.privacy)
+            cookie = policy.privacy.cookie
+            if cookie.name and not client.opted_out:
+                client = msgspec.structs.replace(client, anonymous_id=anonymous_id(request, cookie, body, call))
         record, kept = await _in_turns(
             self.decoder.slices(
                 body,
@@ -119,16 +137,27 @@ class Ingest:
                 source=grant.source,
                 received_at_us=time.time_ns() // 1000,
                 environment=grant.environment,
+                client=client,
             )
         )
+        record, kept = privacy_steps(record, kept, policy.privacy, self.devices.key)
         if call and record.exceptions and record.exceptions[0].outcome == Outcome.REJECTED:
             rejection = record.exceptions[0]
-            raise RequestRefused(400, code_of(rejection.violations[0]), rejection.reasons[0])
+            if rejection.violations[0] not in _NOBODYS_FAULT:
+                raise RequestRefused(400, code_of(rejection.violations[0]), rejection.reasons[0])
         if record.events:  # a batch without events carries a report of losses, or nothing
             await self._spool(record, kept)
         self._count(record)
         count_client(self.counters, request, body)
-        return record, kept
+        return Taken(record, kept)
+
+    def respond(self, request: web.Request, taken: Taken, response: web.Response) -> web.Response:
+        """Return the answer to a stored request, with the first-party cookie where the source sets one."""
+        client = taken.record.client
+        if client is not None and client.anonymous_id:
+            cookie = self.decoder.policies.of(taken.record.source).privacy.cookie
+            set_cookie(response, cookie, client.anonymous_id, secure=self.devices.secure(request))
+        return response
 
     async def _spool(self, record: Record, body: bytes) -> None:
         try:

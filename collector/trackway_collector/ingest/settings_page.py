@@ -11,7 +11,6 @@ from __future__ import annotations
 from aiohttp import web
 
 from trackway_collector.errors import RequestRefused
-from trackway_collector.ingest import cors
 from trackway_collector.ingest.requests import INGEST
 
 MAX_AGE_S = 60
@@ -27,11 +26,9 @@ async def settings(request: web.Request) -> web.Response:
     ingest = request.app[INGEST]
     key = request.match_info["key"]
     try:
-        grant = ingest.keys.of_key(key)
+        ingest.granted(request, ingest.keys.of_key(key), 0)
     except RequestRefused as refusal:
         return ingest.refuse(RequestRefused(404, "unknown_write_key", refusal.message))
-    if grant.origins:
-        request[cors.ORIGINS] = grant.origins
     destination = {
         "apiKey": key,
         "apiHost": f"{request.host}/v1",

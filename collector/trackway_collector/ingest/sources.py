@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from trackway_collector.ingest.privacy.policy import Kind, Privacy
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -26,6 +28,9 @@ class SourcePolicy:
     """What is allowed and done for one source."""
 
     limits: Limits = Limits()
+    privacy: Privacy = field(default_factory=Privacy)
+    kind: Kind = ""
+    """`client`: the people's own devices send; `server`: servers do; empty: as the plan says, else told by headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +49,8 @@ class Policies:
         """The largest body that any source may send, bytes: what is read before it is known who sends."""
         every = (self.default, *self.by_source.values())
         return max(policy.limits.batch_bytes for policy in every)
+
+    @property
+    def sets_cookies(self) -> bool:
+        """Whether a source sets the first-party cookie, for which a browser has to send credentials."""
+        return any(policy.privacy.cookie.name for policy in (self.default, *self.by_source.values()))
