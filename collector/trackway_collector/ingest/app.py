@@ -18,6 +18,7 @@ from trackway_collector.errors import SpoolCorrupt, SpoolFull, SpoolUnavailable
 from trackway_collector.ingest import cors, pages, pixel, routes, settings_page, unknown_path
 from trackway_collector.ingest.requests import INGEST, Ingest
 from trackway_collector.ingest.routes import Route
+from trackway_collector.ingest.webhooks import handle as webhooks
 from trackway_collector.spool import SpoolWriter
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ def make_app(ingest: Ingest) -> web.Application:
         router.add_post(prefix + routes.SDK_METRICS, pages.sdk_metrics)
         router.add_get(prefix + routes.PIXEL, pixel.pixel)
         router.add_get(prefix + routes.SETTINGS, settings_page.settings)
+    router.add_post(webhooks.PATH, webhooks.webhook)
     router.add_get("/v1/plan", pages.plan)
     router.add_get("/live", pages.live)
     router.add_get("/ready", pages.ready)

@@ -18,6 +18,7 @@ from trackway_collector.errors import ConfigError
 from trackway_collector.ingest.decode import BatchDecoder
 from trackway_collector.ingest.in_force import InForce
 from trackway_collector.ingest.keys import Keys
+from trackway_collector.ingest.webhooks.settings import Webhook, files_of, open_webhooks
 from trackway_collector.releases import ReleaseFolder
 from trackway_collector.watched_file import WatchedFile
 from trackway_plan.redact import read_hash_key
@@ -44,26 +45,45 @@ class Reload:
         hash_key = read_hash_key(settings.hash_key)
         self.releases = ReleaseFolder(settings.plan, hash_key) if settings.plan else None
         live = self.releases.live if self.releases else None
-        self.in_force = InForce(_keys(settings), BatchDecoder(live, self._file.value.policies, hash_key))
+        self._webhooks_refused = 0
+        self._webhook_tables = settings.webhooks
+        self._webhook_files = files_of(settings.webhooks, settings.config)
+        webhooks = open_webhooks(settings.webhooks, settings.config)
+        self.in_force = InForce(_keys(settings), BatchDecoder(live, self._file.value.policies, hash_key), webhooks)
         """The latest that was made."""
 
     @property
     def failures(self) -> int:
         """Files that were refused since the start."""
-        return self._file.refused + (self.releases.refused if self.releases else 0)
+        return self._webhooks_refused + self._file.refused + (self.releases.refused if self.releases else 0)
 
     def refresh(self) -> InForce | None:
         """Return what is in force from now on; None when nothing has changed. It may take a while; never raises."""
         live = self.releases.refresh() if self.releases else None
-        if not self._file.refresh() and live is None:
+        changed = self._file.refresh()
+        webhooks = self._webhooks(self._file.value)
+        if not changed and live is None and webhooks is self.in_force.webhooks:
             return None
         settings = self._file.value
         keys, decoder, policies = _keys(settings), self.in_force.decoder, settings.policies
         if live is not None or policies != decoder.policies:
             decoder = decoder.successor(self.releases.live if self.releases else None, policies, keys.sources)
-        self.in_force = InForce(keys, decoder)
+        self.in_force = InForce(keys, decoder, webhooks)
         self.succeeded_at = time.time()
         return self.in_force
+
+    def _webhooks(self, settings: Settings) -> Mapping[str, Webhook]:
+        """Return the webhooks, made anew when their tables, mappings or secrets have changed."""
+        files = files_of(settings.webhooks, settings.config)
+        if files == self._webhook_files and settings.webhooks == self._webhook_tables:
+            return self.in_force.webhooks
+        self._webhook_files, self._webhook_tables = files, settings.webhooks
+        try:
+            return open_webhooks(settings.webhooks, settings.config)
+        except ConfigError as error:
+            self._webhooks_refused += 1
+            logger.error("webhooks stay as they were: %s", error)
+            return self.in_force.webhooks
 
     def _read_settings(self) -> Settings:
         settings, waiting = reloaded(self._settings)

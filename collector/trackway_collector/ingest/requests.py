@@ -165,6 +165,16 @@ class Ingest:
             set_cookie(response, cookie, client.anonymous_id, secure=self.devices.secure(request))
         return response
 
+    async def store(self, record: Record, body: bytes) -> None:
+        """
+        Spool and count events that have been judged; return when they are on the disk.
+
+        Raises:
+            RequestRefused: 503, nothing of it was stored.
+        """
+        await self._spool(record, body)
+        self._count(record)
+
     async def _spool(self, record: Record, body: bytes) -> None:
         try:
             await self.spool.append(encode_record(record), body, record.events)
