@@ -29,6 +29,7 @@ from trackway_collector.ingest.losses import ClientLosses
 from trackway_collector.ingest.privacy.cookie import anonymous_id, set_cookie
 from trackway_collector.ingest.privacy.device import Devices, is_device
 from trackway_collector.ingest.privacy.steps import privacy_steps
+from trackway_collector.ingest.recent import RecentIds
 from trackway_collector.ingest.reload import Reload
 from trackway_collector.ingest.results import MEDIA_TYPE, results
 from trackway_collector.ingest.routes import Lane
@@ -68,6 +69,7 @@ class Ingest:
     """Where what is in force comes from; None where nothing can change."""
     losses: ClientLosses = field(default_factory=ClientLosses)
     devices: Devices = field(default_factory=Devices)
+    recent: RecentIds = field(default_factory=RecentIds)
 
     async def accept(self, request: web.Request, call: str, lane: Lane = Lane.LIVE) -> web.Response:
         """
@@ -91,7 +93,7 @@ class Ingest:
         if taken.may_report_losses:
             self.losses.take(body, grant.source)
         detailed = MEDIA_TYPE in request.headers.get("Accept", "")
-        answer = results(taken.record, taken.body) if detailed else STORED
+        answer = results(taken.record, taken.body, self.recent) if detailed else STORED
         return self.respond(request, taken, web.Response(body=answer, headers=JSON))
 
     async def read(self, request: web.Request, in_force: InForce) -> tuple[Grant | None, bytes]:
