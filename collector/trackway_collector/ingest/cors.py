@@ -67,4 +67,4 @@ def is_allowed(origin: str | None, origins: tuple[str, ...]) -> bool:
 
 def _with_credentials(request: web.Request) -> bool:
     # A preflight names no key, so the answer is the same for all sources.
-    return request.app[INGEST].decoder.policies.sets_cookies or request.path.endswith("/tp2")
+    return request.app[INGEST].in_force.policies.sets_cookies or request.path.endswith("/tp2")

@@ -52,9 +52,10 @@ async def _take(ingest: Ingest, request: web.Request) -> Taken:
         raise RequestRefused(404, "unknown_path", "The pixel's path ends with the name of a call, as `track`.")
     data = request.query.get("data")
     body = decode_base64(data) if data else msgspec.json.encode(nested(request.query))
-    grant = grant_of(ingest.keys, request) or ingest.keys.of_key(write_key_of(body))
-    ingest.granted(request, grant, len(body))
-    return await ingest.take(request, grant, body, call, Lane.LIVE)
+    in_force = ingest.in_force
+    grant = grant_of(in_force.keys, request) or in_force.keys.of_key(write_key_of(body))
+    ingest.granted(request, in_force, grant, len(body))
+    return await ingest.take(request, in_force, grant, body, call, Lane.LIVE)
 
 
 def decode_base64(text: str) -> bytes:

@@ -20,18 +20,20 @@ from aiohttp import web
 
 from trackway_collector.errors import RequestRefused, SpoolFull, SpoolUnavailable
 from trackway_collector.ingest.client_counts import count_client
-from trackway_collector.ingest.decode import BatchDecoder, write_key_of
+from trackway_collector.ingest.decode import write_key_of
 from trackway_collector.ingest.encodings import decompress, too_large
+from trackway_collector.ingest.in_force import InForce
 from trackway_collector.ingest.key_places import ORIGINS, grant_of
-from trackway_collector.ingest.keys import Grant, Keys
+from trackway_collector.ingest.keys import Grant
 from trackway_collector.ingest.losses import ClientLosses
 from trackway_collector.ingest.privacy.cookie import anonymous_id, set_cookie
 from trackway_collector.ingest.privacy.device import Devices, is_device
 from trackway_collector.ingest.privacy.steps import privacy_steps
+from trackway_collector.ingest.reload import Reload
 from trackway_collector.ingest.results import MEDIA_TYPE, results
 from trackway_collector.ingest.routes import Lane
+from trackway_collector.ingest.sources import SourcePolicy
 from trackway_collector.outcomes import IngestCounters, Outcome, Rejection
-from trackway_collector.releases import ReleaseFolder
 from trackway_collector.spool import SpoolWriter
 from trackway_collector.spool.record import Record, encode_record
 
@@ -51,18 +53,19 @@ class Taken(NamedTuple):
     record: Record
     body: bytes
     """As the spool keeps it."""
+    policy: SourcePolicy
 
 
 @dataclass(slots=True)
 class Ingest:
-    """What the handlers need; `keys` and the decoder's rules are replaced when they change."""
+    """What the handlers need."""
 
-    keys: Keys
-    decoder: BatchDecoder
+    in_force: InForce
+    """Keys, policies and plan; replaced as a whole when one of them changes, so a request takes it once."""
     spool: SpoolWriter
     counters: IngestCounters
-    releases: ReleaseFolder | None = None
-    """Where releases come live from; None without a plan, or with one that cannot change."""
+    reload: Reload | None = None
+    """Where what is in force comes from; None where nothing can change."""
     losses: ClientLosses = field(default_factory=ClientLosses)
     devices: Devices = field(default_factory=Devices)
 
@@ -73,37 +76,36 @@ class Ingest:
         Args:
             call: the route's call (`track`, …) when the body is one event; empty when it is a batch.
         """
+        in_force = self.in_force  # for the whole request, whatever is taken into force meanwhile
         try:
-            grant, body = await self.read(request)
+            grant, body = await self.read(request, in_force)
             if grant is None:
-                grant = self.granted(request, self.keys.of_key(write_key_of(body)), len(body))
-            taken = await self.take(request, grant, body, call, lane)
+                grant = self.granted(request, in_force, in_force.keys.of_key(write_key_of(body)), len(body))
+            taken = await self.take(request, in_force, grant, body, call, lane)
         except RequestRefused as refusal:
             return self.refuse(refusal, request)
         except (web.RequestPayloadError, ConnectionError):
             raise  # the client is gone
         except Exception:
             return self.fail(request)
-        if not call:
-            self.losses.take(body, grant.source)
         detailed = MEDIA_TYPE in request.headers.get("Accept", "")
         answer = results(taken.record, taken.body) if detailed else STORED
         return self.respond(request, taken, web.Response(body=answer, headers=JSON))
 
-    async def read(self, request: web.Request) -> tuple[Grant | None, bytes]:
+    async def read(self, request: web.Request, in_force: InForce) -> tuple[Grant | None, bytes]:
         """
         Return what the request's headers or query grant, None when the key can only be in the body, and the body.
 
         Raises:
             RequestRefused: the key is unknown, or the body is too large or damaged.
         """
-        grant = grant_of(self.keys, request)
+        grant = grant_of(in_force.keys, request)
         if grant is None:
-            return None, await read_body(request, self.decoder.policies.most_batch_bytes)
-        self.granted(request, grant, 0)
-        return grant, await read_body(request, self.decoder.policies.of(grant.source).limits.batch_bytes)
+            return None, await read_body(request, in_force.policies.most_batch_bytes)
+        self.granted(request, in_force, grant, 0)
+        return grant, await read_body(request, in_force.policies.of(grant.source).limits.batch_bytes)
 
-    def granted(self, request: web.Request, grant: Grant, body_bytes: int) -> Grant:
+    def granted(self, request: web.Request, in_force: InForce, grant: Grant, body_bytes: int) -> Grant:
         """
         Return the grant when this request may use it.
 
@@ -112,26 +114,28 @@ class Ingest:
         """
         if grant.origins:
             request[ORIGINS] = grant.origins
-        if body_bytes > (limit := self.decoder.policies.of(grant.source).limits.batch_bytes):
+        if body_bytes > (limit := in_force.policies.of(grant.source).limits.batch_bytes):
             raise too_large(limit)
         return grant
 
-    async def take(self, request: web.Request, grant: Grant, body: bytes, call: str, lane: Lane) -> Taken:
+    async def take(
+        self, request: web.Request, in_force: InForce, grant: Grant, body: bytes, call: str, lane: Lane
+    ) -> Taken:
         """
         Judge and spool a body; return when it is on the disk.
 
         Raises:
             RequestRefused: nothing of it was stored.
         """
-        policy = self.decoder.policies.of(grant.source)
+        policy = in_force.policies.of(grant.source)
         client = None
-        if is_device(request, policy.kind or self.decoder.kind_of(grant.source)):
+        if is_device(request, policy.kind or in_force.decoder.kind_of(grant.source)):
             client = self.devices.of(request, policy.privacy)
             cookie = policy.privacy.cookie
             if cookie.name and not client.opted_out:
                 client = msgspec.structs.replace(client, anonymous_id=anonymous_id(request, cookie, body, call))
-        record, kept = await _in_turns(
-            self.decoder.slices(
+        record, kept, may_report_losses = await _in_turns(
+            in_force.decoder.slices(
                 body,
                 call=call,
                 source=grant.source,
@@ -149,13 +153,15 @@ class Ingest:
             await self._spool(record, kept)
         self._count(record)
         count_client(self.counters, request, body)
-        return Taken(record, kept)
+        if may_report_losses:
+            self.losses.take(body, record.source)
+        return Taken(record, kept, policy)
 
     def respond(self, request: web.Request, taken: Taken, response: web.Response) -> web.Response:
         """Return the answer to a stored request, with the first-party cookie where the source sets one."""
         client = taken.record.client
         if client is not None and client.anonymous_id:
-            cookie = self.decoder.policies.of(taken.record.source).privacy.cookie
+            cookie = taken.policy.privacy.cookie
             set_cookie(response, cookie, client.anonymous_id, secure=self.devices.secure(request))
         return response
 
@@ -217,10 +223,17 @@ async def read_body(request: web.Request, max_bytes: int) -> bytes:
     Raises:
         RequestRefused: 400, it is damaged, or larger than `max_bytes`.
     """
-    try:
-        body = await request.read()
-    except web.HTTPRequestEntityTooLarge as error:
-        raise too_large(max_bytes) from error
+    content = request.content
+    # Not `request.read()`, which copies each body twice: most come in one piece.
+    body = await content.readany()
+    if not content.at_eof():
+        pieces, size = [body], len(body)
+        while size <= max_bytes and (piece := await content.readany()):
+            pieces.append(piece)
+            size += len(piece)
+        body = b"".join(pieces)
+    if len(body) > max_bytes:
+        raise too_large(max_bytes)
     return decompress(body, request.headers.get("Content-Encoding", ""), max_bytes)
 
 

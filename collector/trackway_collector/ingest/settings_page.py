@@ -26,7 +26,7 @@ async def settings(request: web.Request) -> web.Response:
     ingest = request.app[INGEST]
     key = request.match_info["key"]
     try:
-        ingest.granted(request, ingest.keys.of_key(key), 0)
+        ingest.granted(request, ingest.in_force, ingest.in_force.keys.of_key(key), 0)
     except RequestRefused as refusal:
         return ingest.refuse(RequestRefused(404, "unknown_write_key", refusal.message))
     destination = {
