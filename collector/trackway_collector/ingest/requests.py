@@ -33,6 +33,7 @@ from trackway_collector.ingest.recent import RecentIds
 from trackway_collector.ingest.reload import Reload
 from trackway_collector.ingest.results import MEDIA_TYPE, results
 from trackway_collector.ingest.routes import Lane
+from trackway_collector.ingest.sources import SourcePolicy
 from trackway_collector.outcomes import IngestCounters, Outcome, Rejection
 from trackway_collector.spool import SpoolWriter
 from trackway_collector.spool.record import Record, encode_record
@@ -53,8 +54,7 @@ class Taken(NamedTuple):
     record: Record
     body: bytes
     """As the spool keeps it."""
-    may_report_losses: bool
-    """Whether the batch may hold a report of what its client lost."""
+    policy: SourcePolicy
 
 
 @dataclass(slots=True)
@@ -90,8 +90,6 @@ class Ingest:
             raise  # the client is gone
         except Exception:
             return self.fail(request)
-        if taken.may_report_losses:
-            self.losses.take(body, grant.source)
         detailed = MEDIA_TYPE in request.headers.get("Accept", "")
         answer = results(taken.record, taken.body, self.recent) if detailed else STORED
         return self.respond(request, taken, web.Response(body=answer, headers=JSON))
@@ -157,13 +155,15 @@ class Ingest:
             await self._spool(record, kept)
         self._count(record)
         count_client(self.counters, request, body)
-        return Taken(record, kept, may_report_losses)
+        if may_report_losses:
+            self.losses.take(body, record.source)
+        return Taken(record, kept, policy)
 
     def respond(self, request: web.Request, taken: Taken, response: web.Response) -> web.Response:
         """Return the answer to a stored request, with the first-party cookie where the source sets one."""
         client = taken.record.client
         if client is not None and client.anonymous_id:
-            cookie = self.in_force.policies.of(taken.record.source).privacy.cookie
+            cookie = taken.policy.privacy.cookie
             set_cookie(response, cookie, client.anonymous_id, secure=self.devices.secure(request))
         return response
 
