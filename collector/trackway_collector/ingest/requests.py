@@ -63,11 +63,15 @@ class Ingest:
         in_force = self.in_force  # for the whole request, whatever is taken into force meanwhile
         keys, policies = in_force.keys, in_force.policies
         try:
+            origin = request.headers.get("Origin")
             grant = keys.of_header(request.headers.get("Authorization"))
+            if grant is not None:
+                grant.check_origin(origin)
             most_bytes = policies.of(grant.source).limits.batch_bytes if grant else policies.most_batch_bytes
             body = await read_body(request, most_bytes)
             if grant is None:
                 grant = keys.of_key(write_key_of(body))
+                grant.check_origin(origin)
                 if len(body) > (limit := policies.of(grant.source).limits.batch_bytes):
                     raise too_large(limit)
             policy = policies.of(grant.source)
