@@ -18,16 +18,15 @@ import errno
 import json
 import logging
 import os
-import secrets
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
 from trackway_collector.config import Settings
-from trackway_collector.errors import CollectorError, ConfigError, SpoolLocked
+from trackway_collector.errors import CollectorError, SpoolLocked
 from trackway_collector.warehouse import EngineBusyError, WarehouseError
 from trackway_collector.warehouse.store_file import StoreFile
 
@@ -35,8 +34,6 @@ logger = logging.getLogger(__name__)
 
 SETTINGS_VARIABLE = "TRACKWAY_PROCESS_SETTINGS"
 PROCESSES = ("ingest", "store")
-KEYS_FILE = "keys.json"
-DEFAULT_SOURCE = "app"
 FIRST_RESTART_S = 0.2
 MAX_RESTART_S = 10.0
 STEADY_S = 30.0
@@ -45,25 +42,6 @@ ANNOUNCE_POLL_S = 0.1
 BUSY_S = 5.0
 BUSY_POLL_S = 0.2
 EXIT_CANNOT_START = 3
-
-
-def with_write_keys(settings: Settings) -> Settings:
-    """Return the settings with at least one write key: the data directory's own, made at its first start."""
-    if settings.write_keys:
-        return settings
-    path = settings.data_dir / KEYS_FILE
-    if path.exists():
-        try:
-            keys: Mapping[str, str] = json.loads(path.read_text("utf-8"))
-        except ValueError as error:
-            message = f"{path}: is not JSON: {error}.\n  Delete it to have a new key made."
-            raise ConfigError(message) from error
-    else:
-        keys = {DEFAULT_SOURCE: secrets.token_urlsafe(18)}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump(keys, file)
-    return dataclasses.replace(settings, write_keys=dict(keys))
 
 
 async def supervise(settings: Settings, announce: Callable[[str], None]) -> bool:

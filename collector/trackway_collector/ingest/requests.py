@@ -112,10 +112,12 @@ class Ingest:
         Return the grant when this request may use it.
 
         Raises:
-            RequestRefused: 400, the body is larger than the source's may be.
+            RequestRefused: 403, the key is not for pages of this origin; 400, the body is larger than the source's may
+                be.
         """
         if grant.origins:
             request[ORIGINS] = grant.origins
+            grant.check_origin(request.headers.get("Origin"))
         if body_bytes > (limit := in_force.policies.of(grant.source).limits.batch_bytes):
             raise too_large(limit)
         return grant
