@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import os
-import signal
-import sys
-
-from aiohttp import web
 
 from trackway_collector.config import Settings
 from trackway_collector.errors import ConfigError
@@ -17,9 +11,11 @@ from trackway_collector.ingest.app import make_app, make_runner
 from trackway_collector.ingest.decode import BatchDecoder
 from trackway_collector.ingest.keys import Keys
 from trackway_collector.ingest.requests import Ingest
+from trackway_collector.ingest.sockets import make_site
 from trackway_collector.outcomes import IngestCounters
 from trackway_collector.releases import ReleaseFolder, changes
 from trackway_collector.spool import SpoolWriter
+from trackway_collector.stopping import stop_on_signals
 from trackway_plan.redact import read_hash_key
 
 logger = logging.getLogger(__name__)
@@ -58,10 +54,9 @@ async def serve(settings: Settings, worker: str = "w0", *, parent_pipe: bool = F
     app = make_app(ingest)
     runner = make_runner(app, shutdown_timeout=DRAIN_S)
     await runner.setup()
-    site = web.TCPSite(runner, settings.listen, settings.port, backlog=1024)
     watching = asyncio.create_task(_watch_releases(ingest, list(settings.write_keys)))
     try:
-        await site.start()
+        await make_site(runner, settings).start()
         logger.info("collector listens on http://%s:%d", settings.listen, settings.port)
         await stop.wait()
     finally:
@@ -75,29 +70,6 @@ async def _watch_releases(ingest: Ingest, sources: list[str]) -> None:
         return
     async for live in changes(ingest.releases):
         await asyncio.to_thread(ingest.decoder.adopt, live, sources)
-
-
-def stop_on_signals(stop: asyncio.Event, *, parent_pipe: bool) -> None:
-    """
-    Set `stop` on SIGTERM and SIGINT; under a supervisor on SIGTERM and when standard input ends.
-
-    Ctrl-C reaches the supervisor and its processes alike: there it is the supervisor that says who stops when. It
-    holds the other end of their standard input and never writes, so that its death, too, is an end of input.
-    """
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, stop.set)
-    if not parent_pipe:
-        loop.add_signal_handler(signal.SIGINT, stop.set)
-        return
-    loop.add_signal_handler(signal.SIGINT, lambda: None)
-
-    def ended() -> None:
-        with contextlib.suppress(BlockingIOError):
-            if not os.read(sys.stdin.fileno(), 1024):
-                loop.remove_reader(sys.stdin)
-                stop.set()
-
-    loop.add_reader(sys.stdin, ended)
 
 
 def run(settings: Settings, worker: str = "w0", *, parent_pipe: bool = False) -> None:
