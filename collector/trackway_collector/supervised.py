@@ -29,13 +29,15 @@ EXIT_CANNOT_START = 3
 
 def encode_settings(settings: Settings) -> str:
     """Return the settings as text, for a process's environment: arguments can be read by every user."""
-    return json.dumps(dataclasses.asdict(settings) | {"data_dir": str(settings.data_dir)})
+    return json.dumps(dataclasses.asdict(settings), default=str)
 
 
 def decode_settings(text: str) -> Settings:
     """Return the settings of their text."""
     values: dict[str, Any] = json.loads(text)
-    return Settings(**values | {"data_dir": Path(values["data_dir"])})
+    exact = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    paths = {name: Path(values[name]) for name in ("config", "data_dir")}
+    return Settings(**values | exact | paths)
 
 
 def main() -> None:

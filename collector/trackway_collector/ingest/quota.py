@@ -7,16 +7,22 @@ Events may come before it by as much as the burst is worth. Nothing here knows o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Annotated
+
+import msgspec
+
+from trackway_collector.ingest.tables import Table
+
+ROUNDING_S = 1e-6
+"""Less than that is what adding up fractions of seconds makes of nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Quota:
+class Quota(Table, frozen=True):
     """What a source may send; split among the workers, of which each counts for itself."""
 
-    events_per_s: float
-    """Events a second, in the long run."""
-    burst_events: int = 0
+    events_per_s: Annotated[float, msgspec.Meta(ge=0, le=1e9)] = 0
+    """Events a second, in the long run; 0: as many as it likes."""
+    burst_events: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)] = 0
     """Events at once, after a pause; 0: as many as ten seconds allow."""
 
     @property
@@ -26,7 +32,9 @@ class Quota:
 
     def shared(self, workers: int) -> Quota:
         """Return one worker's part."""
-        return Quota(self.events_per_s / workers, max(1, round(self.burst / workers))) if workers > 1 else self
+        if workers == 1:
+            return self
+        return Quota(events_per_s=self.events_per_s / workers, burst_events=max(1, int(self.burst / workers)))
 
 
 class Gcra:
@@ -35,6 +43,9 @@ class Gcra:
 
     A batch of more events than the burst passes when the account is untouched, and what follows waits the longer for
     it: the long-run rate is kept, and no batch is refused for ever.
+
+    Args:
+        quota: with a rate above 0.
     """
 
     __slots__ = ("_burst_s", "_due", "_per_event_s", "quota")
@@ -48,7 +59,8 @@ class Gcra:
     def wait_s(self, events: int, now_s: float) -> float:
         """Return in how many seconds so many events would be taken; 0 when they would be now."""
         early_s = max(self._due, now_s) - now_s
-        return max(0.0, early_s + min(events * self._per_event_s, self._burst_s) - self._burst_s)
+        wait_s = early_s + min(events * self._per_event_s, self._burst_s) - self._burst_s
+        return wait_s if wait_s > ROUNDING_S else 0.0
 
     def take(self, events: int, now_s: float) -> float:
         """Count the events and return 0, or count nothing and return the seconds to wait."""

@@ -18,13 +18,16 @@ import msgspec
 from aiohttp import web
 
 from trackway_collector.errors import RequestRefused, SpoolFull, SpoolUnavailable
-from trackway_collector.ingest.decode import BatchDecoder, write_key_of
+from trackway_collector.ingest.decode import write_key_of
 from trackway_collector.ingest.encodings import decompress, too_large
-from trackway_collector.ingest.keys import Keys
+from trackway_collector.ingest.in_force import InForce
 from trackway_collector.ingest.losses import ClientLosses
+from trackway_collector.ingest.privacy.cookie import anonymous_id, set_cookie
+from trackway_collector.ingest.privacy.device import Devices, is_device
+from trackway_collector.ingest.privacy.steps import privacy_steps
+from trackway_collector.ingest.reload import Reload
 from trackway_collector.ingest.results import MEDIA_TYPE, results
-from trackway_collector.outcomes import IngestCounters, Outcome
-from trackway_collector.releases import ReleaseFolder
+from trackway_collector.outcomes import IngestCounters, Outcome, Rejection
 from trackway_collector.spool import SpoolWriter
 from trackway_collector.spool.record import Record, encode_record
 
@@ -33,19 +36,22 @@ T = TypeVar("T")
 RETRY_AFTER_S = 5
 STORED = b'{"success":true}'
 JSON = {"Content-Type": "application/json"}
+_NOBODYS_FAULT = frozenset({Rejection.NO_CONSENT, Rejection.OPTED_OUT})
+"""Rejections that are no error of the client, which would only repeat them."""
 
 
 @dataclass(slots=True)
 class Ingest:
-    """What the handlers need; `keys` and the decoder's rules are replaced when they change."""
+    """What the handlers need."""
 
-    keys: Keys
-    decoder: BatchDecoder
+    in_force: InForce
+    """Keys, policies and plan; replaced as a whole when one of them changes, so a request takes it once."""
     spool: SpoolWriter
     counters: IngestCounters
-    releases: ReleaseFolder | None = None
-    """Where releases come live from; None without a plan, or with one that cannot change."""
+    reload: Reload | None = None
+    """Where what is in force comes from; None where nothing can change."""
     losses: ClientLosses = field(default_factory=ClientLosses)
+    devices: Devices = field(default_factory=Devices)
 
     async def accept(self, request: web.Request, call: str) -> web.Response:
         """
@@ -54,29 +60,41 @@ class Ingest:
         Args:
             call: the route's call (`track`, …) when the body is one event; empty when it is a batch.
         """
+        in_force = self.in_force  # for the whole request, whatever is taken into force meanwhile
+        keys, policies = in_force.keys, in_force.policies
         try:
-            grant = self.keys.of_header(request.headers.get("Authorization"))
-            policies = self.decoder.policies
+            grant = keys.of_header(request.headers.get("Authorization"))
             most_bytes = policies.of(grant.source).limits.batch_bytes if grant else policies.most_batch_bytes
             body = await read_body(request, most_bytes)
             if grant is None:
-                grant = self.keys.of_key(write_key_of(body))
+                grant = keys.of_key(write_key_of(body))
                 if len(body) > (limit := policies.of(grant.source).limits.batch_bytes):
                     raise too_large(limit)
+            policy = policies.of(grant.source)
+            client = None
+            if is_device(request, policy.kind or in_force.decoder.kind_of(grant.source)):
+                client = self.devices.of(request, policy.privacy)
+                cookie = policy.privacy.cookie
+                if cookie.name and not client.opted_out:
+                    cookie_value = anonymous_id(request, cookie, body, call)
+                    client = msgspec.structs.replace(client, anonymous_id=cookie_value)
             received_at_us = time.time_ns() // 1000
             received = body
             record, body = await _in_turns(
-                self.decoder.slices(
+                in_force.decoder.slices(
                     body,
                     call=call,
                     source=grant.source,
                     received_at_us=received_at_us,
                     environment=grant.environment,
+                    client=client,
                 )
             )
+            record, body = privacy_steps(record, body, policy.privacy, self.devices.key)
             if call and record.exceptions and record.exceptions[0].outcome == Outcome.REJECTED:
                 rejection = record.exceptions[0]
-                raise RequestRefused(400, code_of(rejection.violations[0]), rejection.reasons[0])
+                if rejection.violations[0] not in _NOBODYS_FAULT:
+                    raise RequestRefused(400, code_of(rejection.violations[0]), rejection.reasons[0])
             if record.events:  # a batch without events carries a report of losses, or nothing
                 await self._spool(record, body)
         except RequestRefused as refusal:
@@ -84,9 +102,11 @@ class Ingest:
         self._count(record)
         if not call:
             self.losses.take(received, record.source)
-        if MEDIA_TYPE in request.headers.get("Accept", ""):
-            return web.Response(body=results(record, body), headers=JSON)
-        return web.Response(body=STORED, headers=JSON)
+        detailed = MEDIA_TYPE in request.headers.get("Accept", "")
+        response = web.Response(body=results(record, body) if detailed else STORED, headers=JSON)
+        if client is not None and client.anonymous_id:
+            set_cookie(response, policy.privacy.cookie, client.anonymous_id, secure=self.devices.secure(request))
+        return response
 
     async def _spool(self, record: Record, body: bytes) -> None:
         try:
@@ -137,11 +157,12 @@ async def read_body(request: web.Request, max_bytes: int) -> bytes:
     Raises:
         RequestRefused: 400, it is damaged, or larger than `max_bytes`.
     """
-    try:
-        body = await request.read()
-    except web.HTTPRequestEntityTooLarge as error:
-        raise too_large(max_bytes) from error
-    return decompress(body, request.headers.get("Content-Encoding", ""), max_bytes)
+    body = bytearray()
+    while piece := await request.content.readany():
+        body += piece
+        if len(body) > max_bytes:
+            raise too_large(max_bytes)
+    return decompress(bytes(body), request.headers.get("Content-Encoding", ""), max_bytes)
 
 
 def code_of(violation: str) -> str:
