@@ -68,8 +68,9 @@ class Settings:
     """Ingest processes that share the port, each with spools of its own. Environment: TRACKWAY_WORKERS."""
     max_inflight_mib: int = 64
     """Bytes of requests that one worker may have in hand, MiB. Environment: TRACKWAY_MAX_INFLIGHT_MIB."""
-    soft_backlog_mib: int = 6144
-    """From this much waiting on, some requests are asked to come later, MiB. Environment: TRACKWAY_SOFT_BACKLOG_MIB."""
+    soft_backlog_mib: int = 0
+    """From this much waiting on, some requests are asked to come later, MiB; 0: three quarters of `max_backlog_mib`.
+    Environment: TRACKWAY_SOFT_BACKLOG_MIB."""
     soft_free_mib: int = 1024
     """Below this much free disk, some requests are asked to come later, MiB. Environment: TRACKWAY_SOFT_FREE_MIB."""
     hard_free_mib: int = 256

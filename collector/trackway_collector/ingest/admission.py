@@ -141,6 +141,19 @@ class Held:
         self._admission.take(self.lane, size)
         self._size += size
 
+    def change_to(self, lane: Lane) -> None:
+        """
+        Go to another lane, when the body says that it belongs there.
+
+        Raises:
+            RequestRefused: 429 or 503, that lane has no room.
+        """
+        size = self._size
+        self.release()
+        self._admission.enter(lane)
+        self.lane = lane
+        self.take(size)
+
     def release(self) -> None:
         """Give all of it back."""
         self._admission.in_hand[self.lane] -= self._size

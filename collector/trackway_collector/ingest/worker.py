@@ -7,22 +7,24 @@ import logging
 from pathlib import Path
 
 from trackway_collector.config import Settings
+from trackway_collector.ingest.admission import Admission, Watermarks
 from trackway_collector.ingest.app import make_app, make_runner
 from trackway_collector.ingest.privacy.addresses import TrustedProxies
 from trackway_collector.ingest.privacy.device import Devices
 from trackway_collector.ingest.privacy.places import Places
+from trackway_collector.ingest.quota import Quotas
 from trackway_collector.ingest.reload import Reload
 from trackway_collector.ingest.requests import Ingest
 from trackway_collector.ingest.sockets import make_site
 from trackway_collector.outcomes import IngestCounters
 from trackway_collector.releases import looks
 from trackway_collector.spool import SpoolWriter
-from trackway_collector.stopping import stop_on_signals
+from trackway_collector.stopping import Deadline, stop_on_signals
 from trackway_plan.redact import read_hash_key
 
 logger = logging.getLogger(__name__)
 
-DRAIN_S = 10.0
+MIB = 1024**2
 
 
 def make_ingest(settings: Settings, worker: str = "w0") -> Ingest:
@@ -34,13 +36,24 @@ def make_ingest(settings: Settings, worker: str = "w0") -> Ingest:
         SpoolLocked: another collector uses this data directory.
     """
     reload = Reload(settings)
-    spool = SpoolWriter(settings.spool_dir / worker, max_backlog_bytes=settings.max_backlog_mib * 1024**2)
+    hard_backlog = settings.max_backlog_mib * MIB // settings.workers
+    spool = SpoolWriter(settings.spool_dir / worker, max_backlog_bytes=hard_backlog)
+    soft_backlog = settings.soft_backlog_mib * MIB // settings.workers or hard_backlog * 3 // 4
+    watermarks = Watermarks(soft_backlog, hard_backlog, settings.soft_free_mib * MIB, settings.hard_free_mib * MIB)
     devices = Devices(
         TrustedProxies(settings.trusted_proxies),
         Places(Path(settings.geoip)) if settings.geoip else None,
         read_hash_key(settings.hash_key),
     )
-    return Ingest(reload.in_force, spool, IngestCounters(), reload, devices=devices)
+    return Ingest(
+        reload.in_force,
+        spool,
+        IngestCounters(),
+        reload,
+        devices=devices,
+        admission=Admission(settings.max_inflight_mib * MIB, watermarks),
+        quotas=Quotas(settings.workers),
+    )
 
 
 async def serve(settings: Settings, worker: str = "w0", *, parent_pipe: bool = False) -> None:
@@ -51,16 +64,28 @@ async def serve(settings: Settings, worker: str = "w0", *, parent_pipe: bool = F
     stop_on_signals(stop, parent_pipe=parent_pipe)
     ingest = make_ingest(settings, worker)
     app = make_app(ingest)
-    runner = make_runner(app, shutdown_timeout=DRAIN_S)
+    runner = make_runner(app, shutdown_timeout=settings.stop_timeout_s)
     await runner.setup()
     watching = asyncio.create_task(_watch(ingest))
+    deadline = Deadline(settings.stop_timeout_s, lambda: _left(ingest))
     try:
         await make_site(runner, settings).start()
         logger.info("collector listens on http://%s:%d", settings.listen, settings.port)
         await stop.wait()
+        # First only /ready says no, so that a load balancer stops sending while everything it sends is still served.
+        ingest.stopping = True
+        await asyncio.sleep(settings.drain_grace_s)
     finally:
+        deadline.start()
         watching.cancel()
         await runner.cleanup()
+        deadline.met()
+
+
+def _left(ingest: Ingest) -> str:
+    in_hand = sum(ingest.admission.in_hand.values())
+    waiting = sum(spool.waiting for spool in ingest.spools)
+    return f"{in_hand} bytes of requests in hand and {waiting} waiting for the disk, none of them acked"
 
 
 async def _watch(ingest: Ingest) -> None:
