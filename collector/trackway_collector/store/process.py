@@ -15,10 +15,10 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from trackway_collector.config import Settings
-from trackway_collector.ingest.worker import stop_on_signals
 from trackway_collector.loader.loop import Loader
 from trackway_collector.query_port import make_query_app
 from trackway_collector.releases import ReleaseFolder, changes, looks
+from trackway_collector.stopping import stop_on_signals
 from trackway_collector.warehouse import Terminal, Warehouse, open_warehouse
 from trackway_collector.warehouse.embedded import EmbeddedWarehouse
 from trackway_collector.warehouse.store_file import StoreFile
