@@ -19,6 +19,9 @@ from trackway_plan.redact import read_hash_key
 
 FILE_NAME = "trackway.toml"
 
+MAX_CONNECTIONS = 4096
+CONNECTION_TIMEOUT_S = 75
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -46,6 +49,12 @@ class Settings:
     """The collector answers 503 while this much waits for the loader, MiB. Environment: TRACKWAY_MAX_BACKLOG_MIB."""
     spool_grace_s: int = 900
     """Loaded segments are kept this long, seconds. Environment: TRACKWAY_SPOOL_GRACE_S."""
+    max_connections: int = MAX_CONNECTIONS
+    """Connections that a worker keeps open at a time. Environment: TRACKWAY_MAX_CONNECTIONS."""
+    connection_timeout_s: int = CONNECTION_TIMEOUT_S
+    """Seconds in which a connection must finish a request. Environment: TRACKWAY_CONNECTION_TIMEOUT_S."""
+    metrics_token: str = field(default="", repr=False)
+    """Bearer token of /metrics; empty: only this machine may read them. Environment: TRACKWAY_METRICS_TOKEN."""
 
     @property
     def warehouse_url(self) -> str:
@@ -102,7 +111,7 @@ def describe_settings(settings: Settings, origins: Mapping[str, str]) -> list[tu
         value = getattr(settings, setting.name)
         if setting.name == "write_keys":
             value = ", ".join(f"{source}=…" for source in value) or "(none)"
-        elif setting.name == "hash_key":
+        elif setting.name in ("hash_key", "metrics_token"):
             value = "…" if value else "(none)"
         elif setting.name == "warehouse":
             value = _without_password(settings.warehouse_url)
@@ -134,7 +143,7 @@ def _read_file(path: Path) -> dict[str, Any]:
 def _read_value(name: str, given: Any, origin: str) -> Any:
     if name == "write_keys":
         return _read_keys(given, origin)
-    if name.endswith(("port", "_mib", "_s")):
+    if name.endswith(("port", "_mib", "_s", "_connections")):
         try:
             number = int(given)
         except (TypeError, ValueError):

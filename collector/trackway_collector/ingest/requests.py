@@ -46,6 +46,8 @@ class Ingest:
     releases: ReleaseFolder | None = None
     """Where releases come live from; None without a plan, or with one that cannot change."""
     losses: ClientLosses = field(default_factory=ClientLosses)
+    metrics_token: str = ""
+    """What `/metrics` asks for; empty: it answers this machine only."""
 
     async def accept(self, request: web.Request, call: str) -> web.Response:
         """
@@ -111,7 +113,8 @@ class Ingest:
         if refusal.retry_after_s is not None:
             headers["Retry-After"] = str(refusal.retry_after_s)
         if refusal.status == HTTPStatus.UNAUTHORIZED:
-            headers["WWW-Authenticate"] = 'Basic realm="write key"'
+            metrics = refusal.code == "metrics_token"
+            headers["WWW-Authenticate"] = 'Bearer realm="metrics"' if metrics else 'Basic realm="write key"'
         return web.Response(status=refusal.status, body=msgspec.json.encode(answer), headers=headers)
 
     def _count(self, record: Record) -> None:

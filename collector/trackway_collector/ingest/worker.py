@@ -45,7 +45,8 @@ def make_ingest(settings: Settings, worker: str = "w0") -> Ingest:
     releases = ReleaseFolder(settings.plan, hash_key) if settings.plan else None
     decoder = BatchDecoder(releases.live if releases else None, hash_key=hash_key)
     spool = SpoolWriter(settings.spool_dir / worker, max_backlog_bytes=settings.max_backlog_mib * 1024**2)
-    return Ingest(Keys.of_sources(settings.write_keys), decoder, spool, IngestCounters(), releases)
+    keys = Keys.of_sources(settings.write_keys)
+    return Ingest(keys, decoder, spool, IngestCounters(), releases, metrics_token=settings.metrics_token)
 
 
 async def serve(settings: Settings, worker: str = "w0", *, parent_pipe: bool = False) -> None:
@@ -56,7 +57,12 @@ async def serve(settings: Settings, worker: str = "w0", *, parent_pipe: bool = F
     stop_on_signals(stop, parent_pipe=parent_pipe)
     ingest = make_ingest(settings, worker)
     app = make_app(ingest)
-    runner = make_runner(app, shutdown_timeout=DRAIN_S)
+    runner = make_runner(
+        app,
+        max_connections=settings.max_connections,
+        connection_timeout_s=settings.connection_timeout_s,
+        shutdown_timeout=DRAIN_S,
+    )
     await runner.setup()
     site = web.TCPSite(runner, settings.listen, settings.port, backlog=1024)
     watching = asyncio.create_task(_watch_releases(ingest, list(settings.write_keys)))
