@@ -32,6 +32,10 @@ class Rejection(StrEnum):
 
     EVENT_TOO_LARGE = "event_too_large"
     """The event is larger than the limit for one event."""
+    NO_CONSENT = "no_consent"
+    """Its `context.consent` denies a category that the source requires."""
+    OPTED_OUT = "opted_out"
+    """The browser sent Global Privacy Control or Do Not Track, and the source rejects such events."""
 
 
 class EnvelopeFault(StrEnum):
@@ -61,3 +65,9 @@ class IngestCounters:
         """(source, violation code) → occurrences."""
         self.requests: Counter[tuple[int, str]] = Counter()
         """(status, error code or "") → requests."""
+        self.libraries: Counter[tuple[str, str]] = Counter()
+        """(name, version) of the sending library → stored requests."""
+        self.retries: Counter[int] = Counter()
+        """`X-Retry-Count`, up to 10 → stored requests; of clients that send it."""
+        self.ignored: Counter[str] = Counter()
+        """What was answered 200 and not kept, because it is no event: `sdk_metrics`, `flags`, … → requests."""

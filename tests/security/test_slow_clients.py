@@ -70,7 +70,7 @@ def test_who_does_not_read_his_answers_is_sent_away(collector: ServedCollector) 
         wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         wire.settimeout(PATIENCE_S)
         wire.connect(("127.0.0.1", collector.port))
-        with pytest.raises((ConnectionResetError, BrokenPipeError)):
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):  # noqa: PT012
             while True:
                 wire.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n" * 100)
 

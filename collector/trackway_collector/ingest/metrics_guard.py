@@ -38,9 +38,7 @@ def check_reader(request: web.Request, token: str) -> None:
             message = "The metrics want `Authorization: Bearer` with the collector's metrics_token."
             raise RequestRefused(401, "metrics_token", message)
     elif not _from_this_machine(request):
-        message = (
-            "Without a metrics_token the collector shows its metrics to this machine only. Set one to read them here."
-        )
+        message = "Without a metrics_token the collector shows its metrics to this machine only. Set one."
         raise RequestRefused(403, "metrics_token", message)
 
 
