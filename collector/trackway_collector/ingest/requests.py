@@ -88,6 +88,8 @@ class Ingest:
     """What proves that the disk works, while the application runs."""
     stopping: bool = False
     """`/ready` says no, and every answer ends its connection."""
+    metrics_token: str = ""
+    """What `/metrics` asks for; empty: it answers this machine only."""
 
     async def accept(self, request: web.Request, call: str, lane: Lane = Lane.LIVE) -> web.Response:
         """
@@ -266,7 +268,8 @@ class Ingest:
             headers["Retry-After"] = headers["X-RateLimit-Reset"] = str(refusal.retry_after_s)
         # Not to pages: at a challenge, a browser would ask the person in front of it for a password.
         if refusal.status == HTTPStatus.UNAUTHORIZED and (request is None or "Origin" not in request.headers):
-            headers["WWW-Authenticate"] = 'Basic realm="write key"'
+            metrics = refusal.code == "metrics_token"
+            headers["WWW-Authenticate"] = 'Bearer realm="metrics"' if metrics else 'Basic realm="write key"'
         return web.Response(status=refusal.status, body=msgspec.json.encode(answer), headers=headers)
 
     def _count(self, record: Record) -> None:
