@@ -108,7 +108,7 @@ class FastBatch:
             options: Any = {"tag_field": "event", "tag": event, "kw_only": True, "gc": False}
             members.append(msgspec.defstruct(f"Track{number}", fields, **options))
         tracks: Any = Union[tuple(members)]  # noqa: UP007
-        losses = ("losses", msgspec.Raw | None, None)
+        losses = ("losses", msgspec.Raw, None)
         batch: Any = msgspec.defstruct("FastBatch", [("batch", list[tracks]), losses], gc=False)
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(batch)
         self._checks = checks
