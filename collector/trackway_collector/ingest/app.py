@@ -26,7 +26,7 @@ BACKLOG_REFRESH_S = 1.0
 
 def make_app(ingest: Ingest) -> web.Application:
     """Return the collector's aiohttp application; it starts and closes the spool writer with itself."""
-    app = web.Application(client_max_size=ingest.decoder.policies.most_batch_bytes)
+    app = web.Application()
     app[INGEST] = ingest
     app.cleanup_ctx.append(_spool_context)
     app.router.add_post("/v1/batch", _handler(ingest, ""))

@@ -57,6 +57,9 @@ class BatchDecoder:
     """
     Decodes and judges request bodies by the live releases of a plan; without one every event is `unplanned`.
 
+    It never changes: when releases come live, or limits change, a `successor` takes its place, and a request at hand is
+    finished by the one it began with.
+
     Args:
         releases: the live releases, a single one, or None.
         policies: the limits of each source.
@@ -73,7 +76,9 @@ class BatchDecoder:
         self._hash_key = hash_key
         self._bench: _Bench | None = None
         if releases is not None:
-            self.adopt(LiveReleases.of([releases]) if isinstance(releases, Release) else releases)
+            live = LiveReleases.of([releases]) if isinstance(releases, Release) else releases
+            judges = Judges(live, hash_key)
+            self._bench = _Bench(judges, FastWays(judges, self.policies))
 
     @property
     def rev(self) -> int:
@@ -90,21 +95,26 @@ class BatchDecoder:
         found = self._bench.judges.newest.validator.release.sources.get(source) if self._bench else None
         return "client" if found and found.kind == "client" else "server" if found and found.kind == "server" else ""
 
-    def adopt(self, live: LiveReleases, sources: Iterable[str] = ()) -> None:
+    def successor(self, live: LiveReleases | None, policies: Policies, sources: Iterable[str] = ()) -> BatchDecoder:
         """
-        Judge by these releases from the next request on; a request at hand is finished by those it began with.
+        Return a decoder with these releases and limits.
 
-        What most requests of the `sources` need is made before the change, so that this may run beside requests, in a
+        What most requests of the `sources` need is made before it returns, so that this may run beside requests, in a
         thread of its own.
         """
-        judges = Judges(live, self._hash_key, self._bench.judges if self._bench else None)
-        ways = FastWays(judges, self.policies)
-        ways.prepare(list(sources))
-        self._bench = _Bench(judges, ways)
+        decoder = BatchDecoder(None, policies, self._hash_key)
+        if live is not None:
+            judges = Judges(live, self._hash_key, self._bench.judges if self._bench else None)
+            ways = FastWays(judges, policies)
+            ways.prepare(list(sources))
+            decoder._bench = _Bench(judges, ways)
+        return decoder
 
-    def decode(self, body: bytes, *, call: str, source: str, received_at_us: int) -> tuple[Record, bytes]:
+    def decode(
+        self, body: bytes, *, call: str, source: str, received_at_us: int, environment: str = PRODUCTION
+    ) -> tuple[Record, bytes]:
         """Do the whole of `slices` at once."""
-        work = self.slices(body, call=call, source=source, received_at_us=received_at_us)
+        work = self.slices(body, call=call, source=source, received_at_us=received_at_us, environment=environment)
         while True:
             try:
                 next(work)
@@ -132,7 +142,7 @@ class BatchDecoder:
         Raises:
             RequestRefused: 400, the body as a whole cannot be taken.
         """
-        bench = self._bench  # one set of releases for the whole body, whatever comes live meanwhile
+        bench = self._bench
         verdict, rev = (Outcome.OK, bench.judges.newest.rev) if bench else (Outcome.UNPLANNED, 0)
         if bench and not call and (fine := bench.ways.fine(body, source)):
             record = Record(
@@ -223,7 +233,7 @@ class BatchDecoder:
 
 
 class _Bench(NamedTuple):
-    """Who judges at the moment; replaced as a whole when releases come live."""
+    """Who judges."""
 
     judges: Judges
     ways: FastWays

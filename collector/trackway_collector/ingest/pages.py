@@ -28,19 +28,20 @@ async def ready(request: web.Request) -> web.Response:
 
 
 async def plan(request: web.Request) -> web.Response:
-    """Say which source the write key in the header is, and which releases of the plan are live."""
+    """Say which source and environment the write key in the header is for, and which releases of the plan are live."""
     ingest = request.app[INGEST]
+    in_force = ingest.in_force
     try:
-        grant = ingest.keys.of_header(request.headers.get("Authorization")) or ingest.keys.of_key(None)
+        grant = in_force.keys.of_header(request.headers.get("Authorization")) or in_force.keys.of_key(None)
     except RequestRefused as refusal:
         return ingest.refuse(refusal)
-    return web.Response(body=plan_page(grant.source, ingest.decoder.live), headers=JSON)
+    return web.Response(body=plan_page(grant, in_force.decoder.live), headers=JSON)
 
 
 async def metrics(request: web.Request) -> web.Response:
     """Answer with the worker's counters in Prometheus text format."""
     ingest = request.app[INGEST]
     body, content_type = render_metrics(
-        ingest.counters, ingest.losses, ingest.spool, ingest.releases, ingest.decoder.rev
+        ingest.counters, ingest.losses, ingest.spool, ingest.reload, ingest.in_force.decoder.rev
     )
     return web.Response(body=body, headers={"Content-Type": content_type})

@@ -18,16 +18,16 @@ import msgspec
 from aiohttp import web
 
 from trackway_collector.errors import RequestRefused, SpoolFull, SpoolUnavailable
-from trackway_collector.ingest.decode import BatchDecoder, write_key_of
+from trackway_collector.ingest.decode import write_key_of
 from trackway_collector.ingest.encodings import decompress, too_large
-from trackway_collector.ingest.keys import Keys
+from trackway_collector.ingest.in_force import InForce
 from trackway_collector.ingest.losses import ClientLosses
 from trackway_collector.ingest.privacy.cookie import anonymous_id, set_cookie
 from trackway_collector.ingest.privacy.device import Devices, is_device
 from trackway_collector.ingest.privacy.steps import privacy_steps
+from trackway_collector.ingest.reload import Reload
 from trackway_collector.ingest.results import MEDIA_TYPE, results
 from trackway_collector.outcomes import IngestCounters, Outcome, Rejection
-from trackway_collector.releases import ReleaseFolder
 from trackway_collector.spool import SpoolWriter
 from trackway_collector.spool.record import Record, encode_record
 
@@ -42,14 +42,14 @@ _NOBODYS_FAULT = frozenset({Rejection.NO_CONSENT, Rejection.OPTED_OUT})
 
 @dataclass(slots=True)
 class Ingest:
-    """What the handlers need; `keys` and the decoder's rules are replaced when they change."""
+    """What the handlers need."""
 
-    keys: Keys
-    decoder: BatchDecoder
+    in_force: InForce
+    """Keys, policies and plan; replaced as a whole when one of them changes, so a request takes it once."""
     spool: SpoolWriter
     counters: IngestCounters
-    releases: ReleaseFolder | None = None
-    """Where releases come live from; None without a plan, or with one that cannot change."""
+    reload: Reload | None = None
+    """Where what is in force comes from; None where nothing can change."""
     losses: ClientLosses = field(default_factory=ClientLosses)
     devices: Devices = field(default_factory=Devices)
 
@@ -60,18 +60,19 @@ class Ingest:
         Args:
             call: the route's call (`track`, …) when the body is one event; empty when it is a batch.
         """
+        in_force = self.in_force  # for the whole request, whatever is taken into force meanwhile
+        keys, policies = in_force.keys, in_force.policies
         try:
-            grant = self.keys.of_header(request.headers.get("Authorization"))
-            policies = self.decoder.policies
+            grant = keys.of_header(request.headers.get("Authorization"))
             most_bytes = policies.of(grant.source).limits.batch_bytes if grant else policies.most_batch_bytes
             body = await read_body(request, most_bytes)
             if grant is None:
-                grant = self.keys.of_key(write_key_of(body))
+                grant = keys.of_key(write_key_of(body))
                 if len(body) > (limit := policies.of(grant.source).limits.batch_bytes):
                     raise too_large(limit)
             policy = policies.of(grant.source)
             client = None
-            if is_device(request, policy.kind or self.decoder.kind_of(grant.source)):
+            if is_device(request, policy.kind or in_force.decoder.kind_of(grant.source)):
                 client = self.devices.of(request, policy.privacy)
                 cookie = policy.privacy.cookie
                 if cookie.name and not client.opted_out:
@@ -80,7 +81,7 @@ class Ingest:
             received_at_us = time.time_ns() // 1000
             received = body
             record, body, may_report_losses = await _in_turns(
-                self.decoder.slices(
+                in_force.decoder.slices(
                     body,
                     call=call,
                     source=grant.source,
