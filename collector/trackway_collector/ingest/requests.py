@@ -22,6 +22,7 @@ from trackway_collector.ingest.decode import write_key_of
 from trackway_collector.ingest.encodings import decompress, too_large
 from trackway_collector.ingest.in_force import InForce
 from trackway_collector.ingest.losses import ClientLosses
+from trackway_collector.ingest.plain_answer import PlainAnswer
 from trackway_collector.ingest.privacy.cookie import anonymous_id, set_cookie
 from trackway_collector.ingest.privacy.device import Devices, is_device
 from trackway_collector.ingest.privacy.steps import privacy_steps
@@ -35,6 +36,7 @@ T = TypeVar("T")
 
 RETRY_AFTER_S = 5
 STORED = b'{"success":true}'
+_PLAIN = PlainAnswer(STORED)
 JSON = {"Content-Type": "application/json"}
 _NOBODYS_FAULT = frozenset({Rejection.NO_CONSENT, Rejection.OPTED_OUT})
 """Rejections that are no error of the client, which would only repeat them."""
@@ -103,6 +105,9 @@ class Ingest:
         if may_report_losses:
             self.losses.take(received, record.source)
         detailed = MEDIA_TYPE in request.headers.get("Accept", "")
+        with_cookie = client is not None and client.anonymous_id
+        if not detailed and not with_cookie and PlainAnswer.is_enough(request):
+            return _PLAIN
         response = web.Response(body=results(record, body) if detailed else STORED, headers=JSON)
         if client is not None and client.anonymous_id:
             set_cookie(response, policy.privacy.cookie, client.anonymous_id, secure=self.devices.secure(request))
