@@ -27,6 +27,7 @@ from trackway_collector.ingest.in_force import InForce
 from trackway_collector.ingest.key_places import ORIGINS, grant_of
 from trackway_collector.ingest.keys import Grant
 from trackway_collector.ingest.losses import ClientLosses
+from trackway_collector.ingest.plain_answer import PlainAnswer
 from trackway_collector.ingest.privacy.cookie import anonymous_id, set_cookie
 from trackway_collector.ingest.privacy.device import Devices, is_device
 from trackway_collector.ingest.privacy.steps import privacy_steps
@@ -52,6 +53,7 @@ HELD = web.RequestKey("held", Held)
 """Where a request keeps what it holds of the room for bytes in hand, see `admission`."""
 REQUEST_ID = web.RequestKey("id", str)
 STORED = b'{"success":true}'
+_PLAIN = PlainAnswer(STORED)
 JSON = {"Content-Type": "application/json"}
 _NOBODYS_FAULT = frozenset({Rejection.NO_CONSENT, Rejection.OPTED_OUT})
 """Rejections that are no error of the client, which would only repeat them."""
@@ -111,6 +113,9 @@ class Ingest:
         except Exception:
             return self.fail(request)
         detailed = MEDIA_TYPE in request.headers.get("Accept", "")
+        client = taken.record.client
+        if not detailed and not (client and client.anonymous_id) and PlainAnswer.is_enough(request):
+            return _PLAIN
         answer = results(taken.record, taken.body, self.recent) if detailed else STORED
         return self.respond(request, taken, web.Response(body=answer, headers=JSON))
 
