@@ -65,6 +65,10 @@ class Settings:
     """Addresses and networks whose X-Forwarded-For is believed. Environment: TRACKWAY_TRUSTED_PROXIES."""
     geoip: str = ""
     """A GeoIP database (.mmdb). Environment: TRACKWAY_GEOIP."""
+    channels: str = ""
+    """A YAML file with channel rules of your own, tried before GA4's. Environment: TRACKWAY_CHANNELS."""
+    session_gap_s: int = 1800
+    """Seconds without an event that end a session; 0: no sessions. Environment: TRACKWAY_SESSION_GAP_S."""
     spool_grace_s: int = 900
     """Loaded segments are kept this long, seconds. Environment: TRACKWAY_SPOOL_GRACE_S."""
     workers: int = 1
