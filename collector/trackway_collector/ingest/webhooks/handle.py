@@ -15,6 +15,7 @@ from trackway_collector.ingest.in_force import InForce
 from trackway_collector.ingest.privacy.policy import Privacy
 from trackway_collector.ingest.privacy.steps import privacy_steps
 from trackway_collector.ingest.requests import INGEST, JSON, STORED, Ingest, read_body
+from trackway_collector.ingest.routes import Lane
 from trackway_collector.ingest.webhooks.settings import Webhook
 from trackway_collector.mapping import Unmappable, record_id
 from trackway_collector.outcomes import EnvelopeFault, Outcome
@@ -59,7 +60,7 @@ async def _take(request: web.Request, ingest: Ingest, in_force: InForce) -> None
         message = "There is no webhook of this name. `[webhooks.NAME]` in trackway.toml sets one up."
         raise RequestRefused(404, "unknown_webhook", message)
     policy = in_force.policies.of(found.grant.source)
-    body = await read_body(request, policy.limits.batch_bytes)
+    body = await read_body(request, policy.limits.batch_bytes, ingest.enter(request, Lane.LIVE))
     found.signature.check(request.headers, body, time.time())
     mapped = _mapped(found, _records(request, body, found, policy.limits.batch_events), in_force.decoder)
     if not mapped.events:
@@ -77,7 +78,8 @@ async def _take(request: web.Request, ingest: Ingest, in_force: InForce) -> None
     )
     if mapped.unmapped:
         record = _set_aside(record, mapped.unmapped)
-    await ingest.store(*privacy_steps(record, kept, policy.privacy, ingest.devices.key))
+    record, kept = privacy_steps(record, kept, policy.privacy, ingest.devices.key)
+    await ingest.store(record, kept, policy, Lane.LIVE)
 
 
 def _records(request: web.Request, body: bytes, found: Webhook, most: int) -> list[dict[str, Any]]:
