@@ -20,9 +20,10 @@ from aiohttp import web
 
 from trackway_collector.errors import RequestRefused, SpoolFull, SpoolLocked, SpoolUnavailable
 from trackway_collector.ingest.admission import Admission, Held
+from trackway_collector.ingest.body import BODY_S, read_body
 from trackway_collector.ingest.client_counts import count_client
 from trackway_collector.ingest.decode import write_key_of
-from trackway_collector.ingest.encodings import decompress, too_large
+from trackway_collector.ingest.encodings import too_large
 from trackway_collector.ingest.in_force import InForce
 from trackway_collector.ingest.key_places import ORIGINS, grant_of
 from trackway_collector.ingest.keys import Grant
@@ -31,10 +32,12 @@ from trackway_collector.ingest.privacy.cookie import anonymous_id, set_cookie
 from trackway_collector.ingest.privacy.device import Devices, is_device
 from trackway_collector.ingest.privacy.steps import privacy_steps
 from trackway_collector.ingest.quota import Quotas
+from trackway_collector.ingest.recent import RecentIds
 from trackway_collector.ingest.refusal_log import RefusalLog
 from trackway_collector.ingest.reload import Reload
 from trackway_collector.ingest.results import MEDIA_TYPE, results
 from trackway_collector.ingest.routes import Lane
+from trackway_collector.ingest.sources import SourcePolicy
 from trackway_collector.outcomes import IngestCounters, Outcome, Rejection
 from trackway_collector.spool import SpoolWriter
 from trackway_collector.spool.canary import Canary
@@ -44,8 +47,6 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
-BODY_S = 30.0
-"""Within this time a body must have come whole."""
 HELD = web.RequestKey("held", Held)
 """Where a request keeps what it holds of the room for bytes in hand, see `admission`."""
 REQUEST_ID = web.RequestKey("id", str)
@@ -61,8 +62,7 @@ class Taken(NamedTuple):
     record: Record
     body: bytes
     """As the spool keeps it."""
-    may_report_losses: bool
-    """Whether the batch may hold a report of what its client lost."""
+    policy: SourcePolicy
 
 
 @dataclass(slots=True)
@@ -84,8 +84,11 @@ class Ingest:
     """The spool of the historical lane, made for its first event."""
     canary: Canary | None = None
     """What proves that the disk works, while the application runs."""
+    body_s: float = BODY_S
+    """Within this time a body must have come whole."""
     stopping: bool = False
     """`/ready` says no, and every answer ends its connection."""
+    recent: RecentIds = field(default_factory=RecentIds)
 
     async def accept(self, request: web.Request, call: str, lane: Lane = Lane.LIVE) -> web.Response:
         """
@@ -106,10 +109,8 @@ class Ingest:
             raise  # the client is gone
         except Exception:
             return self.fail(request)
-        if taken.may_report_losses:
-            self.losses.take(body, grant.source)
         detailed = MEDIA_TYPE in request.headers.get("Accept", "")
-        answer = results(taken.record, taken.body) if detailed else STORED
+        answer = results(taken.record, taken.body, self.recent) if detailed else STORED
         return self.respond(request, taken, web.Response(body=answer, headers=JSON))
 
     async def read(self, request: web.Request, in_force: InForce, lane: Lane = Lane.LIVE) -> tuple[Grant | None, bytes]:
@@ -122,7 +123,7 @@ class Ingest:
         grant = grant_of(in_force.keys, request)
         held = self.enter(request, lane)
         if grant is None:
-            return None, await read_body(request, in_force.policies.most_batch_bytes, held)
+            return None, await read_body(request, in_force.policies.most_batch_bytes, held, self.body_s)
         self.granted(request, in_force, grant, 0)
         policy = in_force.policies.of(grant.source)
         if policy.quota.events_per_s:
@@ -130,7 +131,7 @@ class Ingest:
             account = self.quotas.account(grant.source, policy.quota)
             if wait_s := account.wait_s(1, time.monotonic()):
                 raise self.admission.over_quota(lane, wait_s)
-        return grant, await read_body(request, policy.limits.batch_bytes, held)
+        return grant, await read_body(request, policy.limits.batch_bytes, held, self.body_s)
 
     def enter(self, request: web.Request, lane: Lane) -> Held:
         """
@@ -199,13 +200,15 @@ class Ingest:
             await self._spool(record, kept, lane)
         self._count(record)
         count_client(self.counters, request, body)
-        return Taken(record, kept, may_report_losses)
+        if may_report_losses:
+            self.losses.take(body, record.source)
+        return Taken(record, kept, policy)
 
     def respond(self, request: web.Request, taken: Taken, response: web.Response) -> web.Response:
         """Return the answer to a stored request, with the first-party cookie where the source sets one."""
         client = taken.record.client
         if client is not None and client.anonymous_id:
-            cookie = self.in_force.policies.of(taken.record.source).privacy.cookie
+            cookie = taken.policy.privacy.cookie
             set_cookie(response, cookie, client.anonymous_id, secure=self.devices.secure(request))
         return response
 
@@ -279,52 +282,6 @@ class Ingest:
 
 
 INGEST = web.AppKey("ingest", Ingest)
-
-
-async def read_body(request: web.Request, max_bytes: int, held: Held) -> bytes:
-    """
-    Return the body as the client wrote it, decompressed; its bytes are held as they come.
-
-    A body that is refused is not read to its end here: aiohttp sends the answer and then reads and forgets the rest for
-    some seconds, since a client that is still sending would otherwise see a broken connection in the answer's place.
-
-    Raises:
-        RequestRefused: 400, it is damaged, or larger than `max_bytes`; 408, it does not come; 429, there is no room.
-    """
-    content = request.content
-    if content.is_eof():  # it came with its headers, as small ones do
-        body = await content.readany()
-        held.take(len(body))
-    else:
-        body = await _read_pieces(request, max_bytes, held)
-    if len(body) > max_bytes:
-        raise too_large(max_bytes)
-    plain = decompress(body, request.headers.get("Content-Encoding", ""), max_bytes)
-    if plain is not body:
-        held.take(len(plain))
-    return plain
-
-
-async def _read_pieces(request: web.Request, max_bytes: int, held: Held) -> bytes:
-    length = request.content_length
-    if length is not None:
-        if length > max_bytes:
-            raise too_large(max_bytes)
-        held.take(length)
-    content = request.content
-    pieces: list[bytes] = []
-    size = 0
-    try:
-        async with asyncio.timeout(BODY_S):
-            while size <= max_bytes and (piece := await content.readany()):
-                pieces.append(piece)
-                size += len(piece)
-                if length is None:
-                    held.take(len(piece))
-    except TimeoutError as error:
-        message = f"The body did not come within {BODY_S:g} s."
-        raise RequestRefused(408, "slow_body", message) from error
-    return b"".join(pieces)
 
 
 def route_of(request: web.Request) -> str:
