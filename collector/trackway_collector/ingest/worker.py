@@ -25,6 +25,8 @@ from trackway_plan.redact import read_hash_key
 logger = logging.getLogger(__name__)
 
 MIB = 1024**2
+DRAIN_PART = 0.5
+"""Part of the time to stop that requests in hand have; what is left of it is for the last commit."""
 
 
 def make_ingest(settings: Settings, worker: str = "w0") -> Ingest:
@@ -64,7 +66,7 @@ async def serve(settings: Settings, worker: str = "w0", *, parent_pipe: bool = F
     stop_on_signals(stop, parent_pipe=parent_pipe)
     ingest = make_ingest(settings, worker)
     app = make_app(ingest)
-    runner = make_runner(app, shutdown_timeout=settings.stop_timeout_s)
+    runner = make_runner(app, shutdown_timeout=settings.stop_timeout_s * DRAIN_PART)
     await runner.setup()
     watching = asyncio.create_task(_watch(ingest))
     deadline = Deadline(settings.stop_timeout_s, lambda: _left(ingest))

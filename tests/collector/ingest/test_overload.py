@@ -24,7 +24,7 @@ from .conftest import Collector, StartCollector, records_in
 from .test_wire import event
 
 KEY = {"Authorization": "Basic " + b64encode(b"web-key:").decode()}
-LARGE = b'{"batch":[' + b" " * 20_000_000 + b"]}"
+LARGE = b'{"batch":[' + b" " * 8_000_000 + b"]}"
 """More than any socket's buffers hold: the client is still sending when the answer comes."""
 
 
@@ -160,7 +160,7 @@ async def test_who_is_refused_hears_it(
     body: Callable[[], Any],
     why: str,
 ) -> None:
-    """Real clients that send 20 MB into a refusal see the answer, not a broken connection."""
+    """Real clients that send 8 MB into a refusal see the answer, not a broken connection."""
     collector = await start_collector()
     ingest = collector.ingest
     code, status = {"too_large": ("batch_too_large", 400), "disk_full": (why, 503)}.get(why, (why, 429))
