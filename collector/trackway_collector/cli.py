@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from rich.table import Table
 from trackway_collector.command_settings import command_settings
 from trackway_collector.config import Settings, describe_settings
 from trackway_collector.errors import CollectorError
+from trackway_collector.keystore.command import keys
 from trackway_collector.tail.command import tail
 from trackway_collector.warehouse import WarehouseError
 from trackway_collector.warehouse.cli import opened_warehouse, warehouse, warehouse_options
@@ -57,8 +58,9 @@ def up(show_config: bool, **arguments: Any) -> None:
     """Collector, store and console in one go; Ctrl-C stops them."""
     import aiohttp  # noqa: F401 - the processes need it; that it is missing is said once, and here
 
+    from trackway_collector.keystore.first_keys import first_keys
     from trackway_collector.releases import ReleaseFolder
-    from trackway_collector.up import run, with_write_keys
+    from trackway_collector.up import run
 
     settings = _settings(arguments, show_config)
     _log(settings, "supervisor")
@@ -66,8 +68,7 @@ def up(show_config: bool, **arguments: Any) -> None:
         if settings.plan:
             # Both processes will read them; what is wrong with them should be said once.
             ReleaseFolder(settings.plan, read_hash_key(settings.hash_key))
-        settings = with_write_keys(settings)
-        _say_where(settings)
+        _say_where(settings, settings.write_keys or first_keys(settings.data_dir))
         console = Console(stderr=True, highlight=False, soft_wrap=True)
         if not asyncio.run(run(settings, lambda url: console.print(f"[bold]console[/]    {url}"))):
             sys.exit(EXIT_CANNOT_LOAD)
@@ -78,6 +79,9 @@ def up(show_config: bool, **arguments: Any) -> None:
 @click.group()
 def collector() -> None:
     """The collector's two processes on their own, for service managers; both work on one data directory."""
+
+
+collector.add_command(keys)
 
 
 @collector.command(epilog="Example: trackway collector serve --write-key web=a-long-secret --port 8077")
@@ -152,10 +156,10 @@ def _settings(arguments: dict[str, Any], show_config: bool) -> Settings:
     return settings
 
 
-def _say_where(settings: Settings) -> None:
+def _say_where(settings: Settings, keys: Mapping[str, str]) -> None:
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print(f"[bold]collector[/]  http://{settings.listen}:{settings.port}")
-    for source, key in settings.write_keys.items():
+    for source, key in keys.items():
         console.print(f"  source {source}: write key {key}")
     console.print("Ctrl-C stops; everything accepted is kept.", style="dim")
 

@@ -31,6 +31,9 @@ RANGES = {"workers": (1, 256), "max_inflight_mib": (1, sys.maxsize)}
 RELOADED = ("write_keys", "sources")
 """What changes while the collector runs, when the file does; every other setting waits for the next start."""
 
+MAX_CONNECTIONS = 4096
+CONNECTION_TIMEOUT_S = 75
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -62,6 +65,10 @@ class Settings:
     """Addresses and networks whose X-Forwarded-For is believed. Environment: TRACKWAY_TRUSTED_PROXIES."""
     geoip: str = ""
     """A GeoIP database (.mmdb). Environment: TRACKWAY_GEOIP."""
+    channels: str = ""
+    """A YAML file with channel rules of your own, tried before GA4's. Environment: TRACKWAY_CHANNELS."""
+    session_gap_s: int = 1800
+    """Seconds without an event that end a session; 0: no sessions. Environment: TRACKWAY_SESSION_GAP_S."""
     spool_grace_s: int = 900
     """Loaded segments are kept this long, seconds. Environment: TRACKWAY_SPOOL_GRACE_S."""
     workers: int = 1
@@ -82,8 +89,12 @@ class Settings:
     TRACKWAY_STOP_TIMEOUT_S."""
     log_format: str = "text"
     """How logs are written: `text` or `json`. Environment: TRACKWAY_LOG_FORMAT."""
+    max_connections: int = MAX_CONNECTIONS
+    """Connections that a worker keeps open at a time. Environment: TRACKWAY_MAX_CONNECTIONS."""
+    connection_timeout_s: int = CONNECTION_TIMEOUT_S
+    """Seconds in which a connection must finish a request. Environment: TRACKWAY_CONNECTION_TIMEOUT_S."""
     metrics_token: str = field(default="", repr=False)
-    """Who shows it may read `/metrics` from other machines. Environment: TRACKWAY_METRICS_TOKEN."""
+    """Bearer token of /metrics; empty: only this machine may read them. Environment: TRACKWAY_METRICS_TOKEN."""
     sources: Mapping[str, Any] = field(default_factory=dict)
     """What is allowed and done for each source, as tables. Environment: TRACKWAY_SOURCES, as JSON."""
     given: tuple[str, ...] = field(default=(), metadata={"internal": True})
@@ -265,7 +276,7 @@ def _read_value(name: str, given: Any, origin: str) -> Any:
         return _read_keys(given, origin)
     if name == "sources":
         return _read_sources(given, origin)
-    if name.endswith(("port", "_mib", "_s", "workers")):
+    if name.endswith(("port", "_mib", "_s", "workers", "_connections")):
         try:
             number = int(given)
         except (TypeError, ValueError):

@@ -9,42 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
-import json
-import os
-import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from trackway_collector.config import Settings
-from trackway_collector.errors import ConfigError
 from trackway_collector.ingest.sockets import check_port
 from trackway_collector.supervisor import supervise
 from trackway_collector.warehouse import WarehouseError
 from trackway_collector.warehouse.store_file import StoreFile
 
-KEYS_FILE = "keys.json"
-DEFAULT_SOURCE = "app"
 ANNOUNCE_POLL_S = 0.1
-
-
-def with_write_keys(settings: Settings) -> Settings:
-    """Return the settings with at least one write key: the data directory's own, made at its first start."""
-    if settings.write_keys:
-        return settings
-    path = settings.data_dir / KEYS_FILE
-    if path.exists():
-        try:
-            keys: Mapping[str, str] = json.loads(path.read_text("utf-8"))
-        except ValueError as error:
-            message = f"{path}: is not JSON: {error}.\n  Delete it to have a new key made."
-            raise ConfigError(message) from error
-    else:
-        keys = {DEFAULT_SOURCE: secrets.token_urlsafe(18)}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            json.dump(keys, file)
-    return dataclasses.replace(settings, write_keys=dict(keys))
 
 
 async def run(settings: Settings, announce: Callable[[str], None]) -> bool:

@@ -12,7 +12,9 @@ from typing import Any
 
 from aiohttp import web
 
+from trackway_collector.config import CONNECTION_TIMEOUT_S, MAX_CONNECTIONS
 from trackway_collector.ingest import cors, pages, pixel, routes, settings_page, unknown_path
+from trackway_collector.ingest.connections import Runner
 from trackway_collector.ingest.operated import operated
 from trackway_collector.ingest.requests import INGEST, Ingest
 from trackway_collector.ingest.routes import Route
@@ -45,13 +47,33 @@ def make_app(ingest: Ingest) -> web.Application:
     return app
 
 
-def make_runner(app: web.Application, **options: Any) -> web.AppRunner:
+def make_runner(
+    app: web.Application,
+    *,
+    max_connections: int = MAX_CONNECTIONS,
+    connection_timeout_s: float = CONNECTION_TIMEOUT_S,
+    **options: Any,
+) -> web.AppRunner:
     """
-    Return a runner that hands bodies over as they came.
+    Return a runner that bounds its connections and hands bodies over as they came.
 
     aiohttp's own decompression breaks the connection on a damaged body, where a client must get its 400.
     """
-    return web.AppRunner(app, access_log=None, auto_decompress=False, lingering_time=LINGER_S, **options)
+    requests = app[INGEST].counters.requests
+
+    def refused(status: int, code: str) -> None:
+        requests[status, code] += 1
+
+    return Runner(
+        app,
+        max_connections=max_connections,
+        connection_timeout_s=connection_timeout_s,
+        refused=refused,
+        access_log=None,
+        auto_decompress=False,
+        lingering_time=LINGER_S,
+        **options,
+    )
 
 
 def _handler(ingest: Ingest, route: Route) -> Callable[[web.Request], Awaitable[web.Response]]:

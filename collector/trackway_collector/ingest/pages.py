@@ -6,6 +6,7 @@ from aiohttp import web
 
 from trackway_collector.errors import RequestRefused
 from trackway_collector.ingest.metrics import render_metrics
+from trackway_collector.ingest.metrics_guard import check_reader
 from trackway_collector.ingest.plan_page import plan_page
 from trackway_collector.ingest.requests import INGEST, JSON, STORED
 from trackway_collector.ingest.upkeep import why_not_ready
@@ -40,8 +41,12 @@ async def plan(request: web.Request) -> web.Response:
 
 
 async def metrics(request: web.Request) -> web.Response:
-    """Answer with the worker's counters in Prometheus text format."""
+    """Answer with the worker's counters in Prometheus text format, to who may read them (`metrics_guard`)."""
     ingest = request.app[INGEST]
+    try:
+        check_reader(request, ingest.metrics_token)
+    except RequestRefused as refusal:
+        return ingest.refuse(refusal)
     body, content_type = render_metrics(
         ingest.counters, ingest.losses, ingest.spool, ingest.reload, ingest.in_force.decoder.rev
     )

@@ -28,6 +28,7 @@ from trackway_collector.ingest.in_force import InForce
 from trackway_collector.ingest.key_places import ORIGINS, grant_of
 from trackway_collector.ingest.keys import Grant
 from trackway_collector.ingest.losses import ClientLosses
+from trackway_collector.ingest.plain_answer import PlainAnswer
 from trackway_collector.ingest.privacy.cookie import anonymous_id, set_cookie
 from trackway_collector.ingest.privacy.device import Devices, is_device
 from trackway_collector.ingest.privacy.steps import privacy_steps
@@ -51,6 +52,7 @@ HELD = web.RequestKey("held", Held)
 """Where a request keeps what it holds of the room for bytes in hand, see `admission`."""
 REQUEST_ID = web.RequestKey("id", str)
 STORED = b'{"success":true}'
+_PLAIN = PlainAnswer(STORED)
 JSON = {"Content-Type": "application/json"}
 _NOBODYS_FAULT = frozenset({Rejection.NO_CONSENT, Rejection.OPTED_OUT})
 """Rejections that are no error of the client, which would only repeat them."""
@@ -77,6 +79,7 @@ class Ingest:
     """Where what is in force comes from; None where nothing can change."""
     losses: ClientLosses = field(default_factory=ClientLosses)
     devices: Devices = field(default_factory=Devices)
+    recent: RecentIds = field(default_factory=RecentIds)
     admission: Admission = field(default_factory=Admission)
     quotas: Quotas = field(default_factory=Quotas)
     refusals: RefusalLog = field(default_factory=RefusalLog)
@@ -88,7 +91,8 @@ class Ingest:
     """Within this time a body must have come whole."""
     stopping: bool = False
     """`/ready` says no, and every answer ends its connection."""
-    recent: RecentIds = field(default_factory=RecentIds)
+    metrics_token: str = ""
+    """What `/metrics` asks for; empty: it answers this machine only."""
 
     async def accept(self, request: web.Request, call: str, lane: Lane = Lane.LIVE) -> web.Response:
         """
@@ -110,6 +114,9 @@ class Ingest:
         except Exception:
             return self.fail(request)
         detailed = MEDIA_TYPE in request.headers.get("Accept", "")
+        client = taken.record.client
+        if not detailed and not (client and client.anonymous_id) and PlainAnswer.is_enough(request):
+            return _PLAIN
         answer = results(taken.record, taken.body, self.recent) if detailed else STORED
         return self.respond(request, taken, web.Response(body=answer, headers=JSON))
 
@@ -152,10 +159,12 @@ class Ingest:
         Return the grant when this request may use it.
 
         Raises:
-            RequestRefused: 400, the body is larger than the source's may be.
+            RequestRefused: 403, the key is not for pages of this origin; 400, the body is larger than the source's may
+                be.
         """
         if grant.origins:
             request[ORIGINS] = grant.origins
+            grant.check_origin(request.headers.get("Origin"))
         if body_bytes > (limit := in_force.policies.of(grant.source).limits.batch_bytes):
             raise too_large(limit)
         return grant
@@ -265,7 +274,8 @@ class Ingest:
             headers["Retry-After"] = headers["X-RateLimit-Reset"] = str(refusal.retry_after_s)
         # Not to pages: at a challenge, a browser would ask the person in front of it for a password.
         if refusal.status == HTTPStatus.UNAUTHORIZED and (request is None or "Origin" not in request.headers):
-            headers["WWW-Authenticate"] = 'Basic realm="write key"'
+            metrics = refusal.code == "metrics_token"
+            headers["WWW-Authenticate"] = 'Bearer realm="metrics"' if metrics else 'Basic realm="write key"'
         return web.Response(status=refusal.status, body=msgspec.json.encode(answer), headers=headers)
 
     def _count(self, record: Record) -> None:

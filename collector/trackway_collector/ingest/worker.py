@@ -55,6 +55,7 @@ def make_ingest(settings: Settings, worker: str = "w0") -> Ingest:
         devices=devices,
         admission=Admission(settings.max_inflight_mib * MIB, watermarks),
         quotas=Quotas(settings.workers),
+        metrics_token=settings.metrics_token,
     )
 
 
@@ -66,7 +67,12 @@ async def serve(settings: Settings, worker: str = "w0", *, parent_pipe: bool = F
     stop_on_signals(stop, parent_pipe=parent_pipe)
     ingest = make_ingest(settings, worker)
     app = make_app(ingest)
-    runner = make_runner(app, shutdown_timeout=settings.stop_timeout_s * DRAIN_PART)
+    runner = make_runner(
+        app,
+        max_connections=settings.max_connections,
+        connection_timeout_s=settings.connection_timeout_s,
+        shutdown_timeout=settings.stop_timeout_s * DRAIN_PART,
+    )
     await runner.setup()
     watching = asyncio.create_task(_watch(ingest))
     deadline = Deadline(settings.stop_timeout_s, lambda: _left(ingest))
