@@ -16,6 +16,8 @@ from aiohttp import web
 
 from trackway_collector.errors import SpoolCorrupt, SpoolFull, SpoolUnavailable
 from trackway_collector.ingest import cors, pages, pixel, routes, settings_page, unknown_path
+from trackway_collector.ingest.adapters import ADAPTERS
+from trackway_collector.ingest.adapters.handling import mount
 from trackway_collector.ingest.requests import INGEST, Ingest
 from trackway_collector.ingest.routes import Route
 from trackway_collector.spool import SpoolWriter
@@ -36,8 +38,12 @@ def make_app(ingest: Ingest) -> web.Application:
         for route in routes.EVENTS:
             router.add_post(prefix + route.path, _handler(ingest, route))
         router.add_post(prefix + routes.SDK_METRICS, pages.sdk_metrics)
-        router.add_get(prefix + routes.PIXEL, pixel.pixel)
         router.add_get(prefix + routes.SETTINGS, settings_page.settings)
+    router.add_post(routes.BEACON.path, _handler(ingest, routes.BEACON))
+    for path in routes.PIXELS:
+        router.add_get(path, pixel.pixel)
+    for adapter in ADAPTERS:
+        mount(router, ingest, adapter)
     router.add_get("/v1/plan", pages.plan)
     router.add_get("/live", pages.live)
     router.add_get("/ready", pages.ready)

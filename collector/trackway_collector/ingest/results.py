@@ -8,12 +8,13 @@ Whether an event had been stored before is found by the loader, later, so nothin
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
 from trackway_collector.outcomes import Outcome
-from trackway_collector.spool.record import Record
+from trackway_collector.spool.record import EventVerdict, Record
 
 MEDIA_TYPE = "application/vnd.trackway.v1+json"
 """What a client sends as Accept to get this answer."""
@@ -41,6 +42,16 @@ def results(record: Record, body: bytes) -> bytes:
                 told[message_id] = verdict.outcome if verdict else record.verdict
     named = {message_id: outcome for message_id, outcome in told.items() if message_id and outcome != usual}
     return msgspec.json.encode({"success": True, "result": usual, "results": named, "rejected": _rejected(record)})
+
+
+def each_exception(record: Record, body: bytes) -> Iterator[tuple[str, EventVerdict]]:
+    """Yield the `messageId` and the verdict of each event that did not end as the record's verdict says."""
+    if not record.exceptions:
+        return
+    for index, event in enumerate(_events(record, body)):
+        verdict = record.exceptions.get(index)
+        if verdict is not None and (message_id := _message_id(event) or verdict.message_id):
+            yield message_id, verdict
 
 
 def _usual(record: Record) -> str:
