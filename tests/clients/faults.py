@@ -125,8 +125,8 @@ class FaultProxy:
             try:
                 while await self._exchange(port, reader, writer):
                     pass
-            except (asyncio.IncompleteReadError, ConnectionError):
-                pass  # the client has gone, as clients do when they have waited too long
+            except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+                pass  # the client has gone, as clients do when they have waited too long, or all is over
             except Exception as error:
                 self.failures.append(error)
             finally:

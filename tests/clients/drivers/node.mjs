@@ -24,8 +24,9 @@ const clients = {
 
   rudder(host, writeKey) {
     const Analytics = load('@rudderstack/rudder-sdk-node')
-    // Without an errorHandler a refused request would end the process as an unhandled rejection.
-    const options = { dataPlaneUrl: host, timeout: TIMEOUT_MS, logLevel: 'error', errorHandler: () => {} }
+    // Without an errorHandler a refused request would end the process as an unhandled rejection. With a `timeout` it
+    // would give up at a Retry-After that is longer, so it has none, which is its default.
+    const options = { dataPlaneUrl: host, logLevel: 'error', errorHandler: () => {} }
     const client = new Analytics(writeKey, options)
     let over = []
     return {
