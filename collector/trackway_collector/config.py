@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from trackway_collector.errors import ConfigError
+from trackway_collector.ingest.privacy.addresses import TrustedProxies
 from trackway_plan.redact import read_hash_key
 
 FILE_NAME = "trackway.toml"
@@ -44,6 +45,10 @@ class Settings:
     """Key of `store: hash`, 16 characters or more. Environment: TRACKWAY_HASH_KEY."""
     max_backlog_mib: int = 8192
     """The collector answers 503 while this much waits for the loader, MiB. Environment: TRACKWAY_MAX_BACKLOG_MIB."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and networks whose X-Forwarded-For is believed. Environment: TRACKWAY_TRUSTED_PROXIES."""
+    geoip: str = ""
+    """A GeoIP database (.mmdb). Environment: TRACKWAY_GEOIP."""
     spool_grace_s: int = 900
     """Loaded segments are kept this long, seconds. Environment: TRACKWAY_SPOOL_GRACE_S."""
 
@@ -144,6 +149,11 @@ def _read_value(name: str, given: Any, origin: str) -> Any:
             message = f"`{name}` from {origin} is `{given}`.\n  Write a whole number{most}."
             raise ConfigError(message)
         return number
+    if name == "trusted_proxies":
+        parts = given.split(",") if isinstance(given, str) else given if isinstance(given, list | tuple) else [given]
+        networks = tuple(str(part).strip() for part in parts)
+        TrustedProxies(networks)
+        return networks
     if name == "hash_key":
         return _read_hash_key(given, origin)
     if name == "data_dir" and isinstance(given, Path):

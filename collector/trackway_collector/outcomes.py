@@ -32,6 +32,10 @@ class Rejection(StrEnum):
 
     EVENT_TOO_LARGE = "event_too_large"
     """The event is larger than the limit for one event."""
+    NO_CONSENT = "no_consent"
+    """Its `context.consent` denies a category that the source requires."""
+    OPTED_OUT = "opted_out"
+    """The browser sent Global Privacy Control or Do Not Track, and the source rejects such events."""
 
 
 class EnvelopeFault(StrEnum):

@@ -18,6 +18,7 @@ from trackway_collector.ingest import mend
 from trackway_collector.ingest.fast import FastWays
 from trackway_collector.ingest.judge import judge
 from trackway_collector.ingest.judges import Judges, stamp_of
+from trackway_collector.ingest.privacy.policy import Kind
 from trackway_collector.ingest.redact import kept_context, kept_event
 from trackway_collector.ingest.sources import Limits, Policies
 from trackway_collector.outcomes import EnvelopeFault, Outcome
@@ -74,6 +75,11 @@ class BatchDecoder:
     def live(self) -> LiveReleases | None:
         """The releases that events are judged by; None without a plan."""
         return self._bench.judges.live if self._bench else None
+
+    def kind_of(self, source: str) -> Kind:
+        """Return whether the plan says that a source is a `client` or a `server`; empty when it does not."""
+        found = self._bench.judges.newest.validator.release.sources.get(source) if self._bench else None
+        return "client" if found and found.kind == "client" else "server" if found and found.kind == "server" else ""
 
     def adopt(self, live: LiveReleases, sources: Iterable[str] = ()) -> None:
         """

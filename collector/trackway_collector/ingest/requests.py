@@ -22,8 +22,11 @@ from trackway_collector.ingest.decode import BatchDecoder, write_key_of
 from trackway_collector.ingest.encodings import decompress, too_large
 from trackway_collector.ingest.keys import Keys
 from trackway_collector.ingest.losses import ClientLosses
+from trackway_collector.ingest.privacy.cookie import anonymous_id, set_cookie
+from trackway_collector.ingest.privacy.device import Devices, is_device
+from trackway_collector.ingest.privacy.steps import privacy_steps
 from trackway_collector.ingest.results import MEDIA_TYPE, results
-from trackway_collector.outcomes import IngestCounters, Outcome
+from trackway_collector.outcomes import IngestCounters, Outcome, Rejection
 from trackway_collector.releases import ReleaseFolder
 from trackway_collector.spool import SpoolWriter
 from trackway_collector.spool.record import Record, encode_record
@@ -33,6 +36,8 @@ T = TypeVar("T")
 RETRY_AFTER_S = 5
 STORED = b'{"success":true}'
 JSON = {"Content-Type": "application/json"}
+_NOBODYS_FAULT = frozenset({Rejection.NO_CONSENT, Rejection.OPTED_OUT})
+"""Rejections that are no error of the client, which would only repeat them."""
 
 
 @dataclass(slots=True)
@@ -46,6 +51,7 @@ class Ingest:
     releases: ReleaseFolder | None = None
     """Where releases come live from; None without a plan, or with one that cannot change."""
     losses: ClientLosses = field(default_factory=ClientLosses)
+    devices: Devices = field(default_factory=Devices)
 
     async def accept(self, request: web.Request, call: str) -> web.Response:
         """
@@ -63,6 +69,14 @@ class Ingest:
                 grant = self.keys.of_key(write_key_of(body))
                 if len(body) > (limit := policies.of(grant.source).limits.batch_bytes):
                     raise too_large(limit)
+            policy = policies.of(grant.source)
+            client = None
+            if is_device(request, policy.kind or self.decoder.kind_of(grant.source)):
+                client = self.devices.of(request, policy.privacy)
+                cookie = policy.privacy.cookie
+                if cookie.name and not client.opted_out:
+                    cookie_value = anonymous_id(request, cookie, body, call)
+                    client = msgspec.structs.replace(client, anonymous_id=cookie_value)
             received_at_us = time.time_ns() // 1000
             received = body
             record, body = await _in_turns(
@@ -72,11 +86,14 @@ class Ingest:
                     source=grant.source,
                     received_at_us=received_at_us,
                     environment=grant.environment,
+                    client=client,
                 )
             )
+            record, body = privacy_steps(record, body, policy.privacy, self.devices.key)
             if call and record.exceptions and record.exceptions[0].outcome == Outcome.REJECTED:
                 rejection = record.exceptions[0]
-                raise RequestRefused(400, code_of(rejection.violations[0]), rejection.reasons[0])
+                if rejection.violations[0] not in _NOBODYS_FAULT:
+                    raise RequestRefused(400, code_of(rejection.violations[0]), rejection.reasons[0])
             if record.events:  # a batch without events carries a report of losses, or nothing
                 await self._spool(record, body)
         except RequestRefused as refusal:
@@ -84,9 +101,11 @@ class Ingest:
         self._count(record)
         if not call:
             self.losses.take(received, record.source)
-        if MEDIA_TYPE in request.headers.get("Accept", ""):
-            return web.Response(body=results(record, body), headers=JSON)
-        return web.Response(body=STORED, headers=JSON)
+        detailed = MEDIA_TYPE in request.headers.get("Accept", "")
+        response = web.Response(body=results(record, body) if detailed else STORED, headers=JSON)
+        if client is not None and client.anonymous_id:
+            set_cookie(response, policy.privacy.cookie, client.anonymous_id, secure=self.devices.secure(request))
+        return response
 
     async def _spool(self, record: Record, body: bytes) -> None:
         try:

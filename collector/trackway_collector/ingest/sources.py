@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from trackway_collector.ingest.privacy.policy import Kind, Privacy
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -26,6 +28,9 @@ class SourcePolicy:
     """What is allowed and done for one source."""
 
     limits: Limits = Limits()
+    privacy: Privacy = field(default_factory=Privacy)
+    kind: Kind = ""
+    """`client`: the people's own devices send; `server`: servers do; empty: as the plan says, else told by headers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+from pathlib import Path
 
 from aiohttp import web
 
@@ -16,6 +17,9 @@ from trackway_collector.errors import ConfigError
 from trackway_collector.ingest.app import make_app, make_runner
 from trackway_collector.ingest.decode import BatchDecoder
 from trackway_collector.ingest.keys import Keys
+from trackway_collector.ingest.privacy.addresses import TrustedProxies
+from trackway_collector.ingest.privacy.device import Devices
+from trackway_collector.ingest.privacy.places import Places
 from trackway_collector.ingest.requests import Ingest
 from trackway_collector.outcomes import IngestCounters
 from trackway_collector.releases import ReleaseFolder, changes
@@ -45,7 +49,11 @@ def make_ingest(settings: Settings, worker: str = "w0") -> Ingest:
     releases = ReleaseFolder(settings.plan, hash_key) if settings.plan else None
     decoder = BatchDecoder(releases.live if releases else None, hash_key=hash_key)
     spool = SpoolWriter(settings.spool_dir / worker, max_backlog_bytes=settings.max_backlog_mib * 1024**2)
-    return Ingest(Keys.of_sources(settings.write_keys), decoder, spool, IngestCounters(), releases)
+    devices = Devices(
+        TrustedProxies(settings.trusted_proxies), Places(Path(settings.geoip)) if settings.geoip else None, hash_key
+    )
+    keys = Keys.of_sources(settings.write_keys)
+    return Ingest(keys, decoder, spool, IngestCounters(), releases, devices=devices)
 
 
 async def serve(settings: Settings, worker: str = "w0", *, parent_pipe: bool = False) -> None:

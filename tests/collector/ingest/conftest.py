@@ -13,6 +13,7 @@ from aiohttp.web import Application, Request
 from trackway_collector.ingest.app import make_app
 from trackway_collector.ingest.decode import BatchDecoder
 from trackway_collector.ingest.keys import Keys
+from trackway_collector.ingest.privacy.device import Devices
 from trackway_collector.ingest.requests import INGEST, Ingest
 from trackway_collector.ingest.sources import Limits, Policies, SourcePolicy
 from trackway_collector.outcomes import IngestCounters
@@ -100,11 +101,17 @@ class Collector:
 def start_collector(aiohttp_client: Any, tmp_path: Path) -> StartCollector:
     """Start a collector: `await start_collector(release, limits=…, max_backlog_bytes=…)`."""
 
-    async def start(release: Release | None = None, limits: Limits | None = None, **spool: int) -> Collector:
+    async def start(
+        release: Release | None = None,
+        limits: Limits | None = None,
+        policy: SourcePolicy | None = None,
+        devices: Devices | None = None,
+        **spool: int,
+    ) -> Collector:
         directory = tmp_path / "spool" / "w0"
         writer = SpoolWriter(directory, **spool)
-        decoder = BatchDecoder(release, Policies(SourcePolicy(limits or Limits())))
-        ingest = Ingest(Keys.of_sources(KEYS), decoder, writer, IngestCounters())
+        decoder = BatchDecoder(release, Policies(policy or SourcePolicy(limits or Limits())))
+        ingest = Ingest(Keys.of_sources(KEYS), decoder, writer, IngestCounters(), devices=devices or Devices())
         server = TestServer(make_app(ingest))
         await server.start_server(auto_decompress=False)
         return Collector(await aiohttp_client(server), directory)
