@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from tests.clients.faults import Fault
+from tests.clients.journey import CALLS
 
 RETRY_AFTER_S = 5
 SLOW_S = 4.0
@@ -38,7 +39,9 @@ class Client(NamedTuple):
     runtime: Literal["python", "node", "browser"]
     program: tuple[str, ...]
     """The driver in `drivers` and its argument."""
-    wire: Literal["segment", "posthog", "snowplow"]
+    wire: Literal["segment", "posthog", "snowplow"] = "segment"
+    calls: tuple[str, ...] = CALLS
+    """Which of the calls it has."""
 
     @property
     def name(self) -> str:
@@ -47,12 +50,12 @@ class Client(NamedTuple):
 
 
 CLIENTS = [
-    Client("segment-analytics-python", "2.4.0", "python", ("segment_python", "segment"), "segment"),
-    Client("segment-analytics-python", "2.3.4", "python", ("segment_python", "segment"), "segment"),
-    Client("rudder-sdk-python", "2.1.9", "python", ("segment_python", "rudder"), "segment"),
+    Client("segment-analytics-python", "2.4.0", "python", ("segment_python", "segment")),
+    Client("segment-analytics-python", "2.3.4", "python", ("segment_python", "segment")),
+    Client("rudder-sdk-python", "2.1.9", "python", ("segment_python", "rudder")),
     Client("posthog", "7.91.1", "python", ("posthog",), "posthog"),
-    Client("snowplow-tracker", "1.1.0", "python", ("snowplow",), "snowplow"),
-    Client("@segment/analytics-node", "3.1.0", "node", ("node.mjs", "segment"), "segment"),
-    Client("@rudderstack/rudder-sdk-node", "3.0.13", "node", ("node.mjs", "rudder"), "segment"),
-    Client("@segment/analytics-next", "1.84.3", "browser", ("page.html",), "segment"),
+    Client("snowplow-tracker", "1.1.0", "python", ("snowplow",), "snowplow", ("track", "page", "screen")),
+    Client("@segment/analytics-node", "3.1.0", "node", ("node.mjs", "segment")),
+    Client("@rudderstack/rudder-sdk-node", "3.0.13", "node", ("node.mjs", "rudder")),
+    Client("@segment/analytics-next", "1.84.3", "browser", ("page.html",)),
 ]

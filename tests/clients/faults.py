@@ -55,6 +55,8 @@ class Exchange(NamedTuple):
     faulty: bool
     stored: bool
     """The collector answered 200."""
+    heard: bool
+    """The client was still there when the answer came."""
 
 
 class Message(NamedTuple):
@@ -144,7 +146,7 @@ class FaultProxy:
         carries = method == "POST" and bool(EVENT_PATHS.fullmatch(path.partition("?")[0]))
         if carries and port.fault.reset == "before" and port.resets < port.fault.times:
             port.resets += 1
-            port.exchanges.append(Exchange(at_s, (), faulty=True, stored=False))
+            port.exchanges.append(Exchange(at_s, (), faulty=True, stored=False, heard=False))
             _reset(writer)
             return False
         request = Message(start, headers, await _body(reader, headers))
@@ -157,12 +159,13 @@ class FaultProxy:
         refuses = faulty and port.fault.status != HTTPStatus.OK
         answer = await (self._refusal(request, port.fault) if refuses else self._ask(request))
         stored = not refuses and answer.start.split(" ")[1] == "200"
-        port.exchanges.append(Exchange(at_s, ids, faulty, stored))
-        if faulty and port.fault.reset:
-            _reset(writer)
-            return False
         if faulty:
             await asyncio.sleep(port.fault.delay_s)
+        resets = faulty and bool(port.fault.reset)
+        port.exchanges.append(Exchange(at_s, ids, faulty, stored, not resets and not reader.at_eof()))
+        if resets:
+            _reset(writer)
+            return False
         writer.write(answer.encoded())
         await writer.drain()
         return True

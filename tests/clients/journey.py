@@ -6,6 +6,7 @@ from typing import Any
 
 Call = dict[str, Any]
 
+CALLS = ("identify", "track", "group", "page", "screen", "alias")
 UNLUCKY_USER, LUCKY_USER = "ana", "bo"
 ANONYMOUS = "anon-7f3a"
 
@@ -30,11 +31,12 @@ PAGE = {"url": "http://shop.example/tea?x=1&y=%20", "path": "/tea", "title": "Te
 SCREEN = {"tab": "cups"}
 
 
-def waves() -> list[list[Call]]:
-    """Return the calls; `call` is the method's name."""
-    first = {"userId": UNLUCKY_USER, "context": CONTEXT}
+def waves(calls: tuple[str, ...] = CALLS) -> list[list[Call]]:
+    """Return those of the calls that a client has; `call` is the method's name."""
+    first = {"userId": CALLS = ("identify", "track", "group", "page", "screen", "alias")
+UNLUCKY_USER, "context": CONTEXT}
     second = {"userId": LUCKY_USER, "context": CONTEXT}
-    return [
+    both = [
         [
             {"call": "identify", **first, "anonymousId": ANONYMOUS, "traits": TRAITS, "timestamp": _at(0)},
             {"call": "track", **first, "event": "Order Completed", "properties": PROPERTIES, "timestamp": _at(1)},
@@ -46,6 +48,7 @@ def waves() -> list[list[Call]]:
             {"call": "alias", **second, "previousId": ANONYMOUS, "timestamp": _at(5)},
         ],
     ]
+    return [[call for call in wave if call["call"] in calls] for wave in both]
 
 
 def _at(second: int) -> str:
