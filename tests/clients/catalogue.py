@@ -42,11 +42,14 @@ class Client(NamedTuple):
     wire: Literal["segment", "posthog", "snowplow"] = "segment"
     calls: tuple[str, ...] = CALLS
     """Which of the calls it has."""
+    variant: str = ""
+    """How it is set up, where not as its documentation begins."""
 
     @property
     def name(self) -> str:
         """Name it in a source, a file or a test."""
-        return f"{self.package.replace('@', '').replace('/', '-')}-{self.version}"
+        parts = (self.package.replace("@", "").replace("/", "-"), self.version, self.variant)
+        return "-".join(part for part in parts if part)
 
 
 CLIENTS = [
@@ -58,4 +61,5 @@ CLIENTS = [
     Client("@segment/analytics-node", "3.1.0", "node", ("node.mjs", "segment")),
     Client("@rudderstack/rudder-sdk-node", "3.0.13", "node", ("node.mjs", "rudder")),
     Client("@segment/analytics-next", "1.84.3", "browser", ("page.html",)),
+    Client("@segment/analytics-next", "1.84.3", "browser", ("page.html",), variant="batching"),
 ]

@@ -33,8 +33,7 @@ SCREEN = {"tab": "cups"}
 
 def waves(calls: tuple[str, ...] = CALLS) -> list[list[Call]]:
     """Return those of the calls that a client has; `call` is the method's name."""
-    first = {"userId": CALLS = ("identify", "track", "group", "page", "screen", "alias")
-UNLUCKY_USER, "context": CONTEXT}
+    first = {"userId": UNLUCKY_USER, "context": CONTEXT}
     second = {"userId": LUCKY_USER, "context": CONTEXT}
     both = [
         [

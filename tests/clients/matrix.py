@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.clients.catalogue import ANSWERS, CLIENTS, TITLES
+from tests.clients.faults import Exchange
 from tests.clients.run import Meeting, Run
 
 PAGE = Path(__file__).parents[2] / "docs" / "clients.md"
@@ -17,14 +18,22 @@ def deed(meeting: Meeting) -> str:
     met = [exchange for exchange in exchanges if exchange.faulty]
     if not met:
         return "sends"
-    again = [each.at_s for each in exchanges if not each.faulty and meeting.first & set(each.ids)]
-    if not again:
+    gaps_s = [gap for one in meeting.first if (gap := _gap_s(exchanges, one)) is not None]
+    if meeting.port.fault.reset == "before":  # nobody read which events those were
+        return "again" if len(gaps_s) == len(meeting.first) else "drops"
+    if not gaps_s:
         return "waits" if all(each.heard for each in met) and meeting.answer == "slow" else "drops"
-    retry_after_s = meeting.port.fault.retry_after_s
-    if retry_after_s is None:
+    if meeting.port.fault.retry_after_s is None:
         return "again"
     # A client that ignores the header backs off for half of it at most.
-    return "waits, again" if again[0] - met[-1].at_s > retry_after_s * 0.9 else "again at once"
+    return "waits, again" if min(gaps_s) > meeting.port.fault.retry_after_s * 0.9 else "again, earlier"
+
+
+def _gap_s(exchanges: list[Exchange], one: str) -> float | None:
+    """Return how long after the last answer that an event met it was sent again; None when it was not."""
+    met = [each.at_s for each in exchanges if each.faulty and one in each.ids]
+    again = [each.at_s for each in exchanges if not each.faulty and one in each.ids]
+    return again[0] - (met[-1] if met else 0.0) if again else None
 
 
 def cell(meeting: Meeting) -> str:
@@ -40,7 +49,8 @@ def table(run: Run) -> str:
     lines = [heads, ["---"] * len(heads)]
     for client in CLIENTS:
         cells = [cell(run.meetings[client, answer]) for answer in ANSWERS]
-        lines.append([f"`{client.package}`", client.version, *cells])
+        called = f"`{client.package}`{', ' if client.variant else ''}{client.variant}"
+        lines.append([called, client.version, *cells])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 

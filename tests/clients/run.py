@@ -20,15 +20,15 @@ from pathlib import Path
 from typing import Any
 
 from tests.clients import installed, journey
-from tests.clients.catalogue import ANSWERS, CLIENTS, Client
+from tests.clients.catalogue import ANSWERS, CLIENTS, RETRY_AFTER_S, Client
 from tests.clients.faults import FaultProxy, Port
 from tests.support.browser import headless_browser
 from tests.support.house import KEY, House, open_house, wait_for
 
 DRIVER_S = 150
 """Clients back off for seconds at a time, with jitter; together they need about a minute."""
-QUIET_S = 6.0
-"""A browser's client decides within five seconds when it sends again."""
+QUIET_S = RETRY_AFTER_S + 3.0
+"""The browser's client sends again within this time, if at all: it adds less than a second to `Retry-After`."""
 DRIVERS = Path(__file__).parent / "drivers"
 ROWS = """
 SELECT * REPLACE (toJSONString(properties) AS properties, toJSONString(traits) AS traits)
@@ -64,7 +64,9 @@ class Meeting:
     def case(self) -> dict[str, Any]:
         """What its driver is told."""
         host = f"http://127.0.0.1:{self.port.number}"
-        return {"name": self.source, "host": host, "key": self.key, "waves": journey.waves(self.client.calls)}
+        return {"name": self.source, "host": host, "key": self.key, "waves": journey.waves(self.client.calls)} | (
+            {"variant": self.client.variant} if self.client.runtime == "browser" else {}
+        )
 
 
 @dataclass
@@ -125,25 +127,26 @@ def _drive(client: Client, meetings: list[Meeting]) -> tuple[list[dict[str, str]
 
 
 def _browse(cases: list[dict[str, Any]], meetings: list[Meeting]) -> tuple[list[dict[str, str]], str]:
-    """Open a tab a case and play the first wave in all of them, then the second."""
+    """Open a window a case and play the first wave in all of them, then the second."""
     sent: list[dict[str, str]] = []
-    with _pages(cases) as url, headless_browser() as chrome:
+    with _pages(cases) as port, headless_browser() as chrome:
         chrome.set_script_timeout(DRIVER_S)
-        tabs = {}
+        windows = {}
         for case in cases:
-            chrome.switch_to.new_window("tab")
-            chrome.get(f"{url}/{case['name']}")
-            tabs[case["name"]] = chrome.current_window_handle
+            chrome.switch_to.new_window("window")
+            # An origin of its own: cookies and localStorage are not shared. The collector is another origin anyway.
+            chrome.get(f"http://{case['name']}.localhost:{port}/{case['name']}")
+            windows[case["name"]] = chrome.current_window_handle
         for number in range(2):
             for case in cases:
-                chrome.switch_to.window(tabs[case["name"]])
+                chrome.switch_to.window(windows[case["name"]])
                 chrome.execute_script("window.playing = play(arguments[0])", case["waves"][number])
             for case in cases:
-                chrome.switch_to.window(tabs[case["name"]])
+                chrome.switch_to.window(windows[case["name"]])
                 chrome.execute_async_script("window.playing.then(arguments[0], arguments[0])")
             _until_quiet(meetings)
         for case in cases:
-            chrome.switch_to.window(tabs[case["name"]])
+            chrome.switch_to.window(windows[case["name"]])
             sent += chrome.execute_script("return window.sent")
     return sent, ""
 
@@ -160,7 +163,7 @@ def _until_quiet(meetings: list[Meeting]) -> None:
 
 
 @contextmanager
-def _pages(cases: list[dict[str, Any]]) -> Iterator[str]:
+def _pages(cases: list[dict[str, Any]]) -> Iterator[int]:
     """Serve a page for each case, and the client's bundle as npm delivers it."""
     template = (DRIVERS / "page.html").read_text("utf-8")
     bundle = installed.KEPT / installed.NPM / "node_modules" / "@segment" / "analytics-next" / "dist" / "umd"
@@ -185,7 +188,7 @@ def _pages(cases: list[dict[str, Any]]) -> Iterator[str]:
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield server.server_address[1]
     finally:
         server.shutdown()
         thread.join()
