@@ -33,6 +33,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 def settings_options(command: F) -> F:
     """Add an option for each setting that a person may want to give."""
     options = [
+        click.option("--config", metavar="FILE", help="The file with settings [./trackway.toml]."),
         click.option("--data-dir", type=click.Path(path_type=Path), help="Where spool, engine and keys live."),
         click.option("--warehouse", metavar="URL", help="chdb:///dir or clickhouse://user:password@host:8123/db."),
         click.option("--plan", metavar="PATH", help="A release file, or a plan directory with releases."),

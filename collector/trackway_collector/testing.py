@@ -19,6 +19,7 @@ from aiohttp import web
 from trackway_collector.errors import CollectorError
 from trackway_collector.ingest.app import make_app, make_runner
 from trackway_collector.ingest.decode import BatchDecoder
+from trackway_collector.ingest.in_force import InForce
 from trackway_collector.ingest.keys import Keys
 from trackway_collector.ingest.requests import Ingest
 from trackway_collector.outcomes import IngestCounters, Outcome
@@ -110,7 +111,8 @@ class CollectorThread:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         releases = ReleaseFolder(self._plan, self._hash_key).live if isinstance(self._plan, str) else self._plan
         decoder = BatchDecoder(releases, hash_key=self._hash_key)
-        ingest = Ingest(Keys.of_sources(self._keys), decoder, SpoolWriter(self._spool_directory), self._counters)
+        in_force = InForce(Keys.of_sources(self._keys), decoder)
+        ingest = Ingest(in_force, SpoolWriter(self._spool_directory), self._counters)
         runner = make_runner(make_app(ingest), shutdown_timeout=STOP_S)
         await runner.setup()
         try:

@@ -82,7 +82,7 @@ async def supervise(settings: Settings, announce: Callable[[str], None]) -> bool
         loop.add_signal_handler(name, stop.set)
     keepers = [_Keeper(name, settings, stop) for name in PROCESSES]
     tasks = [asyncio.create_task(keeper.keep()) for keeper in keepers]
-    if settings.plan and not sys.stdin.isatty():  # on a terminal, SIGHUP says that it is gone
+    if not sys.stdin.isatty():  # on a terminal, SIGHUP says that it is gone
         loop.add_signal_handler(signal.SIGHUP, _each, [keeper.hang_up for keeper in keepers])
     announcing = asyncio.create_task(_announce(settings, announce))
     try:
@@ -157,7 +157,7 @@ class _Keeper:
                 continue
 
     def hang_up(self) -> None:
-        """Ask the process to look for new releases now."""
+        """Ask the process to look for changed files now."""
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(signal.SIGHUP)
 
@@ -189,13 +189,15 @@ class _Keeper:
 
 def encode_settings(settings: Settings) -> str:
     """Return the settings as text, for a process's environment: arguments can be read by every user."""
-    return json.dumps(dataclasses.asdict(settings) | {"data_dir": str(settings.data_dir)})
+    return json.dumps(dataclasses.asdict(settings), default=str)
 
 
 def decode_settings(text: str) -> Settings:
     """Return the settings of their text."""
     values: dict[str, Any] = json.loads(text)
-    return Settings(**values | {"data_dir": Path(values["data_dir"])})
+    exact = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    paths = {name: Path(values[name]) for name in ("config", "data_dir")}
+    return Settings(**values | exact | paths)
 
 
 def main() -> None:

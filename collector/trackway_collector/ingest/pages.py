@@ -7,7 +7,7 @@ from aiohttp import web
 from trackway_collector.errors import RequestRefused
 from trackway_collector.ingest.metrics import render_metrics
 from trackway_collector.ingest.plan_page import plan_page
-from trackway_collector.ingest.requests import INGEST, JSON
+from trackway_collector.ingest.requests import INGEST, JSON, STORED
 
 
 async def live(request: web.Request) -> web.Response:
@@ -28,19 +28,26 @@ async def ready(request: web.Request) -> web.Response:
 
 
 async def plan(request: web.Request) -> web.Response:
-    """Say which source the write key in the header is, and which releases of the plan are live."""
+    """Say which source and environment the write key in the header is for, and which releases of the plan are live."""
     ingest = request.app[INGEST]
+    in_force = ingest.in_force
     try:
-        grant = ingest.keys.of_header(request.headers.get("Authorization")) or ingest.keys.of_key(None)
+        grant = in_force.keys.of_header(request.headers.get("Authorization")) or in_force.keys.of_key(None)
     except RequestRefused as refusal:
         return ingest.refuse(refusal)
-    return web.Response(body=plan_page(grant.source, ingest.decoder.live), headers=JSON)
+    return web.Response(body=plan_page(grant, in_force.decoder.live), headers=JSON)
 
 
 async def metrics(request: web.Request) -> web.Response:
     """Answer with the worker's counters in Prometheus text format."""
     ingest = request.app[INGEST]
     body, content_type = render_metrics(
-        ingest.counters, ingest.losses, ingest.spool, ingest.releases, ingest.decoder.rev
+        ingest.counters, ingest.losses, ingest.spool, ingest.reload, ingest.in_force.decoder.rev
     )
     return web.Response(body=body, headers={"Content-Type": content_type})
+
+
+async def sdk_metrics(request: web.Request) -> web.Response:
+    """Thank a browser library for what it measured about itself; it is counted as a request and not kept."""
+    request.app[INGEST].counters.ignored["sdk_metrics"] += 1
+    return web.Response(body=STORED, headers=JSON)

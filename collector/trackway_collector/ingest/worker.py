@@ -13,16 +13,14 @@ from pathlib import Path
 from aiohttp import web
 
 from trackway_collector.config import Settings
-from trackway_collector.errors import ConfigError
 from trackway_collector.ingest.app import make_app, make_runner
-from trackway_collector.ingest.decode import BatchDecoder
-from trackway_collector.ingest.keys import Keys
 from trackway_collector.ingest.privacy.addresses import TrustedProxies
 from trackway_collector.ingest.privacy.device import Devices
 from trackway_collector.ingest.privacy.places import Places
+from trackway_collector.ingest.reload import Reload
 from trackway_collector.ingest.requests import Ingest
 from trackway_collector.outcomes import IngestCounters
-from trackway_collector.releases import ReleaseFolder, changes
+from trackway_collector.releases import looks
 from trackway_collector.spool import SpoolWriter
 from trackway_plan.redact import read_hash_key
 
@@ -39,21 +37,14 @@ def make_ingest(settings: Settings, worker: str = "w0") -> Ingest:
         ConfigError: there is no write key, the plan cannot be found, or it hashes and there is no key for that.
         SpoolLocked: another collector uses this data directory.
     """
-    if not settings.write_keys:
-        message = (
-            "The collector has no write keys, so nobody could send it anything.\n"
-            "  Write --write-key SOURCE=KEY, TRACKWAY_WRITE_KEYS, or [write_keys] in trackway.toml."
-        )
-        raise ConfigError(message)
-    hash_key = read_hash_key(settings.hash_key)
-    releases = ReleaseFolder(settings.plan, hash_key) if settings.plan else None
-    decoder = BatchDecoder(releases.live if releases else None, hash_key=hash_key)
+    reload = Reload(settings)
     spool = SpoolWriter(settings.spool_dir / worker, max_backlog_bytes=settings.max_backlog_mib * 1024**2)
     devices = Devices(
-        TrustedProxies(settings.trusted_proxies), Places(Path(settings.geoip)) if settings.geoip else None, hash_key
+        TrustedProxies(settings.trusted_proxies),
+        Places(Path(settings.geoip)) if settings.geoip else None,
+        read_hash_key(settings.hash_key),
     )
-    keys = Keys.of_sources(settings.write_keys)
-    return Ingest(keys, decoder, spool, IngestCounters(), releases, devices=devices)
+    return Ingest(reload.in_force, spool, IngestCounters(), reload, devices=devices)
 
 
 async def serve(settings: Settings, worker: str = "w0", *, parent_pipe: bool = False) -> None:
@@ -67,7 +58,7 @@ async def serve(settings: Settings, worker: str = "w0", *, parent_pipe: bool = F
     runner = make_runner(app, shutdown_timeout=DRAIN_S)
     await runner.setup()
     site = web.TCPSite(runner, settings.listen, settings.port, backlog=1024)
-    watching = asyncio.create_task(_watch_releases(ingest, list(settings.write_keys)))
+    watching = asyncio.create_task(_watch(ingest))
     try:
         await site.start()
         logger.info("collector listens on http://%s:%d", settings.listen, settings.port)
@@ -77,12 +68,14 @@ async def serve(settings: Settings, worker: str = "w0", *, parent_pipe: bool = F
         await runner.cleanup()
 
 
-async def _watch_releases(ingest: Ingest, sources: list[str]) -> None:
-    """Judge by new releases as they come live; requests go on meanwhile."""
-    if ingest.releases is None:
-        return
-    async for live in changes(ingest.releases):
-        await asyncio.to_thread(ingest.decoder.adopt, live, sources)
+async def _watch(ingest: Ingest) -> None:
+    """Put new keys, policies and releases into force as they come; requests go on meanwhile."""
+    reload = ingest.reload
+    assert reload is not None  # noqa: S101 - `make_ingest` has made it
+    async for _ in looks():
+        in_force = await asyncio.to_thread(reload.refresh)
+        if in_force is not None:
+            ingest.in_force = in_force
 
 
 def stop_on_signals(stop: asyncio.Event, *, parent_pipe: bool) -> None:

@@ -12,6 +12,7 @@ from aiohttp.web import Application, Request
 
 from trackway_collector.ingest.app import make_app
 from trackway_collector.ingest.decode import BatchDecoder
+from trackway_collector.ingest.in_force import InForce
 from trackway_collector.ingest.keys import Keys
 from trackway_collector.ingest.privacy.device import Devices
 from trackway_collector.ingest.requests import INGEST, Ingest
@@ -111,7 +112,8 @@ def start_collector(aiohttp_client: Any, tmp_path: Path) -> StartCollector:
         directory = tmp_path / "spool" / "w0"
         writer = SpoolWriter(directory, **spool)
         decoder = BatchDecoder(release, Policies(policy or SourcePolicy(limits or Limits())))
-        ingest = Ingest(Keys.of_sources(KEYS), decoder, writer, IngestCounters(), devices=devices or Devices())
+        in_force = InForce(Keys.of_sources(KEYS), decoder)
+        ingest = Ingest(in_force, writer, IngestCounters(), devices=devices or Devices())
         server = TestServer(make_app(ingest))
         await server.start_server(auto_decompress=False)
         return Collector(await aiohttp_client(server), directory)
