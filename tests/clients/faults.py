@@ -116,7 +116,7 @@ class FaultProxy:
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(self._over.wait())  # type: ignore[arg-type]  # a coroutine, whatever the stub calls it
+            runner.run(self._over.wait())
 
     def open(self, fault: Fault) -> Port:
         """Return a new port that plays a fault."""

@@ -76,7 +76,9 @@ def _npm(name: str, folder: Path) -> None:
         raise RuntimeError(message)
     for file in (HERE / NPM).glob("*.json"):
         shutil.copy(file, folder)
-    _run([npm, "install", "--no-save", "--silent", "--ignore-scripts", "--omit=optional", "--no-audit", "--no-fund"], folder)
+    # Not `npm ci`, which wants every optional package of every platform from the registry, too.
+    options = ["--no-save", "--silent", "--ignore-scripts", "--omit=optional", "--no-audit", "--no-fund"]
+    _run([npm, "install", *options], folder)
 
 
 def _run(command: list[str], folder: Path) -> None:

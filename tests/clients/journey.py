@@ -1,4 +1,4 @@
-"""What every client is told to send, in two waves: the six calls of Segment's spec, with values that are easy to spoil."""
+"""What every client is told to send: the six calls of Segment's spec in two waves, with values easy to spoil."""
 
 from __future__ import annotations
 

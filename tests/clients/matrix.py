@@ -39,8 +39,9 @@ def _gap_s(exchanges: list[Exchange], one: str) -> float | None:
 def cell(meeting: Meeting) -> str:
     """Word a meeting: what the client did, and how many of its calls are in the warehouse."""
     arrived = [row["message_id"] for row in meeting.rows]
-    once = len(set(arrived)) == len(arrived)
-    return f"{deed(meeting)}: {len(set(arrived))} of {len(meeting.ids)}" + ("" if once else f", **{len(arrived)} rows**")
+    count = len(set(arrived))
+    doubled = f", **{len(arrived)} rows**" if count < len(arrived) else ""
+    return f"{deed(meeting)}: {count} of {len(meeting.ids)}{doubled}"
 
 
 def table(run: Run) -> str:

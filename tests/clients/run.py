@@ -7,28 +7,20 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
-import time
 from collections import defaultdict
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from tests.clients import installed, journey
-from tests.clients.catalogue import ANSWERS, CLIENTS, RETRY_AFTER_S, Client
+from tests.clients.browsing import browse
+from tests.clients.catalogue import ANSWERS, CLIENTS, Client
 from tests.clients.faults import FaultProxy, Port
-from tests.support.browser import headless_browser
 from tests.support.house import KEY, House, open_house, wait_for
 
 DRIVER_S = 150
 """Clients back off for seconds at a time, with jitter; together they need about a minute."""
-QUIET_S = RETRY_AFTER_S + 3.0
-"""The browser's client sends again within this time, if at all: it adds less than a second to `Retry-After`."""
 DRIVERS = Path(__file__).parent / "drivers"
 ROWS = """
 SELECT * REPLACE (toJSONString(properties) AS properties, toJSONString(traits) AS traits)
@@ -90,9 +82,7 @@ def run_all(directory: Path) -> Run:
         by_source = {meeting.source: meeting for meeting in meetings.values()}
         problems = []
         with ThreadPoolExecutor(len(CLIENTS)) as pool:
-            told = pool.map(
-                _drive, CLIENTS, ([meetings[client, answer] for answer in ANSWERS] for client in CLIENTS)
-            )
+            told = pool.map(_drive, CLIENTS, ([meetings[client, answer] for answer in ANSWERS] for client in CLIENTS))
             for said, problem in told:
                 problems += [problem] if problem else []
                 for line in said:
@@ -106,7 +96,7 @@ def _drive(client: Client, meetings: list[Meeting]) -> tuple[list[dict[str, str]
     """Run a client's driver; returns what it sent, and what went wrong."""
     cases = [meeting.case() for meeting in meetings]
     if client.runtime == "browser":
-        return _browse(cases, meetings)
+        return browse(cases, [meeting.port for meeting in meetings]), ""
     folder = installed.folder_of(client)
     if client.runtime == "node":
         script, *arguments = client.program
@@ -124,75 +114,6 @@ def _drive(client: Client, meetings: list[Meeting]) -> tuple[list[dict[str, str]
     )  # fmt: skip
     problem = f"{client.name} ended with {done.returncode}: {done.stderr[-2000:]}" if done.returncode else ""
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")], problem
-
-
-def _browse(cases: list[dict[str, Any]], meetings: list[Meeting]) -> tuple[list[dict[str, str]], str]:
-    """Open a window a case and play the first wave in all of them, then the second."""
-    sent: list[dict[str, str]] = []
-    with _pages(cases) as port, headless_browser() as chrome:
-        chrome.set_script_timeout(DRIVER_S)
-        windows = {}
-        for case in cases:
-            chrome.switch_to.new_window("window")
-            # An origin of its own: cookies and localStorage are not shared. The collector is another origin anyway.
-            chrome.get(f"http://{case['name']}.localhost:{port}/{case['name']}")
-            windows[case["name"]] = chrome.current_window_handle
-        for number in range(2):
-            for case in cases:
-                chrome.switch_to.window(windows[case["name"]])
-                chrome.execute_script("window.playing = play(arguments[0])", case["waves"][number])
-            for case in cases:
-                chrome.switch_to.window(windows[case["name"]])
-                chrome.execute_async_script("window.playing.then(arguments[0], arguments[0])")
-            _until_quiet(meetings)
-        for case in cases:
-            chrome.switch_to.window(windows[case["name"]])
-            sent += chrome.execute_script("return window.sent")
-    return sent, ""
-
-
-def _until_quiet(meetings: list[Meeting]) -> None:
-    """Return when no port has had a request for longer than the client waits before it sends again."""
-    end = time.monotonic() + DRIVER_S
-    seen, since = -1, time.monotonic()
-    while time.monotonic() < min(end, since + QUIET_S):
-        count = sum(len(meeting.port.exchanges) for meeting in meetings)
-        if count != seen:
-            seen, since = count, time.monotonic()
-        time.sleep(0.1)
-
-
-@contextmanager
-def _pages(cases: list[dict[str, Any]]) -> Iterator[int]:
-    """Serve a page for each case, and the client's bundle as npm delivers it."""
-    template = (DRIVERS / "page.html").read_text("utf-8")
-    bundle = installed.KEPT / installed.NPM / "node_modules" / "@segment" / "analytics-next" / "dist" / "umd"
-    pages = {f"/{case['name']}": template.replace("CASE", json.dumps(case), 1) for case in cases}
-
-    class Handler(SimpleHTTPRequestHandler):
-        def do_GET(self) -> None:
-            page = pages.get(self.path)
-            if page is None:
-                self.path = self.path.removeprefix("/bundle")
-                super().do_GET()
-                return
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
-            self.end_headers()
-            self.wfile.write(page.encode())
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(bundle)))
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def _collect(house: House, by_source: dict[str, Meeting]) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 
@@ -26,9 +25,9 @@ FINAL = ("400", "401", "413")
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Every client has met every answer."""
-    yield run_all(tmp_path_factory.mktemp("clients"))
+    return run_all(tmp_path_factory.mktemp("clients"))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What the Python drivers share: the cases come on standard input, each has a thread, and all that is said is JSON lines."""
+"""What the Python drivers share: cases come on standard input, each has a thread, and what is said is JSON lines."""
 
 from __future__ import annotations
 

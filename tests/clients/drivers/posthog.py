@@ -12,19 +12,21 @@ FLUSH_S = 60
 def send(client: Posthog, call: Call) -> str | None:
     """Make one call; returns the event's id."""
     user, at = call["userId"], when(call)
+    sent: str | None
     match call["call"]:
         case "identify":
-            return client.set(distinct_id=user, properties=call["traits"], timestamp=at)
+            sent = client.set(distinct_id=user, properties=call["traits"], timestamp=at)
         case "track":
-            return client.capture(call["event"], distinct_id=user, properties=call["properties"], timestamp=at)
+            sent = client.capture(call["event"], distinct_id=user, properties=call["properties"], timestamp=at)
         case "group":
-            return client.group_identify("company", call["groupId"], call["traits"], distinct_id=user, timestamp=at)
+            sent = client.group_identify("company", call["groupId"], call["traits"], distinct_id=user, timestamp=at)
         case "page" | "screen":
             event = "$pageview" if call["call"] == "page" else "$screen"
             properties = call["properties"] | {"$screen_name" if event == "$screen" else "title": call["name"]}
-            return client.capture(event, distinct_id=user, properties=properties, timestamp=at)
+            sent = client.capture(event, distinct_id=user, properties=properties, timestamp=at)
         case _:
-            return client.alias(call["previousId"], user, timestamp=at)
+            sent = client.alias(call["previousId"], user, timestamp=at)
+    return sent
 
 
 def main() -> None:
