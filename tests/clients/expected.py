@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from tests.clients.catalogue import Client
-from tests.clients.journey import Call
+from tests.clients.journey import Call, schema
 
 Row = dict[str, Any]
 
@@ -64,19 +64,23 @@ def _snowplow(call: Call) -> Row:
     if call["call"] == "track":
         expected["event"] = call["event"].lower().replace(" ", "_")
     if call["call"] == "page":
-        expected |= {"page_url": call["properties"]["url"], "page_title": call["name"], "properties": {}}
+        url, title = call["properties"]["url"], call["name"]
+        expected |= {"name": "", "page_url": url, "page_title": title, "properties": {}}
     if call["call"] == "screen":
         expected["properties"] = {}
-    return expected
+    return expected | {"context.snowplow.contexts": [{"schema": schema("context"), "data": call["context"]}]}
 
 
 def _found(row: Row, name: str, wanted: Any) -> Any:
     """Return a column's value; of objects what was asked for, since clients add things of their own."""
-    value = row[name]
-    if not isinstance(wanted, dict):
+    column, *path = name.split(".")
+    value = row[column]
+    if not path and not isinstance(wanted, dict):
         return value
     read = json.loads(value or "{}") if isinstance(value, str) else value
-    return {key: read[key] for key in wanted if key in read}
+    for member in path:
+        read = read.get(member, {})
+    return {key: read[key] for key in wanted if key in read} if isinstance(wanted, dict) else read
 
 
 _EXPECTED = {"segment": _segment, "posthog": _posthog, "snowplow": _snowplow}

@@ -50,5 +50,10 @@ def waves(calls: tuple[str, ...] = CALLS) -> list[list[Call]]:
     return [[call for call in wave if call["call"] in calls] for wave in both]
 
 
+def schema(name: str) -> str:
+    """Return the Iglu address under which Snowplow's tracker sends a thing."""
+    return f"iglu:com.example/{name}/jsonschema/1-0-0"
+
+
 def _at(second: int) -> str:
     return f"2026-05-19T10:20:0{second}.123+00:00"

@@ -16,7 +16,7 @@ from typing import Any
 from tests.clients import installed, journey
 from tests.clients.browsing import browse
 from tests.clients.catalogue import ANSWERS, CLIENTS, Client
-from tests.clients.faults import FaultProxy, Port
+from tests.clients.faults import Fault, FaultProxy, Port
 from tests.support.house import KEY, House, open_house, wait_for
 
 DRIVER_S = 150
@@ -34,7 +34,8 @@ class Meeting:
 
     client: Client
     answer: str
-    port: Port
+    port: Port = field(default_factory=lambda: Port(Fault()))
+    """Where the client sends, once the proxy has opened it."""
     ids: dict[str, str] = field(default_factory=dict)
     """Call → the id under which the client sent it."""
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -74,18 +75,20 @@ class Run:
 def run_all(directory: Path) -> Run:
     """Install what is missing, start a house, and return when the last event is in its warehouse."""
     installed.install_all()
-    pairs = [(client, answer) for client in CLIENTS for answer in ANSWERS]
-    keys = [f"{client.name}-{answer}" for client, answer in pairs]
-    options = [part for source in keys for part in ("--write-key", f"{source}=key-of-{source}")]
+    meetings = {(client, answer): Meeting(client, answer) for client in CLIENTS for answer in ANSWERS}
+    by_source = {meeting.source: meeting for meeting in meetings.values()}
+    options = [part for meeting in meetings.values() for part in ("--write-key", f"{meeting.source}={meeting.key}")]
     # A Snowplow tracker has no key; the source says which app id is its own.
     named = [
-        f'[sources."{source}"]\nforeign_ids = ["snowplow:key-of-{source}"]\n' for source in keys if "snowplow" in source
+        f'[sources."{meeting.source}"]\nforeign_ids = ["snowplow:{meeting.key}"]\n'
+        for meeting in meetings.values()
+        if meeting.client.wire == "snowplow"
     ]
     (directory / "trackway.toml").write_text("".join(named), "utf-8")
+    problems = []
     with open_house(directory / "data", *options, cwd=directory) as house, FaultProxy(house.port) as proxy:
-        meetings = {(client, answer): Meeting(client, answer, proxy.open(ANSWERS[answer])) for client, answer in pairs}
-        by_source = {meeting.source: meeting for meeting in meetings.values()}
-        problems = []
+        for meeting in meetings.values():
+            meeting.port = proxy.open(ANSWERS[meeting.answer])
         with ThreadPoolExecutor(len(CLIENTS)) as pool:
             told = pool.map(_drive, CLIENTS, ([meetings[client, answer] for answer in ANSWERS] for client in CLIENTS))
             for said, problem in told:

@@ -13,9 +13,9 @@ from typing import Any
 from snowplow_tracker import Emitter, PageView, ScreenView, SelfDescribing, SelfDescribingJson, Subject, Tracker
 
 from tests.clients.drivers.cases import TIMEOUT_S, Call, Case, run_all, when
+from tests.clients.journey import schema
 
 WAVE_S = 60
-SCHEMA = "iglu:com.example/{}/jsonschema/1-0-0"
 
 
 def event_of(call: Call) -> Any:
@@ -23,7 +23,7 @@ def event_of(call: Call) -> Any:
     subject = Subject()
     subject.set_user_id(call["userId"])
     common = {"event_subject": subject, "true_timestamp": when(call).timestamp() * 1000}
-    context = [SelfDescribingJson(SCHEMA.format("context"), call["context"])]
+    context = [SelfDescribingJson(schema("context"), call["context"])]
     match call["call"]:
         case "page":
             return PageView(page_url=call["properties"]["url"], page_title=call["name"], context=context, **common)
@@ -31,7 +31,7 @@ def event_of(call: Call) -> Any:
             return ScreenView(id_="screen-1", name=call["name"], context=context, **common)
         case _:
             name = call["event"].lower().replace(" ", "_")
-            described = SelfDescribingJson(SCHEMA.format(name), call["properties"])
+            described = SelfDescribingJson(schema(name), call["properties"])
             return SelfDescribing(described, context=context, **common)
 
 
