@@ -20,6 +20,9 @@ from trackway_collector.ingest.requests import INGEST, Ingest
 from trackway_collector.ingest.routes import Route
 from trackway_collector.ingest.upkeep import spools_open
 
+LINGER_S = 5.0
+"""So long the rest of a refused body is read and forgotten: a client that is still sending hears no answer."""
+
 
 def make_app(ingest: Ingest) -> web.Application:
     """Return the collector's aiohttp application; it starts and closes the spool writer with itself."""
@@ -68,6 +71,7 @@ def make_runner(
         refused=refused,
         access_log=None,
         auto_decompress=False,
+        lingering_time=LINGER_S,
         **options,
     )
 
