@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from trackway_collector.ingest.context_traits import with_own_traits
 from trackway_collector.ingest.judges import Judge, Judges, stamp_of
 from trackway_collector.ingest.redact import WITHHELD, kept_event
 from trackway_collector.ingest.sources import Limits
@@ -58,8 +57,6 @@ class _Opinion(NamedTuple):
     judge: Judge | None = None
     """Who gave it; None when the event could not be read so far."""
     strip: tuple[Path, ...] = ()
-    raw: bytes | None = None
-    """The event as it was judged, where that is not as it came."""
 
 
 _head = msgspec.json.Decoder(Head)
@@ -92,7 +89,6 @@ def judge(
     verdict = opinion.verdict
     if verdict is not None and verdict.outcome == Outcome.REJECTED:
         return Judged(verdict, b"null")
-    raw = raw if opinion.raw is None else opinion.raw
     if judges is None:
         return Judged(verdict, raw)
     redactor = opinion.judge.redactor if opinion.judge else judges.strictest
@@ -122,10 +118,6 @@ def _judge(
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return _Opinion(_undecodable(raw, error))
     kind = call or head.type
-    if kind == "identify" and head.traits is msgspec.UNSET and head.context is not msgspec.UNSET:
-        moved = with_own_traits(raw, head.context)
-        if moved is not None:
-            return _judge(moved, call, source, judges, limits, stamp)._replace(raw=moved)
     message_id = _given_message_id(head.messageId, limits)
     if not isinstance(kind, str) or kind not in CALLS:
         reason = f"`type` is none of {', '.join(sorted(CALLS))}."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,7 +18,7 @@ from trackway_collector.ingest.sources import Limits, Policies, SourcePolicy
 from trackway_collector.releases import LiveReleases
 from trackway_collector.spool import EventVerdict, Record
 from trackway_collector.timestamps import parse_timestamp_us
-from trackway_plan import Release, compile_release, load_plan
+from trackway_plan import Release
 
 from .test_wire import event
 
@@ -208,49 +207,3 @@ def test_both_ways_read_a_time_alike(garden: Release, timestamp: str) -> None:
     readable = parse_timestamp_us(timestamp) is not None
     assert readable == (not record.exceptions)
     assert readable == timestamp.startswith("2026")
-
-
-IN_CONTEXT = {"library": {"name": "rudder"}, "traits": {"plan": "pro", "visits": 2}}
-
-
-@pytest.mark.parametrize("call", ["", "identify"])
-def test_traits_in_the_context_of_an_identify_are_its_traits(call: str) -> None:
-    """RudderStack's server libraries put them there alone; they are kept, and judged, where all traits are."""
-    item = {"type": "identify", "messageId": "m-1", "userId": "ana", "context": IN_CONTEXT}
-    body = msgspec.json.encode(item if call else {"batch": [item]})
-
-    _, kept = BatchDecoder(None).decode(body, call=call, source="web", received_at_us=1)
-
-    found = msgspec.json.decode(kept) if call else msgspec.json.decode(kept)["batch"][0]
-    assert ({"plan": "pro", "visits": 2}, {"library": {"name": "rudder"}}) == (found["traits"], found["context"])
-    assert ("m-1", "ana") == (found["messageId"], found["userId"])
-
-
-@pytest.mark.parametrize(
-    "item",
-    [
-        {"type": "identify", "userId": "ana", "traits": {}, "context": IN_CONTEXT},
-        {"type": "track", "event": "x", "userId": "ana", "context": IN_CONTEXT},
-        {"type": "group", "userId": "ana", "context": IN_CONTEXT},
-        {"type": "identify", "userId": "ana", "context": {"traits": "pro"}},
-        {"type": "identify", "userId": "ana", "context": ["traits"]},
-    ],
-)
-def test_any_other_context_is_left_alone(item: dict[str, Any]) -> None:
-    """Where traits are given, or it is no identify, or they are no object, nothing is moved."""
-    body = msgspec.json.encode({"batch": [{"messageId": "m-1", **item}]})
-
-    assert BatchDecoder(None).decode(body, call="", source="web", received_at_us=1)[1] == body
-
-
-def test_traits_in_the_context_are_judged(tmp_path: Path) -> None:
-    """A trait of the wrong type quarantines the identify wherever it stands."""
-    (tmp_path / "plan.yaml").write_text("plan: garden\nformat: 1\nsources:\n  web: {kind: client}\n")
-    (tmp_path / "traits").mkdir()
-    (tmp_path / "traits" / "user.yaml").write_text(
-        "traits: user\nsummary: People.\nproperties:\n  visits: {type: int, pii: none}\n"
-    )
-    release = compile_release(load_plan(tmp_path), rev=1)
-    item = {"type": "identify", "messageId": "m-1", "userId": "ana", "context": {"traits": {"visits": "two"}}}
-
-    assert verdict(release, item).violations[0] == "wrong_type /visits"
