@@ -79,9 +79,9 @@ class Settings:
     soft_backlog_mib: int = 0
     """From this much waiting on, some requests are asked to come later, MiB; 0: three quarters of `max_backlog_mib`.
     Environment: TRACKWAY_SOFT_BACKLOG_MIB."""
-    soft_free_mib: int = 1024
+    soft_free_mib: int = 512
     """Below this much free disk, some requests are asked to come later, MiB. Environment: TRACKWAY_SOFT_FREE_MIB."""
-    hard_free_mib: int = 256
+    hard_free_mib: int = 128
     """Below this much free disk, the collector answers 503, MiB. Environment: TRACKWAY_HARD_FREE_MIB."""
     drain_grace_s: int = 0
     """Go on serving so long after `/ready` has said no, seconds. Environment: TRACKWAY_DRAIN_GRACE_S."""

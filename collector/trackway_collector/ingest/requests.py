@@ -20,9 +20,10 @@ from aiohttp import web
 
 from trackway_collector.errors import RequestRefused, SpoolFull, SpoolLocked, SpoolUnavailable
 from trackway_collector.ingest.admission import Admission, Held
+from trackway_collector.ingest.body import BODY_S, read_body
 from trackway_collector.ingest.client_counts import count_client
 from trackway_collector.ingest.decode import write_key_of
-from trackway_collector.ingest.encodings import decompress, too_large
+from trackway_collector.ingest.encodings import too_large
 from trackway_collector.ingest.in_force import InForce
 from trackway_collector.ingest.key_places import ORIGINS, grant_of
 from trackway_collector.ingest.keys import Grant
@@ -47,8 +48,6 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
-BODY_S = 30.0
-"""Within this time a body must have come whole."""
 HELD = web.RequestKey("held", Held)
 """Where a request keeps what it holds of the room for bytes in hand, see `admission`."""
 REQUEST_ID = web.RequestKey("id", str)
@@ -88,6 +87,8 @@ class Ingest:
     """The spool of the historical lane, made for its first event."""
     canary: Canary | None = None
     """What proves that the disk works, while the application runs."""
+    body_s: float = BODY_S
+    """Within this time a body must have come whole."""
     stopping: bool = False
     """`/ready` says no, and every answer ends its connection."""
     metrics_token: str = ""
@@ -129,7 +130,7 @@ class Ingest:
         grant = grant_of(in_force.keys, request)
         held = self.enter(request, lane)
         if grant is None:
-            return None, await read_body(request, in_force.policies.most_batch_bytes, held)
+            return None, await read_body(request, in_force.policies.most_batch_bytes, held, self.body_s)
         self.granted(request, in_force, grant, 0)
         policy = in_force.policies.of(grant.source)
         if policy.quota.events_per_s:
@@ -137,7 +138,7 @@ class Ingest:
             account = self.quotas.account(grant.source, policy.quota)
             if wait_s := account.wait_s(1, time.monotonic()):
                 raise self.admission.over_quota(lane, wait_s)
-        return grant, await read_body(request, policy.limits.batch_bytes, held)
+        return grant, await read_body(request, policy.limits.batch_bytes, held, self.body_s)
 
     def enter(self, request: web.Request, lane: Lane) -> Held:
         """
@@ -300,52 +301,6 @@ class Ingest:
 
 
 INGEST = web.AppKey("ingest", Ingest)
-
-
-async def read_body(request: web.Request, max_bytes: int, held: Held) -> bytes:
-    """
-    Return the body as the client wrote it, decompressed; its bytes are held as they come.
-
-    A body that is refused is not read to its end here: aiohttp sends the answer and then reads and forgets the rest for
-    some seconds, since a client that is still sending would otherwise see a broken connection in the answer's place.
-
-    Raises:
-        RequestRefused: 400, it is damaged, or larger than `max_bytes`; 408, it does not come; 429, there is no room.
-    """
-    content = request.content
-    if content.is_eof():  # it came with its headers, as small ones do
-        body = await content.readany()
-        held.take(len(body))
-    else:
-        body = await _read_pieces(request, max_bytes, held)
-    if len(body) > max_bytes:
-        raise too_large(max_bytes)
-    plain = decompress(body, request.headers.get("Content-Encoding", ""), max_bytes)
-    if plain is not body:
-        held.take(len(plain))
-    return plain
-
-
-async def _read_pieces(request: web.Request, max_bytes: int, held: Held) -> bytes:
-    length = request.content_length
-    if length is not None:
-        if length > max_bytes:
-            raise too_large(max_bytes)
-        held.take(length)
-    content = request.content
-    pieces: list[bytes] = []
-    size = 0
-    try:
-        async with asyncio.timeout(BODY_S):
-            while size <= max_bytes and (piece := await content.readany()):
-                pieces.append(piece)
-                size += len(piece)
-                if length is None:
-                    held.take(len(piece))
-    except TimeoutError as error:
-        message = f"The body did not come within {BODY_S:g} s."
-        raise RequestRefused(408, "slow_body", message) from error
-    return b"".join(pieces)
 
 
 def route_of(request: web.Request) -> str:
