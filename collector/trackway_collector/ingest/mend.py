@@ -23,6 +23,9 @@ class _NoNumber(str):
     __slots__ = ()
 
 
+_CONSTANTS = {name: _NoNumber(name) for name in ("NaN", "Infinity", "-Infinity")}
+
+
 def batch(body: bytes, most_events: int) -> bytes | None:
     """
     Return the batch with its unreadable events as JSON strings, or None when even the forgiving reader gives up.
@@ -75,7 +78,7 @@ def _event(value: Any) -> bytes:
 
 def _read(body: bytes) -> Any:
     text = body.decode("utf-8", "surrogateescape")
-    return json.loads(text, parse_constant=_NoNumber, parse_float=_float)
+    return json.loads(text, parse_constant=_CONSTANTS.__getitem__, parse_float=_float)
 
 
 def _float(text: str) -> float | _NoNumber:
