@@ -16,6 +16,7 @@ from aiohttp import web
 
 from trackway_collector.ingest.key_places import ORIGINS
 from trackway_collector.ingest.requests import INGEST
+from trackway_collector.keystore.origins import allows
 
 METHODS = "GET, HEAD, POST, OPTIONS"
 MAX_AGE_S = 86_400
@@ -62,7 +63,7 @@ def is_allowed(origin: str | None, origins: tuple[str, ...]) -> bool:
         origin: the Origin header; None for what is no browser, which can write any origin it likes and so is not asked.
         origins: what the key names; empty: any.
     """
-    return not origins or origin is None or origin in origins
+    return not origins or origin is None or allows(origins, origin)
 
 
 def _with_credentials(request: web.Request) -> bool:

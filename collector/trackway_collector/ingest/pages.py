@@ -9,6 +9,7 @@ from trackway_collector.ingest.metrics import render_metrics
 from trackway_collector.ingest.metrics_guard import check_reader
 from trackway_collector.ingest.plan_page import plan_page
 from trackway_collector.ingest.requests import INGEST, JSON, STORED
+from trackway_collector.ingest.upkeep import why_not_ready
 
 
 async def live(request: web.Request) -> web.Response:
@@ -20,12 +21,12 @@ async def ready(request: web.Request) -> web.Response:
     """
     Say whether this worker can accept events now: 200 or 503.
 
-    It asks the spool alone. ClickHouse may be away for as long as the spool has room.
+    It asks spool and disk alone. ClickHouse may be away for as long as the spool has room.
     """
-    spool = request.app[INGEST].spool
-    if spool.accepting:
+    reason = why_not_ready(request.app[INGEST])
+    if reason is None:
         return web.json_response({"ready": True})
-    return web.json_response({"ready": False, "reason": "the spool is full, failing or closing"}, status=503)
+    return web.json_response({"ready": False, "reason": reason}, status=503)
 
 
 async def plan(request: web.Request) -> web.Response:
