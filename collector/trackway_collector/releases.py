@@ -183,6 +183,14 @@ class ReleaseFolder:
 
 async def changes(folder: ReleaseFolder) -> AsyncIterator[LiveReleases]:
     """Yield the live releases whenever there are others, looking every second and at once on SIGHUP; never ends."""
+    async for _ in looks():
+        live = await asyncio.to_thread(folder.refresh)
+        if live is not None:
+            yield live
+
+
+async def looks() -> AsyncIterator[None]:
+    """Yield whenever it is time to look for changes: every second, and at once on SIGHUP; never ends."""
     hung_up = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, hung_up.set)
@@ -190,6 +198,4 @@ async def changes(folder: ReleaseFolder) -> AsyncIterator[LiveReleases]:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(hung_up.wait(), POLL_S)
         hung_up.clear()
-        live = await asyncio.to_thread(folder.refresh)
-        if live is not None:
-            yield live
+        yield

@@ -19,6 +19,7 @@ from aiohttp import web
 from trackway_collector.errors import CollectorError
 from trackway_collector.ingest.app import make_app, make_runner
 from trackway_collector.ingest.decode import BatchDecoder
+from trackway_collector.ingest.in_force import InForce
 from trackway_collector.ingest.keys import Keys
 from trackway_collector.ingest.requests import Ingest
 from trackway_collector.outcomes import IngestCounters, Outcome
@@ -85,14 +86,15 @@ class CollectorThread:
             self._thread.join(STOP_S)
 
     def spooled(self) -> Iterator[Spooled]:
-        """Yield every event of every request that was answered 200, in order; rejected ones included."""
-        reader = SpoolReader(self._spool_directory)
-        segment = byte = 0
-        while (chunk := reader.read(segment, byte, max_events=CHUNK_EVENTS)) is not None:
-            for block in chunk.blocks:
-                for record, body in block.records():
-                    yield from _events(record, body)
-            segment, byte = chunk.segment, chunk.to_byte
+        """Yield every event of every request that was answered 200, in order, imports last; rejected ones included."""
+        for suffix in ("", "-history"):
+            reader = SpoolReader(self._spool_directory.with_name(self._spool_directory.name + suffix))
+            segment = byte = 0
+            while (chunk := reader.read(segment, byte, max_events=CHUNK_EVENTS)) is not None:
+                for block in chunk.blocks:
+                    for record, body in block.records():
+                        yield from _events(record, body)
+                segment, byte = chunk.segment, chunk.to_byte
 
     def refused(self) -> dict[tuple[int, str], int]:
         """Return how many requests were refused as a whole, by status and code."""
@@ -110,7 +112,8 @@ class CollectorThread:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         releases = ReleaseFolder(self._plan, self._hash_key).live if isinstance(self._plan, str) else self._plan
         decoder = BatchDecoder(releases, hash_key=self._hash_key)
-        ingest = Ingest(Keys.of_sources(self._keys), decoder, SpoolWriter(self._spool_directory), self._counters)
+        in_force = InForce(Keys.of_sources(self._keys), decoder)
+        ingest = Ingest(in_force, SpoolWriter(self._spool_directory), self._counters)
         runner = make_runner(make_app(ingest), shutdown_timeout=STOP_S)
         await runner.setup()
         try:

@@ -10,8 +10,9 @@ import pytest
 
 from tests.support.house import ROOT
 from trackway import Dropped, Options
-from trackway_collector.config import Settings
-from trackway_collector.ingest.sources import Limits
+from trackway_collector.config import SETTINGS as COLLECTOR_SETTINGS
+from trackway_collector.ingest.sources import Limits, SourcePolicy
+from trackway_collector.ingest.tables import describe
 from trackway_collector.outcomes import EnvelopeFault, Outcome, Rejection
 from trackway_plan import ViolationCode
 
@@ -26,13 +27,22 @@ def _row(page: str, name: str, heading: str = "") -> str:
     return found[0] if found else ""
 
 
-@pytest.mark.parametrize("setting", dataclasses.fields(Settings), ids=lambda setting: setting.name)
+@pytest.mark.parametrize("setting", COLLECTOR_SETTINGS, ids=lambda setting: setting.name)
 def test_collector_settings_are_listed(setting: dataclasses.Field[object]) -> None:
     """Each setting of the collector has its row, with its variable and its default."""
     row = _row(SETTINGS, setting.name, "## Collector")
     assert f"`TRACKWAY_{setting.name.upper()}`" in row
     if isinstance(setting.default, int):
         assert f"| {setting.default} |" in row
+
+
+@pytest.mark.parametrize(("name", "default"), list(describe(SourcePolicy())))
+def test_policies_of_sources_are_listed(name: str, default: str) -> None:
+    """Each setting of a source has its row, with its default where that is a number."""
+    row = _row(SETTINGS, name, "### Sources")
+    assert row
+    if default.isdigit():
+        assert f"| {default} |" in row
 
 
 @pytest.mark.parametrize("option", dataclasses.fields(Options), ids=lambda option: option.name)

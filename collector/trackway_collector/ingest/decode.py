@@ -36,6 +36,15 @@ class Envelope(msgspec.Struct, gc=False, omit_defaults=True):
     integrations: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
+class Decoded(NamedTuple):
+    """What the spool shall keep of a request."""
+
+    record: Record
+    body: bytes
+    may_report_losses: bool
+    """Whether the body as it came may hold a report of what the client lost; False is certain."""
+
+
 SLICE_BYTES = 8 * 1024
 """So much JSON is judged event by event before others have their turn: some 6 ms of work where all of it is wrong."""
 
@@ -47,6 +56,9 @@ _write_key = msgspec.json.Decoder(msgspec.defstruct("_Key", [("writeKey", Any, N
 class BatchDecoder:
     """
     Decodes and judges request bodies by the live releases of a plan; without one every event is `unplanned`.
+
+    It never changes: when releases come live, or limits change, a `successor` takes its place, and a request at hand is
+    finished by the one it began with.
 
     Args:
         releases: the live releases, a single one, or None.
@@ -64,7 +76,9 @@ class BatchDecoder:
         self._hash_key = hash_key
         self._bench: _Bench | None = None
         if releases is not None:
-            self.adopt(LiveReleases.of([releases]) if isinstance(releases, Release) else releases)
+            live = LiveReleases.of([releases]) if isinstance(releases, Release) else releases
+            judges = Judges(live, hash_key)
+            self._bench = _Bench(judges, FastWays(judges, self.policies))
 
     @property
     def rev(self) -> int:
@@ -81,27 +95,32 @@ class BatchDecoder:
         found = self._bench.judges.newest.validator.release.sources.get(source) if self._bench else None
         return "client" if found and found.kind == "client" else "server" if found and found.kind == "server" else ""
 
-    def adopt(self, live: LiveReleases, sources: Iterable[str] = ()) -> None:
+    def successor(self, live: LiveReleases | None, policies: Policies, sources: Iterable[str] = ()) -> BatchDecoder:
         """
-        Judge by these releases from the next request on; a request at hand is finished by those it began with.
+        Return a decoder with these releases and limits.
 
-        What most requests of the `sources` need is made before the change, so that this may run beside requests, in a
+        What most requests of the `sources` need is made before it returns, so that this may run beside requests, in a
         thread of its own.
         """
-        judges = Judges(live, self._hash_key, self._bench.judges if self._bench else None)
-        ways = FastWays(judges, self.policies)
-        ways.prepare(list(sources))
-        self._bench = _Bench(judges, ways)
+        decoder = BatchDecoder(None, policies, self._hash_key)
+        if live is not None:
+            judges = Judges(live, self._hash_key, self._bench.judges if self._bench else None)
+            ways = FastWays(judges, policies)
+            ways.prepare(list(sources))
+            decoder._bench = _Bench(judges, ways)
+        return decoder
 
-    def decode(self, body: bytes, *, call: str, source: str, received_at_us: int) -> tuple[Record, bytes]:
+    def decode(
+        self, body: bytes, *, call: str, source: str, received_at_us: int, environment: str = PRODUCTION
+    ) -> tuple[Record, bytes]:
         """Do the whole of `slices` at once."""
-        work = self.slices(body, call=call, source=source, received_at_us=received_at_us)
+        work = self.slices(body, call=call, source=source, received_at_us=received_at_us, environment=environment)
         while True:
             try:
                 next(work)
             except StopIteration as done:
-                record, body = done.value
-                return record, body
+                decoded: Decoded = done.value
+                return decoded.record, decoded.body
 
     def slices(
         self,
@@ -112,7 +131,7 @@ class BatchDecoder:
         received_at_us: int,
         environment: str = PRODUCTION,
         client: Client | None = None,
-    ) -> Generator[None, None, tuple[Record, bytes]]:
+    ) -> Generator[None, None, Decoded]:
         """
         Return the spool record of a body, and the body as the spool shall keep it; yield where others may have a turn.
 
@@ -123,10 +142,10 @@ class BatchDecoder:
         Raises:
             RequestRefused: 400, the body as a whole cannot be taken.
         """
-        bench = self._bench  # one set of releases for the whole body, whatever comes live meanwhile
+        bench = self._bench
         verdict, rev = (Outcome.OK, bench.judges.newest.rev) if bench else (Outcome.UNPLANNED, 0)
         if bench and not call and (fine := bench.ways.fine(body, source)):
-            return Record(
+            record = Record(
                 source,
                 received_at_us,
                 fine.events,
@@ -135,7 +154,8 @@ class BatchDecoder:
                 violations=fine.violations,
                 environment=environment,
                 client=client,
-            ), body
+            )
+            return Decoded(record, body, fine.reports_losses)
         limits = self.policies.of(source).limits
         if call:
             judged, body = self._decode_one(body, call, source, bench, limits)
@@ -144,7 +164,7 @@ class BatchDecoder:
             envelope, body = self._split(body, limits)
             events = len(envelope.batch)
             exceptions, body = yield from self._judge_each(envelope, body, source, bench, limits)
-        return Record(
+        record = Record(
             source,
             received_at_us,
             events,
@@ -155,7 +175,8 @@ class BatchDecoder:
             exceptions=exceptions,
             environment=environment,
             client=client,
-        ), body
+        )
+        return Decoded(record, body, not call)
 
     def _decode_one(
         self, body: bytes, call: str, source: str, bench: _Bench | None, limits: Limits
@@ -212,7 +233,7 @@ class BatchDecoder:
 
 
 class _Bench(NamedTuple):
-    """Who judges at the moment; replaced as a whole when releases come live."""
+    """Who judges."""
 
     judges: Judges
     ways: FastWays

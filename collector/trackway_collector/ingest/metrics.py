@@ -10,6 +10,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from trackway_collector.ingest.losses import ClientLosses
+from trackway_collector.ingest.reload import Reload
 from trackway_collector.outcomes import IngestCounters
 from trackway_collector.releases import ReleaseFolder
 from trackway_collector.spool import SpoolWriter
@@ -19,12 +20,12 @@ def render_metrics(
     counters: IngestCounters,
     losses: ClientLosses,
     spool: SpoolWriter,
-    releases: ReleaseFolder | None = None,
+    reload: Reload | None = None,
     newest_rev: int = 0,
 ) -> tuple[bytes, str]:
     """Return the exposition text and its content type; `newest_rev` is the revision that judges at the moment."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Snapshot(counters, losses, spool, releases, newest_rev))
+    registry.register(_Snapshot(counters, losses, spool, reload, newest_rev))
     return generate_latest(registry), CONTENT_TYPE_LATEST
 
 
@@ -34,12 +35,12 @@ class _Snapshot(Collector):
         counters: IngestCounters,
         losses: ClientLosses,
         spool: SpoolWriter,
-        releases: ReleaseFolder | None,
+        reload: Reload | None,
         newest_rev: int,
     ) -> None:
         self._losses = losses
         self._newest_rev = newest_rev
-        self._releases = releases
+        self._reload = reload
         self._counters = counters
         self._spool = spool
 
@@ -71,8 +72,10 @@ class _Snapshot(Collector):
             lost.add_metric([source, reason], count)
         yield lost
         yield from self._spool_metrics()
-        if self._releases is not None:
-            yield from _release_metrics(self._releases, self._newest_rev)
+        if self._reload is not None:
+            yield from _reload_metrics(self._reload)
+            if self._reload.releases is not None:
+                yield from _release_metrics(self._reload.releases, self._newest_rev)
 
     def _spool_metrics(self) -> Iterator[Metric]:
         stats = self._spool.stats
@@ -88,7 +91,18 @@ class _Snapshot(Collector):
         yield CounterMetricFamily("trackway_spool_commits", "Group commits.", stats.commits)
         yield CounterMetricFamily("trackway_spool_bytes", "Bytes written to the spool.", stats.bytes)
         yield CounterMetricFamily("trackway_spool_failures", "Writes or fsyncs the disk refused.", stats.failures)
-        yield CounterMetricFamily("trackway_spool_fsync_seconds", "Time spent in fsync.", stats.fsync_seconds)
+        yield CounterMetricFamily("trackway_spool_fsync_seconds", "Time spent in fsync.", stats.fsync_seconds.sum)
+
+
+def _reload_metrics(reload: Reload) -> Iterator[Metric]:
+    yield CounterMetricFamily(
+        "trackway_reload_failures", "Changed files that were refused; what was in force stayed.", reload.failures
+    )
+    yield GaugeMetricFamily(
+        "trackway_reload_last_success_timestamp_seconds",
+        "When keys, policies or plan were last taken into force; the start counts.",
+        reload.succeeded_at,
+    )
 
 
 def _release_metrics(releases: ReleaseFolder, newest_rev: int) -> Iterator[Metric]:

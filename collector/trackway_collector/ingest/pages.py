@@ -6,8 +6,10 @@ from aiohttp import web
 
 from trackway_collector.errors import RequestRefused
 from trackway_collector.ingest.metrics import render_metrics
+from trackway_collector.ingest.metrics_guard import check_reader
 from trackway_collector.ingest.plan_page import plan_page
-from trackway_collector.ingest.requests import INGEST, JSON
+from trackway_collector.ingest.requests import INGEST, JSON, STORED
+from trackway_collector.ingest.upkeep import why_not_ready
 
 
 async def live(request: web.Request) -> web.Response:
@@ -19,28 +21,39 @@ async def ready(request: web.Request) -> web.Response:
     """
     Say whether this worker can accept events now: 200 or 503.
 
-    It asks the spool alone. ClickHouse may be away for as long as the spool has room.
+    It asks spool and disk alone. ClickHouse may be away for as long as the spool has room.
     """
-    spool = request.app[INGEST].spool
-    if spool.accepting:
+    reason = why_not_ready(request.app[INGEST])
+    if reason is None:
         return web.json_response({"ready": True})
-    return web.json_response({"ready": False, "reason": "the spool is full, failing or closing"}, status=503)
+    return web.json_response({"ready": False, "reason": reason}, status=503)
 
 
 async def plan(request: web.Request) -> web.Response:
-    """Say which source the write key in the header is, and which releases of the plan are live."""
+    """Say which source and environment the write key in the header is for, and which releases of the plan are live."""
     ingest = request.app[INGEST]
+    in_force = ingest.in_force
     try:
-        grant = ingest.keys.of_header(request.headers.get("Authorization")) or ingest.keys.of_key(None)
+        grant = in_force.keys.of_header(request.headers.get("Authorization")) or in_force.keys.of_key(None)
     except RequestRefused as refusal:
         return ingest.refuse(refusal)
-    return web.Response(body=plan_page(grant.source, ingest.decoder.live), headers=JSON)
+    return web.Response(body=plan_page(grant, in_force.decoder.live), headers=JSON)
 
 
 async def metrics(request: web.Request) -> web.Response:
-    """Answer with the worker's counters in Prometheus text format."""
+    """Answer with the worker's counters in Prometheus text format, to who may read them (`metrics_guard`)."""
     ingest = request.app[INGEST]
+    try:
+        check_reader(request, ingest.metrics_token)
+    except RequestRefused as refusal:
+        return ingest.refuse(refusal)
     body, content_type = render_metrics(
-        ingest.counters, ingest.losses, ingest.spool, ingest.releases, ingest.decoder.rev
+        ingest.counters, ingest.losses, ingest.spool, ingest.reload, ingest.in_force.decoder.rev
     )
     return web.Response(body=body, headers={"Content-Type": content_type})
+
+
+async def sdk_metrics(request: web.Request) -> web.Response:
+    """Thank a browser library for what it measured about itself; it is counted as a request and not kept."""
+    request.app[INGEST].counters.ignored["sdk_metrics"] += 1
+    return web.Response(body=STORED, headers=JSON)

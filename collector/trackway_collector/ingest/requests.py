@@ -8,129 +8,274 @@ because stock clients read them.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 from aiohttp import web
 
-from trackway_collector.errors import RequestRefused, SpoolFull, SpoolUnavailable
-from trackway_collector.ingest.decode import BatchDecoder, write_key_of
-from trackway_collector.ingest.encodings import decompress, too_large
-from trackway_collector.ingest.keys import Keys
+from trackway_collector.errors import RequestRefused, SpoolFull, SpoolLocked, SpoolUnavailable
+from trackway_collector.ingest.admission import Admission, Held
+from trackway_collector.ingest.body import BODY_S, read_body
+from trackway_collector.ingest.client_counts import count_client
+from trackway_collector.ingest.decode import write_key_of
+from trackway_collector.ingest.encodings import too_large
+from trackway_collector.ingest.in_force import InForce
+from trackway_collector.ingest.key_places import ORIGINS, grant_of
+from trackway_collector.ingest.keys import Grant
 from trackway_collector.ingest.losses import ClientLosses
+from trackway_collector.ingest.plain_answer import PlainAnswer
 from trackway_collector.ingest.privacy.cookie import anonymous_id, set_cookie
 from trackway_collector.ingest.privacy.device import Devices, is_device
 from trackway_collector.ingest.privacy.steps import privacy_steps
+from trackway_collector.ingest.quota import Quotas
+from trackway_collector.ingest.recent import RecentIds
+from trackway_collector.ingest.refusal_log import RefusalLog
+from trackway_collector.ingest.reload import Reload
 from trackway_collector.ingest.results import MEDIA_TYPE, results
+from trackway_collector.ingest.routes import Lane
+from trackway_collector.ingest.sources import SourcePolicy
 from trackway_collector.outcomes import IngestCounters, Outcome, Rejection
-from trackway_collector.releases import ReleaseFolder
 from trackway_collector.spool import SpoolWriter
+from trackway_collector.spool.canary import Canary
 from trackway_collector.spool.record import Record, encode_record
 
 T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
+HELD = web.RequestKey("held", Held)
+"""Where a request keeps what it holds of the room for bytes in hand, see `admission`."""
+REQUEST_ID = web.RequestKey("id", str)
 STORED = b'{"success":true}'
+_PLAIN = PlainAnswer(STORED)
 JSON = {"Content-Type": "application/json"}
 _NOBODYS_FAULT = frozenset({Rejection.NO_CONSENT, Rejection.OPTED_OUT})
 """Rejections that are no error of the client, which would only repeat them."""
 
 
+class Taken(NamedTuple):
+    """A request that is on the disk."""
+
+    record: Record
+    body: bytes
+    """As the spool keeps it."""
+    policy: SourcePolicy
+
+
 @dataclass(slots=True)
 class Ingest:
-    """What the handlers need; `keys` and the decoder's rules are replaced when they change."""
+    """What the handlers need."""
 
-    keys: Keys
-    decoder: BatchDecoder
+    in_force: InForce
+    """Keys, policies and plan; replaced as a whole when one of them changes, so a request takes it once."""
     spool: SpoolWriter
     counters: IngestCounters
-    releases: ReleaseFolder | None = None
-    """Where releases come live from; None without a plan, or with one that cannot change."""
+    reload: Reload | None = None
+    """Where what is in force comes from; None where nothing can change."""
     losses: ClientLosses = field(default_factory=ClientLosses)
     devices: Devices = field(default_factory=Devices)
+    recent: RecentIds = field(default_factory=RecentIds)
+    admission: Admission = field(default_factory=Admission)
+    quotas: Quotas = field(default_factory=Quotas)
+    refusals: RefusalLog = field(default_factory=RefusalLog)
+    historical: SpoolWriter | None = None
+    """The spool of the historical lane, made for its first event."""
+    canary: Canary | None = None
+    """What proves that the disk works, while the application runs."""
+    body_s: float = BODY_S
+    """Within this time a body must have come whole."""
+    stopping: bool = False
+    """`/ready` says no, and every answer ends its connection."""
+    metrics_token: str = ""
+    """What `/metrics` asks for; empty: it answers this machine only."""
 
-    async def accept(self, request: web.Request, call: str) -> web.Response:
+    async def accept(self, request: web.Request, call: str, lane: Lane = Lane.LIVE) -> web.Response:
         """
         Store the events of one request and answer.
 
         Args:
             call: the route's call (`track`, …) when the body is one event; empty when it is a batch.
         """
+        in_force = self.in_force  # for the whole request, whatever is taken into force meanwhile
         try:
-            grant = self.keys.of_header(request.headers.get("Authorization"))
-            policies = self.decoder.policies
-            most_bytes = policies.of(grant.source).limits.batch_bytes if grant else policies.most_batch_bytes
-            body = await read_body(request, most_bytes)
+            grant, body = await self.read(request, in_force, lane)
             if grant is None:
-                grant = self.keys.of_key(write_key_of(body))
-                if len(body) > (limit := policies.of(grant.source).limits.batch_bytes):
-                    raise too_large(limit)
-            policy = policies.of(grant.source)
-            client = None
-            if is_device(request, policy.kind or self.decoder.kind_of(grant.source)):
-                client = self.devices.of(request, policy.privacy)
-                cookie = policy.privacy.cookie
-                if cookie.name and not client.opted_out:
-                    cookie_value = anonymous_id(request, cookie, body, call)
-                    client = msgspec.structs.replace(client, anonymous_id=cookie_value)
-            received_at_us = time.time_ns() // 1000
-            received = body
-            record, body = await _in_turns(
-                self.decoder.slices(
-                    body,
-                    call=call,
-                    source=grant.source,
-                    received_at_us=received_at_us,
-                    environment=grant.environment,
-                    client=client,
-                )
-            )
-            record, body = privacy_steps(record, body, policy.privacy, self.devices.key)
-            if call and record.exceptions and record.exceptions[0].outcome == Outcome.REJECTED:
-                rejection = record.exceptions[0]
-                if rejection.violations[0] not in _NOBODYS_FAULT:
-                    raise RequestRefused(400, code_of(rejection.violations[0]), rejection.reasons[0])
-            if record.events:  # a batch without events carries a report of losses, or nothing
-                await self._spool(record, body)
+                grant = self.granted(request, in_force, in_force.keys.of_key(write_key_of(body)), len(body))
+            taken = await self.take(request, in_force, grant, body, call, lane)
         except RequestRefused as refusal:
-            return self.refuse(refusal)
-        self._count(record)
-        if not call:
-            self.losses.take(received, record.source)
+            return self.refuse(refusal, request)
+        except (web.RequestPayloadError, ConnectionError):
+            raise  # the client is gone
+        except Exception:
+            return self.fail(request)
         detailed = MEDIA_TYPE in request.headers.get("Accept", "")
-        response = web.Response(body=results(record, body) if detailed else STORED, headers=JSON)
+        client = taken.record.client
+        if not detailed and not (client and client.anonymous_id) and PlainAnswer.is_enough(request):
+            return _PLAIN
+        answer = results(taken.record, taken.body, self.recent) if detailed else STORED
+        return self.respond(request, taken, web.Response(body=answer, headers=JSON))
+
+    async def read(self, request: web.Request, in_force: InForce, lane: Lane = Lane.LIVE) -> tuple[Grant | None, bytes]:
+        """
+        Return what the request's headers or query grant, None when the key can only be in the body, and the body.
+
+        Raises:
+            RequestRefused: the key is unknown, there is no room, or the body is too large or damaged.
+        """
+        grant = grant_of(in_force.keys, request)
+        held = self.enter(request, lane)
+        if grant is None:
+            return None, await read_body(request, in_force.policies.most_batch_bytes, held, self.body_s)
+        self.granted(request, in_force, grant, 0)
+        policy = in_force.policies.of(grant.source)
+        if policy.quota.events_per_s:
+            # Whoever has used up the quota is not read: what it sent holds one event at least.
+            account = self.quotas.account(grant.source, policy.quota)
+            if wait_s := account.wait_s(1, time.monotonic()):
+                raise self.admission.over_quota(lane, wait_s)
+        return grant, await read_body(request, policy.limits.batch_bytes, held, self.body_s)
+
+    def enter(self, request: web.Request, lane: Lane) -> Held:
+        """
+        Let a request in; what it holds is given back when it has been answered (see `operated`).
+
+        Raises:
+            RequestRefused: 429 or 503, there is no room.
+        """
+        held = request.get(HELD)
+        if held is None:
+            held = request[HELD] = self.admission.enter(lane)
+        elif held.lane is not lane:
+            held.change_to(lane)
+        return held
+
+    def granted(self, request: web.Request, in_force: InForce, grant: Grant, body_bytes: int) -> Grant:
+        """
+        Return the grant when this request may use it.
+
+        Raises:
+            RequestRefused: 403, the key is not for pages of this origin; 400, the body is larger than the source's may
+                be.
+        """
+        if grant.origins:
+            request[ORIGINS] = grant.origins
+            grant.check_origin(request.headers.get("Origin"))
+        if body_bytes > (limit := in_force.policies.of(grant.source).limits.batch_bytes):
+            raise too_large(limit)
+        return grant
+
+    async def take(
+        self, request: web.Request, in_force: InForce, grant: Grant, body: bytes, call: str, lane: Lane
+    ) -> Taken:
+        """
+        Judge and spool a body; return when it is on the disk.
+
+        Raises:
+            RequestRefused: nothing of it was stored.
+        """
+        self.enter(request, lane)
+        policy = in_force.policies.of(grant.source)
+        client = None
+        if is_device(request, policy.kind or in_force.decoder.kind_of(grant.source)):
+            client = self.devices.of(request, policy.privacy)
+            cookie = policy.privacy.cookie
+            if cookie.name and not client.opted_out:
+                client = msgspec.structs.replace(client, anonymous_id=anonymous_id(request, cookie, body, call))
+        record, kept, may_report_losses = await _in_turns(
+            in_force.decoder.slices(
+                body,
+                call=call,
+                source=grant.source,
+                received_at_us=time.time_ns() // 1000,
+                environment=grant.environment,
+                client=client,
+            )
+        )
+        record, kept = privacy_steps(record, kept, policy.privacy, self.devices.key)
+        if call and record.exceptions and record.exceptions[0].outcome == Outcome.REJECTED:
+            rejection = record.exceptions[0]
+            if rejection.violations[0] not in _NOBODYS_FAULT:
+                raise RequestRefused(400, code_of(rejection.violations[0]), rejection.reasons[0])
+        if policy.quota.events_per_s:
+            account = self.quotas.account(grant.source, policy.quota)
+            if wait_s := account.take(max(1, record.events), time.monotonic()):
+                raise self.admission.over_quota(lane, wait_s)
+        if record.events:  # a batch without events carries a report of losses, or nothing
+            await self._spool(record, kept, lane)
+        self._count(record)
+        count_client(self.counters, request, body)
+        if may_report_losses:
+            self.losses.take(body, record.source)
+        return Taken(record, kept, policy)
+
+    def respond(self, request: web.Request, taken: Taken, response: web.Response) -> web.Response:
+        """Return the answer to a stored request, with the first-party cookie where the source sets one."""
+        client = taken.record.client
         if client is not None and client.anonymous_id:
-            set_cookie(response, policy.privacy.cookie, client.anonymous_id, secure=self.devices.secure(request))
+            cookie = taken.policy.privacy.cookie
+            set_cookie(response, cookie, client.anonymous_id, secure=self.devices.secure(request))
         return response
 
-    async def _spool(self, record: Record, body: bytes) -> None:
+    async def _spool(self, record: Record, body: bytes, lane: Lane) -> None:
         try:
-            await self.spool.append(encode_record(record), body, record.events)
+            spool = self.spool if lane is Lane.LIVE else self.open_historical()
+            await spool.append(encode_record(record), body, record.events)
         except SpoolFull as error:
             message = f"Not stored, send again later: {error}."
             raise RequestRefused(503, "spool_full", message, retry_after_s=RETRY_AFTER_S) from error
-        except SpoolUnavailable as error:
+        except (SpoolUnavailable, SpoolLocked, OSError) as error:
             message = "Not stored, send again later: the collector cannot write to its disk or is stopping."
             raise RequestRefused(503, "spool_unavailable", message, retry_after_s=RETRY_AFTER_S) from error
 
-    def refuse(self, refusal: RequestRefused) -> web.Response:
+    @property
+    def spools(self) -> list[SpoolWriter]:
+        """The worker's spools, the live one first."""
+        return [self.spool] if self.historical is None else [self.spool, self.historical]
+
+    def open_historical(self) -> SpoolWriter:
+        """
+        Return the spool of the historical lane.
+
+        Raises:
+            SpoolLocked: another process has it.
+            OSError: the disk refuses.
+        """
+        if self.historical is None:
+            self.historical = self.spool.beside("-history")
+            self.historical.start()
+        return self.historical
+
+    def fail(self, request: web.Request) -> web.Response:
+        """Log the error at hand, which is ours, and return the answer to a request of which nothing was stored."""
+        logger.exception("%s %s failed; nothing was stored", request.method, route_of(request))
+        message = "The collector made a mistake, which its log tells of. Nothing was stored; send it again later."
+        return self.refuse(RequestRefused(500, "internal_error", message), request)
+
+    def refuse(self, refusal: RequestRefused, request: web.Request | None = None) -> web.Response:
         """Count a refused request and return the answer to it."""
         self.counters.requests[refusal.status, refusal.code] += 1
+        request_id = request.get(REQUEST_ID, "") if request is not None else ""
+        route = route_of(request) if request is not None else ""
+        self.refusals.note(refusal.status, refusal.code, request_id, route, refusal.retry_after_s)
         answer = {
             "success": False,
             "code": refusal.code,
             "message": refusal.message,
             "error": refusal.message,
+            "requestId": request_id,
         }
         headers = dict(JSON)
         if refusal.retry_after_s is not None:
-            headers["Retry-After"] = str(refusal.retry_after_s)
-        if refusal.status == HTTPStatus.UNAUTHORIZED:
-            headers["WWW-Authenticate"] = 'Basic realm="write key"'
+            headers["Retry-After"] = headers["X-RateLimit-Reset"] = str(refusal.retry_after_s)
+        # Not to pages: at a challenge, a browser would ask the person in front of it for a password.
+        if refusal.status == HTTPStatus.UNAUTHORIZED and (request is None or "Origin" not in request.headers):
+            metrics = refusal.code == "metrics_token"
+            headers["WWW-Authenticate"] = 'Bearer realm="metrics"' if metrics else 'Basic realm="write key"'
         return web.Response(status=refusal.status, body=msgspec.json.encode(answer), headers=headers)
 
     def _count(self, record: Record) -> None:
@@ -149,18 +294,10 @@ class Ingest:
 INGEST = web.AppKey("ingest", Ingest)
 
 
-async def read_body(request: web.Request, max_bytes: int) -> bytes:
-    """
-    Return the body as the client wrote it, decompressed.
-
-    Raises:
-        RequestRefused: 400, it is damaged, or larger than `max_bytes`.
-    """
-    try:
-        body = await request.read()
-    except web.HTTPRequestEntityTooLarge as error:
-        raise too_large(max_bytes) from error
-    return decompress(body, request.headers.get("Content-Encoding", ""), max_bytes)
+def route_of(request: web.Request) -> str:
+    """Return the pattern of the path that a request took; not the path itself, in which a write key may stand."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "an unknown path"
 
 
 def code_of(violation: str) -> str:

@@ -17,10 +17,10 @@ from aiohttp import web
 from trackway_collector.config import Settings
 from trackway_collector.enrich import Enrichment, load_rules
 from trackway_collector.enrich.sessions import Sessions
-from trackway_collector.ingest.worker import stop_on_signals
 from trackway_collector.loader.loop import Loader
 from trackway_collector.query_port import make_query_app
-from trackway_collector.releases import ReleaseFolder, changes
+from trackway_collector.releases import ReleaseFolder, changes, looks
+from trackway_collector.stopping import stop_on_signals
 from trackway_collector.warehouse import Terminal, Warehouse, open_warehouse
 from trackway_collector.warehouse.embedded import EmbeddedWarehouse
 from trackway_collector.warehouse.store_file import StoreFile
@@ -92,9 +92,11 @@ async def serve(settings: Settings, *, parent_pipe: bool = False) -> None:
 
 async def _watch_releases(releases: ReleaseFolder | None, loader: Loader) -> None:
     if releases is None:
-        return
-    async for live in changes(releases):
-        loader.adopt(live)
+        async for _ in looks():  # SIGHUP goes to every process of the house and must end none
+            continue
+    else:
+        async for live in changes(releases):
+            loader.adopt(live)
 
 
 def _call_soon(loop: asyncio.AbstractEventLoop, work: Callable[[], None]) -> None:

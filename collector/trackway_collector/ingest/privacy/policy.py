@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+import msgspec
+
+from trackway_collector.ingest.tables import Table
 
 AddressRule = Literal["as_sent", "keep", "truncate", "hash", "remove"]
 Kind = Literal["", "client", "server"]
 OptOutRule = Literal["minimise", "reject", "ignore"]
 
 
-@dataclass(frozen=True, slots=True)
-class Cookie:
+class Cookie(Table, frozen=True):
     """A first-party cookie that carries the anonymous id; no cookie without a name."""
 
     name: str = ""
     """`ajs_anonymous_id` is where Segment's browser client keeps its id: set by the server it lives its full time."""
     domain: str = ""
     """`example.com` for all of its subdomains; empty: only the collector's own host."""
-    max_age_days: int = 395
+    max_age_days: Annotated[int, msgspec.Meta(ge=1, le=400)] = 395
     """Browsers cut anything beyond 400 days."""
 
 
-@dataclass(frozen=True, slots=True)
-class Privacy:
+class Privacy(Table, frozen=True):
     """What may be kept of the device behind a request, and whose events."""
 
     ip: AddressRule = "as_sent"
