@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 import zlib
 from collections.abc import Iterator
 
@@ -12,7 +13,6 @@ import pytest
 from tests.support.nginx import Nginx
 from tests.support.served import ServedCollector
 from tests.support.wire import AUTHORIZATION, KEY, Address, batch, exchange, post
-from trackway_collector.ingest.encodings import zstd
 
 MEGABYTE = 1_000_000
 SPACES = b" " * (200 * MEGABYTE)
@@ -23,6 +23,11 @@ def raw_deflate(body: bytes) -> bytes:
     packer = zlib.compressobj(9, wbits=-15)
     return packer.compress(body) + packer.flush()
 
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 WIDE: dict[int, int] = {zstd.CompressionParameter.window_log: 27}
 BOMBS = {
