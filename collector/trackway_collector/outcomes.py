@@ -49,6 +49,8 @@ class EnvelopeFault(StrEnum):
     """A field of the envelope has an impossible type, such as an object as `userId`."""
     UNKNOWN_TYPE = "unknown_type"
     """`type` is none of track, identify, page, screen, group, alias."""
+    UNTRANSLATABLE = "untranslatable"
+    """The adapter for another product's client could not make an event of it."""
     MISSING_EVENT = "missing_event"
     """A track call without an event name."""
     NO_PERSON = "no_person"

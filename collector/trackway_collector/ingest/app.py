@@ -14,6 +14,8 @@ from aiohttp import web
 
 from trackway_collector.config import CONNECTION_TIMEOUT_S, MAX_CONNECTIONS
 from trackway_collector.ingest import cors, pages, pixel, routes, settings_page, unknown_path
+from trackway_collector.ingest.adapters import ADAPTERS
+from trackway_collector.ingest.adapters.handling import mount
 from trackway_collector.ingest.connections import Runner
 from trackway_collector.ingest.operated import operated
 from trackway_collector.ingest.requests import INGEST, Ingest
@@ -35,8 +37,12 @@ def make_app(ingest: Ingest) -> web.Application:
         for route in routes.EVENTS:
             router.add_post(prefix + route.path, _handler(ingest, route))
         router.add_post(prefix + routes.SDK_METRICS, pages.sdk_metrics)
-        router.add_get(prefix + routes.PIXEL, pixel.pixel)
         router.add_get(prefix + routes.SETTINGS, settings_page.settings)
+    router.add_post(routes.BEACON.path, _handler(ingest, routes.BEACON))
+    for path in routes.PIXELS:
+        router.add_get(path, pixel.pixel)
+    for adapter in ADAPTERS:
+        mount(router, ingest, adapter)
     router.add_get("/v1/plan", pages.plan)
     router.add_get("/live", pages.live)
     router.add_get("/ready", pages.ready)
