@@ -22,6 +22,7 @@ from trackway_collector.ingest.operated import operated
 from trackway_collector.ingest.requests import INGEST, Ingest
 from trackway_collector.ingest.routes import Route
 from trackway_collector.ingest.upkeep import spools_open
+from trackway_collector.ingest.webhooks import handle as webhooks
 from trackway_collector.metrics import Snapshots
 
 LINGER_S = 5.0
@@ -51,6 +52,7 @@ def make_app(ingest: Ingest, snapshots: Snapshots | None = None) -> web.Applicat
         router.add_get(path, pixel.pixel)
     for adapter in ADAPTERS:
         mount(router, ingest, adapter)
+    router.add_post(webhooks.PATH, webhooks.webhook)
     router.add_get("/v1/plan", pages.plan)
     router.add_get("/live", pages.live)
     router.add_get("/ready", pages.ready)

@@ -22,6 +22,12 @@ def store_families(loader: Loader) -> Iterator[Family]:
     yield counter("trackway_loader_chunks", "Chunks stored.", stats.chunks)
     yield counter("trackway_loader_insert_attempts", "Inserts tried.", loader.attempts)
     yield counter("trackway_loader_errors", "Errors of the warehouse, by their class.", loader.errors, ("class",))
+    yield counter(
+        "trackway_loader_normalised_values",
+        "Values that a `normalise` rule of the plan gave another form.",
+        stats.normalised,
+        ("rule", "property"),
+    )
     yield gauge("trackway_loader_failing", "1 while the warehouse does not take rows.", loader.error is not None)
     yield gauge(
         "trackway_loader_last_success_timestamp_seconds",
