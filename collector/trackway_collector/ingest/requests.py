@@ -36,6 +36,7 @@ from trackway_collector.ingest.quota import Quotas
 from trackway_collector.ingest.recent import RecentIds
 from trackway_collector.ingest.refusal_log import RefusalLog
 from trackway_collector.ingest.reload import Reload
+from trackway_collector.ingest.request_keys import HELD, REQUEST_ID
 from trackway_collector.ingest.results import MEDIA_TYPE, results
 from trackway_collector.ingest.routes import Lane
 from trackway_collector.ingest.sources import SourcePolicy
@@ -48,9 +49,6 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
-HELD = web.RequestKey("held", Held)
-"""Where a request keeps what it holds of the room for bytes in hand, see `admission`."""
-REQUEST_ID = web.RequestKey("id", str)
 STORED = b'{"success":true}'
 _PLAIN = PlainAnswer(STORED)
 JSON = {"Content-Type": "application/json"}
@@ -115,8 +113,8 @@ class Ingest:
             return self.fail(request)
         detailed = MEDIA_TYPE in request.headers.get("Accept", "")
         client = taken.record.client
-        plain = not detailed and not self.stopping and not (client and client.anonymous_id)
-        if plain and PlainAnswer.is_enough(request):
+        is_usual = not detailed and not (client and client.anonymous_id) and not self.stopping
+        if is_usual and PlainAnswer.is_enough(request):
             return _PLAIN
         answer = results(taken.record, taken.body, self.recent) if detailed else STORED
         return self.respond(request, taken, web.Response(body=answer, headers=JSON))
