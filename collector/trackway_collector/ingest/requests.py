@@ -201,13 +201,7 @@ class Ingest:
             rejection = record.exceptions[0]
             if rejection.violations[0] not in _NOBODYS_FAULT:
                 raise RequestRefused(400, code_of(rejection.violations[0]), rejection.reasons[0])
-        if policy.quota.events_per_s:
-            account = self.quotas.account(grant.source, policy.quota)
-            if wait_s := account.take(max(1, record.events), time.monotonic()):
-                raise self.admission.over_quota(lane, wait_s)
-        if record.events:  # a batch without events carries a report of losses, or nothing
-            await self._spool(record, kept, lane)
-        self._count(record)
+        await self.store(record, kept, policy, lane)
         count_client(self.counters, request, body)
         if may_report_losses:
             self.losses.take(body, record.source)
@@ -220,6 +214,21 @@ class Ingest:
             cookie = taken.policy.privacy.cookie
             set_cookie(response, cookie, client.anonymous_id, secure=self.devices.secure(request))
         return response
+
+    async def store(self, record: Record, body: bytes, policy: SourcePolicy, lane: Lane) -> None:
+        """
+        Spool and count events that have been judged; return when they are on the disk.
+
+        Raises:
+            RequestRefused: 429, the source has used up its quota; 503, the disk refuses. Nothing of it was stored.
+        """
+        if policy.quota.events_per_s:
+            account = self.quotas.account(record.source, policy.quota)
+            if wait_s := account.take(max(1, record.events), time.monotonic()):
+                raise self.admission.over_quota(lane, wait_s)
+        if record.events:  # a batch without events carries a report of losses, or nothing
+            await self._spool(record, body, lane)
+        self._count(record)
 
     async def _spool(self, record: Record, body: bytes, lane: Lane) -> None:
         try:
