@@ -55,7 +55,7 @@ def _until_quiet(ports: list[Port]) -> None:
     seen, since = -1, time.monotonic()
     while time.monotonic() < min(end, since + QUIET_S):
         count = sum(len(port.exchanges) for port in ports)
-        if count != seen:
+        if count != seen or any(port.busy for port in ports):
             seen, since = count, time.monotonic()
         time.sleep(0.1)
 

@@ -2,8 +2,8 @@
 Where the clients are installed: `.clients/` of this checkout, a folder for each Python client and one for npm's.
 
 They are nobody's dependencies, and their own contradict each other. What is installed is pinned by `requirements/` and
-`npm/package-lock.json`; where it comes from is the configuration of pip and npm. A folder is made at its first use, under
-a name that changes with the pins and the Python, and only a whole one ever has its name.
+`npm/package-lock.json`; where it comes from is the configuration of pip and npm. A folder is made at its first use,
+under a name that changes with the pins and the Python, and only a whole one ever has its name.
 """
 
 from __future__ import annotations
