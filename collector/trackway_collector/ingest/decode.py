@@ -226,7 +226,7 @@ class BatchDecoder:
             raise bad_batch(error) from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             # One event may be to blame; it must not cost the others.
-            mended = mend.batch(body)
+            mended = mend.batch(body, limits.batch_events)
             if mended is None:
                 raise malformed(error) from error
             return self._split(mended, limits)
@@ -270,10 +270,10 @@ def write_key_of(body: bytes) -> object:
         return getattr(_write_key.decode(body), "writeKey", None)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # A value in one event may be to blame, as in `BatchDecoder`.
-        mended = mend.batch(body)
-        if mended is None:
+        envelope = mend.envelope(body)
+        if envelope is None:
             raise malformed(error) from error
-        return getattr(_write_key.decode(mended), "writeKey", None)
+        return envelope.get("writeKey")
 
 
 def malformed(error: Exception) -> RequestRefused:

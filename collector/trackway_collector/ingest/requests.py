@@ -115,7 +115,8 @@ class Ingest:
             return self.fail(request)
         detailed = MEDIA_TYPE in request.headers.get("Accept", "")
         client = taken.record.client
-        if not detailed and not (client and client.anonymous_id) and PlainAnswer.is_enough(request):
+        plain = not detailed and not self.stopping and not (client and client.anonymous_id)
+        if plain and PlainAnswer.is_enough(request):
             return _PLAIN
         answer = results(taken.record, taken.body, self.recent) if detailed else STORED
         return self.respond(request, taken, web.Response(body=answer, headers=JSON))

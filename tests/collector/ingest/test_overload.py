@@ -230,9 +230,11 @@ async def test_a_filling_disk_turns_imports_away_first(start_collector: StartCol
 
 @pytest.mark.parametrize("given", ["abcdefgh-1", "short", "x" * 65, "has space", "<script>alert</script>"])
 async def test_a_request_has_an_id(start_collector: StartCollector, given: str) -> None:
-    """A sane X-Request-Id comes back; any other is replaced by one of the collector's."""
+    """A sane X-Request-Id comes back; any other is replaced by one of the collector's, and a refusal has one anyway."""
     collector = await start_collector()
     ids = []
+    async with collector.client.post("/v1/batch", data=b"{", headers=KEY) as answer:
+        assert answer.headers["X-Request-Id"] == (await answer.json())["requestId"]
     for _ in range(2):
         headers = KEY | {"X-Request-Id": given}
         async with collector.client.post("/v1/batch", json={"batch": [event()]}, headers=headers) as answer:
