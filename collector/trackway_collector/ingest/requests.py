@@ -18,7 +18,9 @@ from typing import NamedTuple, TypeVar
 import msgspec
 from aiohttp import web
 
+from trackway_collector.dead_letters.log import DeadLetters
 from trackway_collector.errors import RequestRefused, SpoolFull, SpoolLocked, SpoolUnavailable
+from trackway_collector.ingest import dead_letter
 from trackway_collector.ingest.admission import Admission, Held
 from trackway_collector.ingest.body import BODY_S, read_body
 from trackway_collector.ingest.client_counts import count_client
@@ -89,6 +91,8 @@ class Ingest:
     """Within this time a body must have come whole."""
     stopping: bool = False
     """`/ready` says no, and every answer ends its connection."""
+    letters: DeadLetters | None = None
+    """Where a sample of refused requests goes."""
     metrics_token: str = ""
     """What `/metrics` asks for; empty: it answers this machine only."""
 
@@ -270,6 +274,8 @@ class Ingest:
         request_id = request.get(REQUEST_ID, "") if request is not None else ""
         route = route_of(request) if request is not None else ""
         self.refusals.note(refusal.status, refusal.code, request_id, route, refusal.retry_after_s)
+        if self.letters is not None and request is not None:
+            dead_letter.send(self.letters, refusal, request, route, request_id, self.in_force)
         answer = {
             "success": False,
             "code": refusal.code,
