@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 import zlib
 from collections.abc import Iterator
 
@@ -12,7 +13,11 @@ import pytest
 from tests.support.nginx import Nginx
 from tests.support.served import ServedCollector
 from tests.support.wire import AUTHORIZATION, KEY, Address, batch, exchange, post
-from trackway_collector.ingest.encodings import zstd
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 MEGABYTE = 1_000_000
 SPACES = b" " * (200 * MEGABYTE)
@@ -24,7 +29,7 @@ def raw_deflate(body: bytes) -> bytes:
     return packer.compress(body) + packer.flush()
 
 
-WIDE = {zstd.CompressionParameter.window_log: 27}
+WIDE: dict[int, int] = {zstd.CompressionParameter.window_log: 27}
 BOMBS = {
     "gzip": (b"gzip", gzip.compress(SPACES)),
     "deflate": (b"deflate", zlib.compress(SPACES)),
