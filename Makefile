@@ -38,7 +38,7 @@ fuzz: $(VENV)/.dev ## Search for bytes that break the decoder, for an hour (SECO
 	nice -n 19 $(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),3600)
 
 clean: ## Remove .venv and every cache
-	rm -rf $(VENV) .bench-venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .fuzz build dist
+	rm -rf $(VENV) .bench-venv .clients .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .fuzz build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:

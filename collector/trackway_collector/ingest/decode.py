@@ -90,6 +90,11 @@ class BatchDecoder:
         """The releases that events are judged by; None without a plan."""
         return self._bench.judges.live if self._bench else None
 
+    @property
+    def forbids(self) -> bool:
+        """Whether a live release forbids to store something."""
+        return self._bench is not None and not self._bench.judges.strictest.idle
+
     def kind_of(self, source: str) -> Kind:
         """Return whether the plan says that a source is a `client` or a `server`; empty when it does not."""
         found = self._bench.judges.newest.validator.release.sources.get(source) if self._bench else None
