@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections import Counter
 from enum import StrEnum
 
+from trackway_collector.histogram import Histogram
+
 
 class Outcome(StrEnum):
     """What became of one event."""
@@ -73,3 +75,5 @@ class IngestCounters:
         """`X-Retry-Count`, up to 10 → stored requests; of clients that send it."""
         self.ignored: Counter[str] = Counter()
         """What was answered 200 and not kept, because it is no event: `sdk_metrics`, `flags`, … → requests."""
+        self.ack_seconds = Histogram()
+        """From a request's headers to its 200."""

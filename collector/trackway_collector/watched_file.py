@@ -49,7 +49,7 @@ class WatchedFile(Generic[T]):
             return False
         try:
             if signature is None:
-                message = f"{self.path}: is gone.\n  Put it back; an empty one says that nothing is set."
+                message = f"{self.path}: is gone. Put it back."
                 raise ConfigError(message)
             value = self._read()
         except ConfigError as error:

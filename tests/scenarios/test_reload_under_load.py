@@ -17,7 +17,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.support.house import environment, free_port, wait_for
+import psutil
+
+from tests.support.house import House, environment, free_port, open_house, wait_for
+from trackway_collector.keystore import read_store
 
 CLIENTS = 3
 
@@ -145,6 +148,63 @@ def test_a_broken_file_changes_nothing(tmp_path: Path) -> None:
         log = worker.log.read_text()
         assert log.count("is refused, what was in force stays") == 4
         assert "other-key" not in log
+
+
+def key_command(directory: Path, *arguments: str) -> str:
+    """Run `trackway collector keys` and return what it printed."""
+    command = [sys.executable, "-m", "trackway", "collector", "keys", "--data-dir", str(directory / "data")]
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, env=environment(), check=True)
+    return done.stdout.strip()
+
+
+def test_a_key_is_rotated_and_revoked_under_load(tmp_path: Path) -> None:
+    """
+    The new key works while the old one still does, and the old one ends with the overlap; a revoked one ends at once.
+    Whoever sends with the key that stays notices nothing, and no key is in the log.
+    """
+    old = key_command(tmp_path, "create", "web")
+    steady = key_command(tmp_path, "create", "api")
+    with serving(tmp_path) as worker, steady_load(worker, steady) as failed:
+        assert worker.post(old) == (200, "")
+        new = key_command(tmp_path, "rotate", "web", "--overlap", "6s")
+        wait_for(lambda: worker.post(new) == (200, ""), 5, "the new key is known")
+        assert worker.post(old) == (200, "")
+        wait_for(lambda: worker.post(old) == (401, "expired_write_key"), 30, "the overlap ends")
+        assert worker.post(new) == (200, "")
+        key_command(tmp_path, "revoke", read_store(tmp_path / "data" / "keys.json").keys[-1].id)
+        wait_for(lambda: worker.post(new) == (401, "revoked_write_key"), 10, "the key is revoked")
+        page = key_command(tmp_path, "create", "page", "--origin", "https://*.shop.example")
+        wait_for(lambda: worker.post(page) == (200, ""), 10, "a server may send with it")
+        assert worker.post(page, Origin="https://eu.shop.example") == (200, "")
+        assert worker.post(page, Origin="https://shop.example.evil.example") == (403, "origin_not_allowed")
+        worker.post("tw_unknown-key", Origin="https://eu.shop.example")
+        assert failed == []
+        log = worker.log.read_text() + worker.get("/metrics")[1]
+        assert not [key for key in (old, new, steady, page, "tw_unknown-key") if key in log]
+
+
+def test_a_house_without_a_plan_survives_sighup(tmp_path: Path) -> None:
+    """Asked to look for changes, a collector and store that have no plan go on."""
+    with open_house(tmp_path / "data") as house:
+        assert house._process is not None
+        before = [child.pid for child in psutil.Process(house._process.pid).children()]
+        house._process.send_signal(signal.SIGHUP)
+        key = key_command(tmp_path, "create", "web", "--environment", "staging")
+        wait_for(lambda: key_page(house, key).get("environment") == "staging", 10, "the key is known")
+        assert [child.pid for child in psutil.Process(house._process.pid).children()] == before
+        assert house.post([{"type": "track", "event": "e", "userId": "u", "messageId": "m"}])[0] == 200
+
+
+def key_page(house: House, key: str) -> dict[str, Any]:
+    """What the collector says about a key."""
+    authorization = "Basic " + base64.b64encode(f"{key}:".encode()).decode()
+    request = urllib.request.Request(f"{house.url}/v1/plan", headers={"Authorization": authorization})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            page: dict[str, Any] = json.load(answer)
+            return page
+    except urllib.error.HTTPError:
+        return {}
 
 
 def test_what_needs_a_restart_is_named(tmp_path: Path) -> None:

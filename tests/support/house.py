@@ -76,7 +76,7 @@ class House:
         wait_for(lambda: self.get("/ready")[0] == 200, START_S, "the collector accepts events")
 
     def kill(self, *names: str) -> None:
-        """Kill -9 the whole group at once, or only its processes named `ingest`, `store`."""
+        """Kill -9 the whole group at once, or only its processes named `ingest`, `store`, `w1` and so on."""
         assert self._process is not None
         if not names:
             os.killpg(self._process.pid, signal.SIGKILL)
@@ -84,7 +84,7 @@ class House:
             return
         for child in psutil.Process(self._process.pid).children():
             with contextlib.suppress(psutil.NoSuchProcess):
-                if child.cmdline()[-1] in names:
+                if set(names) & set(child.cmdline()):
                     child.kill()
 
     def processes(self) -> list[psutil.Process]:

@@ -16,6 +16,7 @@ import msgspec
 
 from trackway_collector.errors import ConfigError
 from trackway_collector.ingest.privacy.policy import Kind, Privacy
+from trackway_collector.ingest.quota import Quota
 from trackway_collector.ingest.tables import Table, check_names, merged
 
 EVERY_SOURCE = "*"
@@ -44,6 +45,7 @@ class SourcePolicy(Table, frozen=True):
     """What is allowed and done for one source."""
 
     limits: Limits = Limits()
+    quota: Quota = Quota()
     privacy: Privacy = Privacy()
     kind: Kind = ""
     """`client`: the people's own devices send; `server`: servers do; empty: as the plan says, else told by headers."""

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from trackway_collector.enrich import Enrichment
+from trackway_collector.enrich.sessions import Visit
 from trackway_collector.loader.context import ContextColumns
 from trackway_collector.loader.dedup import dedup_key
 from trackway_collector.loader.quarantine import quarantine_row, unreadable
@@ -187,7 +188,10 @@ class RowMaker:
             return quarantine_row(request, raw, unreadable(raw, verdict, error), self._spool, segment, offset)
         text = b"".join((_encode(row)[:-1], context, properties and b',"properties":' + properties,
                          traits and b',"traits":' + traits, b"}"))  # fmt: skip
-        return Row(EVENTS, offset, dedup_key(record.source, message_id), text)
+        made = Row(EVENTS, offset, dedup_key(record.source, message_id), text)
+        if record.client is not None and b'"session_id":' not in context and (user_id or anonymous_id):
+            made.visit = Visit(record.source, record.environment, anonymous_id or user_id, happened_us)
+        return made
 
     def _values(
         self,

@@ -12,6 +12,7 @@ import msgspec
 
 PRODUCTION = "production"
 """The environment of keys that name none."""
+ENVIRONMENTS = (PRODUCTION, "staging", "development")
 
 
 class Client(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True, gc=False):

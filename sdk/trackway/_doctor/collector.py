@@ -104,15 +104,18 @@ def check_key(case: Case) -> Finding:
         if own is not None and own != source:
             mend = f"Use the write key of `{own}`, or set source (from: {case.origins['source']}) to `{source}`."
             return problem("key", f"it is the key of `{source}`, and this program says it is `{own}`", mend)
-        return ok("key", f"it is known: source `{source}`", source=source)
+        environment = str(case.page.get("environment", "production"))
+        return ok("key", f"it is known: source `{source}`, {environment}", source=source, environment=environment)
     page = get(case, "/v1/plan")
     if _refuses_the_key(page):
         mend = (
             f"Use a key of this collector (now from: {case.origins['write_key']}). `trackway up` prints its keys when "
-            "it starts; --write-key, TRACKWAY_WRITE_KEYS or [write_keys] in trackway.toml set them."
+            "it starts; `trackway collector keys list` shows there which there are, and `… create` makes one."
         )
         case.key_refused = True
-        return problem("key", "the collector does not know this write key", mend)
+        code = page.json.get("code") if isinstance(page.json, dict) else None
+        what = {"expired_write_key": "this write key has expired", "revoked_write_key": "this write key was revoked"}
+        return problem("key", what.get(str(code), "the collector does not know this write key"), mend)
     return note("key", f"not asked: the collector has no page /v1/plan ({page.stranger})", "Is it an earlier version?")
 
 
@@ -192,7 +195,8 @@ def _stranger(case: Case, page: Page) -> Finding:
 
 
 def _refuses_the_key(page: Page) -> bool:
-    return page.status == 401 and isinstance(page.json, dict) and page.json.get("code") == "unknown_write_key"
+    codes = ("unknown_write_key", "expired_write_key", "revoked_write_key")
+    return page.status == 401 and isinstance(page.json, dict) and page.json.get("code") in codes
 
 
 class _Live(msgspec.Struct):

@@ -89,13 +89,18 @@ class Collector:
             return response.status, await response.json(content_type=None)
 
     def spooled(self) -> list[tuple[Record, bytes]]:
-        """Return every record in the spool with its body."""
-        reader, records = SpoolReader(self.directory), []
-        segment = byte = 0
-        while (chunk := reader.read(segment, byte, max_events=1_000)) is not None:
-            records += [record for block in chunk.blocks for record in block.records()]
-            segment, byte = chunk.segment, chunk.to_byte
-        return records
+        """Return every record in the live spool with its body, then those of the historical one."""
+        return records_in(self.directory) + records_in(self.directory.with_name("w0-history"))
+
+
+def records_in(directory: Path) -> list[tuple[Record, bytes]]:
+    """Return every record of one spool with its body."""
+    reader, records = SpoolReader(directory), []
+    segment = byte = 0
+    while (chunk := reader.read(segment, byte, max_events=1_000)) is not None:
+        records += [record for block in chunk.blocks for record in block.records()]
+        segment, byte = chunk.segment, chunk.to_byte
+    return records
 
 
 @pytest.fixture
