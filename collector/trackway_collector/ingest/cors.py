@@ -16,7 +16,6 @@ from __future__ import annotations
 from aiohttp import web
 
 from trackway_collector.ingest.requests import INGEST
-from trackway_collector.keystore.origins import allows
 
 METHODS = "GET, HEAD, POST, OPTIONS"
 MAX_AGE_S = 86_400
