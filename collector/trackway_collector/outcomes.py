@@ -55,6 +55,8 @@ class EnvelopeFault(StrEnum):
     """A track call without an event name."""
     NO_PERSON = "no_person"
     """Neither `userId` nor `anonymousId`: stored and flagged, counted for nobody."""
+    UNMAPPED = "unmapped"
+    """A webhook's call that its mapping cannot take, kept as it came."""
     BAD_TIMESTAMP = "bad_timestamp"
     """`timestamp` cannot be read or lies outside 1970–2261: stored at the time of receipt and flagged."""
 

@@ -21,6 +21,10 @@ from trackway_collector.ingest.operated import operated
 from trackway_collector.ingest.requests import INGEST, Ingest
 from trackway_collector.ingest.routes import Route
 from trackway_collector.ingest.upkeep import spools_open
+from trackway_collector.ingest.webhooks import handle as webhooks
+
+LINGER_S = 5.0
+"""So long the rest of a refused body is read and forgotten: a client that is still sending hears no answer."""
 
 
 def make_app(ingest: Ingest) -> web.Application:
@@ -40,6 +44,7 @@ def make_app(ingest: Ingest) -> web.Application:
         router.add_get(path, pixel.pixel)
     for adapter in ADAPTERS:
         mount(router, ingest, adapter)
+    router.add_post(webhooks.PATH, webhooks.webhook)
     router.add_get("/v1/plan", pages.plan)
     router.add_get("/live", pages.live)
     router.add_get("/ready", pages.ready)
@@ -74,6 +79,7 @@ def make_runner(
         refused=refused,
         access_log=None,
         auto_decompress=False,
+        lingering_time=LINGER_S,
         **options,
     )
 

@@ -31,8 +31,10 @@ class PlainAnswer(web.Response):
 
     @staticmethod
     def is_enough(request: web.BaseRequest) -> bool:
-        """Say whether the request asks for no more than this: no header of CORS, and the connection stays open."""
-        return request.version == HttpVersion11 and request.keep_alive and "Origin" not in request.headers
+        """Say whether it asks for no more than this: no header of CORS, no id given back, and an open connection."""
+        headers = request.headers
+        plain = "Origin" not in headers and "X-Request-Id" not in headers
+        return plain and request.version == HttpVersion11 and request.keep_alive
 
     @property
     def keep_alive(self) -> bool:

@@ -20,9 +20,10 @@ from aiohttp import web
 
 from trackway_collector.errors import RequestRefused, SpoolFull, SpoolLocked, SpoolUnavailable
 from trackway_collector.ingest.admission import Admission, Held
+from trackway_collector.ingest.body import BODY_S, read_body
 from trackway_collector.ingest.client_counts import count_client
 from trackway_collector.ingest.decode import write_key_of
-from trackway_collector.ingest.encodings import decompress, too_large
+from trackway_collector.ingest.encodings import too_large
 from trackway_collector.ingest.in_force import InForce
 from trackway_collector.ingest.key_places import grant_of
 from trackway_collector.ingest.keys import Grant
@@ -47,8 +48,6 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
-BODY_S = 30.0
-"""Within this time a body must have come whole."""
 HELD = web.RequestKey("held", Held)
 """Where a request keeps what it holds of the room for bytes in hand, see `admission`."""
 REQUEST_ID = web.RequestKey("id", str)
@@ -88,6 +87,8 @@ class Ingest:
     """The spool of the historical lane, made for its first event."""
     canary: Canary | None = None
     """What proves that the disk works, while the application runs."""
+    body_s: float = BODY_S
+    """Within this time a body must have come whole."""
     stopping: bool = False
     """`/ready` says no, and every answer ends its connection."""
     metrics_token: str = ""
@@ -114,7 +115,8 @@ class Ingest:
             return self.fail(request)
         detailed = MEDIA_TYPE in request.headers.get("Accept", "")
         client = taken.record.client
-        if not detailed and not (client and client.anonymous_id) and PlainAnswer.is_enough(request):
+        plain = not detailed and not self.stopping and not (client and client.anonymous_id)
+        if plain and PlainAnswer.is_enough(request):
             return _PLAIN
         answer = results(taken.record, taken.body, self.recent) if detailed else STORED
         return self.respond(request, taken, web.Response(body=answer, headers=JSON))
@@ -129,7 +131,7 @@ class Ingest:
         grant = grant_of(in_force.keys, request)
         held = self.enter(request, lane)
         if grant is None:
-            return None, await read_body(request, in_force.policies.most_batch_bytes, held)
+            return None, await read_body(request, in_force.policies.most_batch_bytes, held, self.body_s)
         self.granted(request, in_force, grant, 0)
         policy = in_force.policies.of(grant.source)
         if policy.quota.events_per_s:
@@ -137,7 +139,7 @@ class Ingest:
             account = self.quotas.account(grant.source, policy.quota)
             if wait_s := account.wait_s(1, time.monotonic()):
                 raise self.admission.over_quota(lane, wait_s)
-        return grant, await read_body(request, policy.limits.batch_bytes, held)
+        return grant, await read_body(request, policy.limits.batch_bytes, held, self.body_s)
 
     def enter(self, request: web.Request, lane: Lane) -> Held:
         """
@@ -199,13 +201,7 @@ class Ingest:
             rejection = record.exceptions[0]
             if rejection.violations[0] not in _NOBODYS_FAULT:
                 raise RequestRefused(400, code_of(rejection.violations[0]), rejection.reasons[0])
-        if policy.quota.events_per_s:
-            account = self.quotas.account(grant.source, policy.quota)
-            if wait_s := account.take(max(1, record.events), time.monotonic()):
-                raise self.admission.over_quota(lane, wait_s)
-        if record.events:  # a batch without events carries a report of losses, or nothing
-            await self._spool(record, kept, lane)
-        self._count(record)
+        await self.store(record, kept, policy, lane)
         count_client(self.counters, request, body)
         if may_report_losses:
             self.losses.take(body, record.source)
@@ -218,6 +214,21 @@ class Ingest:
             cookie = taken.policy.privacy.cookie
             set_cookie(response, cookie, client.anonymous_id, secure=self.devices.secure(request))
         return response
+
+    async def store(self, record: Record, body: bytes, policy: SourcePolicy, lane: Lane) -> None:
+        """
+        Spool and count events that have been judged; return when they are on the disk.
+
+        Raises:
+            RequestRefused: 429, the source has used up its quota; 503, the disk refuses. Nothing of it was stored.
+        """
+        if policy.quota.events_per_s:
+            account = self.quotas.account(record.source, policy.quota)
+            if wait_s := account.take(max(1, record.events), time.monotonic()):
+                raise self.admission.over_quota(lane, wait_s)
+        if record.events:  # a batch without events carries a report of losses, or nothing
+            await self._spool(record, body, lane)
+        self._count(record)
 
     async def _spool(self, record: Record, body: bytes, lane: Lane) -> None:
         try:
@@ -290,52 +301,6 @@ class Ingest:
 
 
 INGEST = web.AppKey("ingest", Ingest)
-
-
-async def read_body(request: web.Request, max_bytes: int, held: Held) -> bytes:
-    """
-    Return the body as the client wrote it, decompressed; its bytes are held as they come.
-
-    A body that is refused is not read to its end here: aiohttp sends the answer and then reads and forgets the rest for
-    some seconds, since a client that is still sending would otherwise see a broken connection in the answer's place.
-
-    Raises:
-        RequestRefused: 400, it is damaged, or larger than `max_bytes`; 408, it does not come; 429, there is no room.
-    """
-    content = request.content
-    if content.is_eof():  # it came with its headers, as small ones do
-        body = await content.readany()
-        held.take(len(body))
-    else:
-        body = await _read_pieces(request, max_bytes, held)
-    if len(body) > max_bytes:
-        raise too_large(max_bytes)
-    plain = decompress(body, request.headers.get("Content-Encoding", ""), max_bytes)
-    if plain is not body:
-        held.take(len(plain))
-    return plain
-
-
-async def _read_pieces(request: web.Request, max_bytes: int, held: Held) -> bytes:
-    length = request.content_length
-    if length is not None:
-        if length > max_bytes:
-            raise too_large(max_bytes)
-        held.take(length)
-    content = request.content
-    pieces: list[bytes] = []
-    size = 0
-    try:
-        async with asyncio.timeout(BODY_S):
-            while size <= max_bytes and (piece := await content.readany()):
-                pieces.append(piece)
-                size += len(piece)
-                if length is None:
-                    held.take(len(piece))
-    except TimeoutError as error:
-        message = f"The body did not come within {BODY_S:g} s."
-        raise RequestRefused(408, "slow_body", message) from error
-    return b"".join(pieces)
 
 
 def route_of(request: web.Request) -> str:

@@ -25,6 +25,8 @@ from trackway_plan.redact import read_hash_key
 logger = logging.getLogger(__name__)
 
 MIB = 1024**2
+DRAIN_PART = 0.5
+"""Part of the time to stop that requests in hand have; what is left of it is for the last commit."""
 
 
 def make_ingest(settings: Settings, worker: str = "w0") -> Ingest:
@@ -69,7 +71,7 @@ async def serve(settings: Settings, worker: str = "w0", *, parent_pipe: bool = F
         app,
         max_connections=settings.max_connections,
         connection_timeout_s=settings.connection_timeout_s,
-        shutdown_timeout=settings.stop_timeout_s,
+        shutdown_timeout=settings.stop_timeout_s * DRAIN_PART,
     )
     await runner.setup()
     watching = asyncio.create_task(_watch(ingest))

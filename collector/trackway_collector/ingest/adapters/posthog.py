@@ -64,6 +64,10 @@ _CALLS = {
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
+MOST_MENDED = 20_000
+"""Events of a batch that is read forgivingly; more than any source is allowed, and no work for strangers to ask for."""
+
+
 class _Envelope(msgspec.Struct, gc=False):
     batch: list[msgspec.Raw]
     api_key: Any = None
@@ -146,7 +150,7 @@ def _read(body: bytes) -> _Envelope:
         except msgspec.ValidationError:  # no `batch`: one event
             return _Envelope([msgspec.Raw(body)], sent_at=_sent_at(body))
     except _UNREADABLE as error:
-        mended = mend.batch(body)  # one event may be to blame; it must not cost the others
+        mended = mend.batch(body, MOST_MENDED)  # one event may be to blame; it must not cost the others
         if mended is None:
             raise malformed(error) from error
         return _envelope.decode(mended)
