@@ -27,7 +27,7 @@ from trackway_collector.ingest.client_counts import count_client
 from trackway_collector.ingest.decode import write_key_of
 from trackway_collector.ingest.encodings import too_large
 from trackway_collector.ingest.in_force import InForce
-from trackway_collector.ingest.key_places import ORIGINS, grant_of
+from trackway_collector.ingest.key_places import grant_of
 from trackway_collector.ingest.keys import Grant
 from trackway_collector.ingest.losses import ClientLosses
 from trackway_collector.ingest.plain_answer import PlainAnswer
@@ -166,7 +166,6 @@ class Ingest:
                 be.
         """
         if grant.origins:
-            request[ORIGINS] = grant.origins
             grant.check_origin(request.headers.get("Origin"))
         if body_bytes > (limit := in_force.policies.of(grant.source).limits.batch_bytes):
             raise too_large(limit)
