@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint bench compare clean
+.PHONY: help demo test check lint bench soak compare clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ lint: $(VENV)/.dev ## ruff, mypy --strict, import-linter
 
 bench: $(VENV)/.dev ## Print the benchmark table; wants two quiet cores
 	$(BIN)/python -m tests.benchmarks
+
+soak: $(VENV)/.dev ## Half an hour of load while processes, ClickHouse, disk and clock break (SOAK="--minutes 5")
+	$(BIN)/python -m tests.soak $(SOAK)
 
 compare: $(VENV)/.dev ## Run other clients and ours through the same trouble; writes docs/compare_sdks.md
 	$(BIN)/python -m tests.benchmarks.peers --write

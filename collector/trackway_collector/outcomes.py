@@ -65,3 +65,9 @@ class IngestCounters:
         """(source, violation code) → occurrences."""
         self.requests: Counter[tuple[int, str]] = Counter()
         """(status, error code or "") → requests."""
+        self.libraries: Counter[tuple[str, str]] = Counter()
+        """(name, version) of the sending library → stored requests."""
+        self.retries: Counter[int] = Counter()
+        """`X-Retry-Count`, up to 10 → stored requests; of clients that send it."""
+        self.ignored: Counter[str] = Counter()
+        """What was answered 200 and not kept, because it is no event: `sdk_metrics`, `flags`, … → requests."""

@@ -180,6 +180,7 @@ def decode_settings(text: str) -> Settings:
 
 def main() -> None:
     """Be one of the processes; the supervisor says which and with what settings."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the process can look for changes; there are none yet
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings = decode_settings(os.environ.pop(SETTINGS_VARIABLE))
     gives_up_at = time.monotonic() + BUSY_S

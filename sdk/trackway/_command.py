@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "try": ("trackway_analytics.cli:try_file", "all"),
     "plan": ("trackway_plan.cli:plan", "plan"),
     "collector": ("trackway_collector.cli:collector", "collector"),
+    "import": ("trackway_collector.imports.command:import_files", "collector"),
     "warehouse": ("trackway_collector.cli:warehouse", "collector"),
     "query": ("trackway_analytics.cli:query", "analytics"),
     "doctor": ("trackway._doctor.command:doctor", "cli"),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from tests.benchmarks import ingest, load, plan, questions, track
+from tests.benchmarks import import_rows, ingest, load, plan, questions, track
 from tests.benchmarks.table import Row, print_table
 
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "ingest": ingest.run,
     "load": load.run,
+    "import": import_rows.run,
     "track": track.run,
     "questions": questions.run,
     "plan": plan.run,

@@ -14,7 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +36,20 @@ class House:
     Args:
         directory: empty, or what an earlier house left.
         options: more arguments of `trackway up`.
+        environment: variables for its processes.
+        packages: folders that its processes import from before all others.
     """
 
-    def __init__(self, directory: Path, *options: str) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *options: str,
+        environment: Mapping[str, str] | None = None,
+        packages: Iterable[Path] = (),
+    ) -> None:
         self.directory = directory
         self.options = options
+        self._environment = environment_of_processes(packages) | dict(environment or {})
         self.port, self.console_port, self.query_port = (free_port() for _ in range(3))
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -62,7 +71,7 @@ class House:
         command += ["--write-key", f"{SOURCE}={KEY}", *self.options]
         log = (self.directory.parent / f"{self.directory.name}.log").open("ab")
         self._process = subprocess.Popen(
-            command, stdout=log, stderr=log, start_new_session=True, env=environment(), stdin=subprocess.DEVNULL
+            command, stdout=log, stderr=log, start_new_session=True, env=self._environment, stdin=subprocess.DEVNULL
         )
         wait_for(lambda: self.get("/ready")[0] == 200, START_S, "the collector accepts events")
 
@@ -77,6 +86,13 @@ class House:
             with contextlib.suppress(psutil.NoSuchProcess):
                 if child.cmdline()[-1] in names:
                     child.kill()
+
+    def processes(self) -> list[psutil.Process]:
+        """Return the processes below `trackway up`."""
+        assert self._process is not None
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return psutil.Process(self._process.pid).children(recursive=True)
+        return []
 
     def stop(self) -> int:
         """Ask it to stop, as a service manager would, and return the exit status."""
@@ -135,9 +151,14 @@ class House:
 
 
 @contextlib.contextmanager
-def open_house(directory: Path, *options: str) -> Iterator[House]:
+def open_house(
+    directory: Path,
+    *options: str,
+    environment: Mapping[str, str] | None = None,
+    packages: Iterable[Path] = (),
+) -> Iterator[House]:
     """A house that runs, and is gone afterwards whatever happened."""
-    house = House(directory, *options)
+    house = House(directory, *options, environment=environment, packages=packages)
     try:
         house.start()
         yield house
@@ -148,8 +169,13 @@ def open_house(directory: Path, *options: str) -> Iterator[House]:
 
 def environment() -> dict[str, str]:
     """The environment in which a process of this checkout finds its packages."""
-    folders = ("sdk", "tracking_plan", "collector", "analytics")
-    return os.environ | {"PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in folders)}
+    return environment_of_processes(())
+
+
+def environment_of_processes(first: Iterable[Path]) -> dict[str, str]:
+    """The same, with folders that come before all others."""
+    folders = (ROOT / name for name in ("sdk", "tracking_plan", "collector", "analytics"))
+    return os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (*first, *folders)))}
 
 
 def free_port() -> int:

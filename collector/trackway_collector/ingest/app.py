@@ -1,7 +1,8 @@
 """
-The collector's HTTP side: which route does what.
+The collector's HTTP side: the table of `routes`, the adapters and the pages become one aiohttp application.
 
-Requests with events are in `requests`, the pages for operators and tools in `pages`.
+Requests with events are in `requests`, those of other clients' protocols in `adapters`, the pages for operators and
+tools in `pages`.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from typing import Any
 from aiohttp import web
 
 from trackway_collector.errors import SpoolCorrupt, SpoolFull, SpoolUnavailable
-from trackway_collector.ingest import pages
-from trackway_collector.ingest.judge import CALLS
+from trackway_collector.ingest import cors, pages, pixel, routes, settings_page, unknown_path
 from trackway_collector.ingest.requests import INGEST, Ingest
+from trackway_collector.ingest.routes import Route
 from trackway_collector.spool import SpoolWriter
 
 logger = logging.getLogger(__name__)
@@ -29,13 +30,21 @@ def make_app(ingest: Ingest) -> web.Application:
     app = web.Application()
     app[INGEST] = ingest
     app.cleanup_ctx.append(_spool_context)
-    app.router.add_post("/v1/batch", _handler(ingest, ""))
-    for call in sorted(CALLS):
-        app.router.add_post(f"/v1/{call}", _handler(ingest, call))
-    app.router.add_get("/v1/plan", pages.plan)
-    app.router.add_get("/live", pages.live)
-    app.router.add_get("/ready", pages.ready)
-    app.router.add_get("/metrics", pages.metrics)
+    app.on_response_prepare.append(cors.answer)
+    router = app.router
+    for prefix in routes.PREFIXES:
+        for route in routes.EVENTS:
+            router.add_post(prefix + route.path, _handler(ingest, route))
+        router.add_post(prefix + routes.SDK_METRICS, pages.sdk_metrics)
+        router.add_get(prefix + routes.PIXEL, pixel.pixel)
+        router.add_get(prefix + routes.SETTINGS, settings_page.settings)
+    router.add_get("/v1/plan", pages.plan)
+    router.add_get("/live", pages.live)
+    router.add_get("/ready", pages.ready)
+    router.add_get("/metrics", pages.metrics)
+    # Last, for what nothing above takes: preflights of any path, wrong methods, and paths that do not exist.
+    router.add_options("/{path:.*}", cors.preflight)
+    router.add_route("*", "/{path:.*}", unknown_path.refuse)
     return app
 
 
@@ -48,9 +57,9 @@ def make_runner(app: web.Application, **options: Any) -> web.AppRunner:
     return web.AppRunner(app, access_log=None, auto_decompress=False, **options)
 
 
-def _handler(ingest: Ingest, call: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+def _handler(ingest: Ingest, route: Route) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def handle(request: web.Request) -> web.Response:
-        return await ingest.accept(request, call)
+        return await ingest.accept(request, route.call, route.lane)
 
     return handle
 

@@ -36,6 +36,15 @@ class Envelope(msgspec.Struct, gc=False, omit_defaults=True):
     integrations: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
+class Decoded(NamedTuple):
+    """What the spool shall keep of a request."""
+
+    record: Record
+    body: bytes
+    may_report_losses: bool
+    """Whether the body as it came may hold a report of what the client lost; False is certain."""
+
+
 SLICE_BYTES = 8 * 1024
 """So much JSON is judged event by event before others have their turn: some 6 ms of work where all of it is wrong."""
 
@@ -101,15 +110,17 @@ class BatchDecoder:
             decoder._bench = _Bench(judges, ways)
         return decoder
 
-    def decode(self, body: bytes, *, call: str, source: str, received_at_us: int) -> tuple[Record, bytes]:
+    def decode(
+        self, body: bytes, *, call: str, source: str, received_at_us: int, environment: str = PRODUCTION
+    ) -> tuple[Record, bytes]:
         """Do the whole of `slices` at once."""
-        work = self.slices(body, call=call, source=source, received_at_us=received_at_us)
+        work = self.slices(body, call=call, source=source, received_at_us=received_at_us, environment=environment)
         while True:
             try:
                 next(work)
             except StopIteration as done:
-                record, body = done.value
-                return record, body
+                decoded: Decoded = done.value
+                return decoded.record, decoded.body
 
     def slices(
         self,
@@ -120,7 +131,7 @@ class BatchDecoder:
         received_at_us: int,
         environment: str = PRODUCTION,
         client: Client | None = None,
-    ) -> Generator[None, None, tuple[Record, bytes]]:
+    ) -> Generator[None, None, Decoded]:
         """
         Return the spool record of a body, and the body as the spool shall keep it; yield where others may have a turn.
 
@@ -134,7 +145,7 @@ class BatchDecoder:
         bench = self._bench
         verdict, rev = (Outcome.OK, bench.judges.newest.rev) if bench else (Outcome.UNPLANNED, 0)
         if bench and not call and (fine := bench.ways.fine(body, source)):
-            return Record(
+            record = Record(
                 source,
                 received_at_us,
                 fine.events,
@@ -143,7 +154,8 @@ class BatchDecoder:
                 violations=fine.violations,
                 environment=environment,
                 client=client,
-            ), body
+            )
+            return Decoded(record, body, fine.reports_losses)
         limits = self.policies.of(source).limits
         if call:
             judged, body = self._decode_one(body, call, source, bench, limits)
@@ -152,7 +164,7 @@ class BatchDecoder:
             envelope, body = self._split(body, limits)
             events = len(envelope.batch)
             exceptions, body = yield from self._judge_each(envelope, body, source, bench, limits)
-        return Record(
+        record = Record(
             source,
             received_at_us,
             events,
@@ -163,7 +175,8 @@ class BatchDecoder:
             exceptions=exceptions,
             environment=environment,
             client=client,
-        ), body
+        )
+        return Decoded(record, body, not call)
 
     def _decode_one(
         self, body: bytes, call: str, source: str, bench: _Bench | None, limits: Limits

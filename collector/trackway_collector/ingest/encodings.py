@@ -16,6 +16,7 @@ else:
 
 # zlib's window bits: gzip's header; either zlib's own, as the standard says of deflate, or, for old clients, none.
 _GZIP, _ZLIB, _RAW = 31, 15, -15
+_GZIP_MAGIC = b"\x1f\x8b"  # no JSON begins so
 
 # A zstd frame may ask for a window of any size, and for memory to hold it. RFC 9659 bounds it to 8 MiB in HTTP.
 _ZSTD_OPTIONS: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 23}
@@ -38,12 +39,16 @@ def decompress(body: bytes, encoding: str, max_bytes: int) -> bytes:
     """
     Return the body behind a Content-Encoding header: none, `gzip`, `deflate` or `zstd`.
 
+    Without the header, a body that begins as gzip does is unpacked all the same.
+
     Raises:
         RequestRefused: 400, the encoding is another, the bytes are damaged, or they unpack to more than `max_bytes`.
     """
     encoding = encoding.strip().lower()
     if encoding in ("", "identity"):
-        return body
+        if body[:2] != _GZIP_MAGIC:
+            return body
+        encoding = "gzip"  # RudderStack's Node library and Segment's for Kotlin pack bodies without saying so
     if encoding in ("gzip", "x-gzip"):
         return _unpack(body, encoding, lambda: zlib.decompressobj(_GZIP), max_bytes)
     if encoding == "deflate":

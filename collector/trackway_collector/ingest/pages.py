@@ -7,7 +7,7 @@ from aiohttp import web
 from trackway_collector.errors import RequestRefused
 from trackway_collector.ingest.metrics import render_metrics
 from trackway_collector.ingest.plan_page import plan_page
-from trackway_collector.ingest.requests import INGEST, JSON
+from trackway_collector.ingest.requests import INGEST, JSON, STORED
 
 
 async def live(request: web.Request) -> web.Response:
@@ -45,3 +45,9 @@ async def metrics(request: web.Request) -> web.Response:
         ingest.counters, ingest.losses, ingest.spool, ingest.reload, ingest.in_force.decoder.rev
     )
     return web.Response(body=body, headers={"Content-Type": content_type})
+
+
+async def sdk_metrics(request: web.Request) -> web.Response:
+    """Thank a browser library for what it measured about itself; it is counted as a request and not kept."""
+    request.app[INGEST].counters.ignored["sdk_metrics"] += 1
+    return web.Response(body=STORED, headers=JSON)

@@ -95,3 +95,8 @@ class Policies:
         """The largest body that any source may send, bytes: what is read before it is known who sends."""
         every = (self.default, *self.by_source.values())
         return max(policy.limits.batch_bytes for policy in every)
+
+    @property
+    def sets_cookies(self) -> bool:
+        """Whether a source sets the first-party cookie, for which a browser has to send credentials."""
+        return any(policy.privacy.cookie.name for policy in (self.default, *self.by_source.values()))

@@ -12,6 +12,7 @@ From the spool to ClickHouse, every event exactly once. Runs in the store proces
     renames.py    the names properties are stored under
     values.py     properties that fit their typed column, and misfits
     dedup.py      (source, messageId) seen in the last seven days
+    key_filter.py the filter before those keys
     replays.py    quarantined events that come again, and what became of them
     delivery.py   one chunk into its tables, whatever the engine answers or fails to answer
     verify.py     counts the warehouse against the spool

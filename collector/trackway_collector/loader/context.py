@@ -1,5 +1,5 @@
 """
-The columns that come from an event's `context`, as a piece of the row's JSON.
+The columns that come from an event's `context`, and what enrichment adds to them, as a piece of the row's JSON.
 
 Clients send the same context with event after event, so pieces are remembered by the context's bytes.
 """
@@ -9,6 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+
+from trackway_collector.enrich import Enrichment
+from trackway_collector.spool.record import Client
 
 # Where a column's value stands in the context. What has no column stays in the `context` column as JSON text.
 _TEXT_COLUMNS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -52,35 +55,49 @@ _decode = msgspec.json.Decoder().decode
 
 
 class ContextColumns:
-    """Turns contexts into `,"column":value…` pieces."""
+    """
+    Turns contexts into `,"column":value…` pieces.
 
-    def __init__(self) -> None:
-        self._remembered: dict[bytes, bytes] = {}
+    Args:
+        enrichment: what fills the columns that the client left empty; by default with this package's rules.
+    """
+
+    def __init__(self, enrichment: Enrichment | None = None) -> None:
+        self._enrich = (enrichment or Enrichment()).fill
+        self._remembered: dict[bytes | tuple[bytes, bytes, Client | None], bytes] = {}
         self._remembered_bytes = 0
 
-    def piece(self, context: bytes, envelope: bytes = b"") -> bytes:
+    def piece(self, context: bytes, envelope: bytes = b"", client: Client | None = None) -> bytes:
         """
         Return the row's piece for an event's context, merged over its batch's; empty for an empty context.
 
         Args:
             context: the event's context as JSON; empty when it has none.
             envelope: the batch's context as JSON; its fields count where the event has none of its own.
+            client: the person's own device, if that sent the event.
         """
-        if envelope:
-            return _columns(_object(envelope) | _object(context))
-        known = self._remembered.get(context)
+        key = (context, envelope, client) if envelope or client is not None else context
+        known = self._remembered.get(key)
         if known is None:
-            known = _columns(_object(context))
-            if len(context) <= _WORTH_REMEMBERING_BYTES:
-                self._remember(context, known)
+            known = self._made(_object(envelope) | _object(context) if envelope else _object(context), client)
+            if (size := len(context) + len(envelope)) <= _WORTH_REMEMBERING_BYTES:
+                self._remember(key, size, known)
         return known
 
-    def _remember(self, context: bytes, piece: bytes) -> None:
-        self._remembered_bytes += len(context) + len(piece)
+    def _made(self, context: dict[str, Any], client: Client | None) -> bytes:
+        columns = _columns(context)
+        self._enrich(columns, context, client)
+        rest = {name: value for name, value in context.items() if value not in (None, {})}
+        if rest:
+            columns["context"] = _encode(rest).decode()
+        return b"," + _encode(columns)[1:-1] if columns else b""
+
+    def _remember(self, key: bytes | tuple[bytes, bytes, Client | None], size: int, piece: bytes) -> None:
+        self._remembered_bytes += size + len(piece)
         if self._remembered_bytes > _MAX_REMEMBERED_BYTES:
             self._remembered.clear()
-            self._remembered_bytes = len(context) + len(piece)
-        self._remembered[context] = piece
+            self._remembered_bytes = size + len(piece)
+        self._remembered[key] = piece
 
 
 def _object(context: bytes) -> dict[str, Any]:
@@ -88,7 +105,8 @@ def _object(context: bytes) -> dict[str, Any]:
     return value if isinstance(value, dict) else {"context": value} if value is not None else {}
 
 
-def _columns(context: dict[str, Any]) -> bytes:
+def _columns(context: dict[str, Any]) -> dict[str, Any]:
+    """Return what has a column, taken out of the context."""
     columns: dict[str, Any] = {}
     for column, path in _TEXT_COLUMNS:
         value = _take(context, path)
@@ -104,10 +122,7 @@ def _columns(context: dict[str, Any]) -> bytes:
             columns[column] = value
         elif value is not None:
             _put_back(context, path, value)
-    rest = {name: value for name, value in context.items() if value not in (None, {})}
-    if rest:
-        columns["context"] = _encode(rest).decode()
-    return b"," + _encode(columns)[1:-1] if columns else b""
+    return columns
 
 
 def _take(context: dict[str, Any], path: tuple[str, ...]) -> Any:

@@ -1,8 +1,8 @@
 """
 One event of the spool becomes one row, as JSONEachRow text, of `events` or of `quarantine`.
 
-The row is a function of the spool record, of the columns' types and of the names that the revision which judged it
-stores properties under, nothing else: no clock, no chance.
+The row is a function of the spool record, of the columns' types, of the names that the revision which judged it stores
+properties under, and of the lists that this version enriches by, nothing else: no clock, no chance.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from trackway_collector.enrich import Enrichment
 from trackway_collector.loader.context import ContextColumns
 from trackway_collector.loader.dedup import dedup_key
 from trackway_collector.loader.quarantine import quarantine_row, unreadable
@@ -72,6 +73,7 @@ class RowMaker:
         renames: plan revision → event → the names its properties are stored under, where they differ.
         newest: the revision whose renames hold for events of one that is not among them.
         doubted: events whose properties may come under names without a typed path of their kind, whatever the revision.
+        enrichment: what fills the columns that clients leave empty.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class RowMaker:
         renames: Mapping[int, Mapping[str, Renames]] | None = None,
         newest: int = 0,
         doubted: Container[str] = (),
+        enrichment: Enrichment | None = None,
     ) -> None:
         self._spool = spool
         self._doubted = doubted
@@ -91,7 +94,7 @@ class RowMaker:
         self._trusted_revs = trusted_revs
         self._properties = properties
         self._traits = traits
-        self._context = ContextColumns()
+        self._context = ContextColumns(enrichment)
 
     def rows(self, chunk: Chunk) -> Iterator[Row]:
         """Yield a row for every event of the chunk that was not rejected, in spool order."""
@@ -139,6 +142,8 @@ class RowMaker:
             happened_at = stamp(happened_us)
             rev = (verdict.rev if verdict else 0) or record.validated_rev
             user_id, anonymous_id = id_text(wire.userId), id_text(wire.anonymousId)
+            if record.client is not None and not user_id and not anonymous_id:
+                anonymous_id = record.client.anonymous_id
             row = _EventRow(
                 record.source,
                 call,
@@ -177,7 +182,7 @@ class RowMaker:
             renames = self._renames.get(rev, self._newest_renames).get(row.event) if self._renames else None
             properties = self._values(wire.properties, self._properties, row, "", careful, renames)
             traits = self._values(wire.traits, self._traits, row, "traits.", True) if wire.traits else b""
-            context = self._context.piece(bytes(wire.context), request.context)
+            context = self._context.piece(bytes(wire.context), request.context, record.client)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return quarantine_row(request, raw, unreadable(raw, verdict, error), self._spool, segment, offset)
         text = b"".join((_encode(row)[:-1], context, properties and b',"properties":' + properties,

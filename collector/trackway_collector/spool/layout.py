@@ -57,8 +57,9 @@ def segment_header_is_whole(data: bytes, segment: int) -> bool:
 def pack_block(records: Iterable[tuple[bytes, bytes]], events: int, first_offset: int, now_us: int) -> bytes:
     """Return one block, header and payload, of the (meta, body) records."""
     parts: list[bytes] = []
+    pack, add = RECORD_HEADER.pack, parts.extend
     for meta, body in records:
-        parts += (RECORD_HEADER.pack(len(meta), len(body)), meta, body)
+        add((pack(len(meta), len(body)), meta, body))
     raw = b"".join(parts)
     payload: bytes = lz4.block.compress(raw, store_size=False)
     header = BLOCK_HEADER.pack(BLOCK_MAGIC, 0, len(payload), len(raw), events, first_offset, now_us)

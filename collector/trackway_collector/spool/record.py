@@ -50,6 +50,23 @@ class EventVerdict(msgspec.Struct, array_like=True, frozen=True, omit_defaults=T
     """The plan revision that gave this verdict, where it is not the record's."""
 
 
+class ImportMark(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """How far an import of a file has come with this record: the spool itself remembers it (see `imports`)."""
+
+    id: str
+    """Names the import."""
+    position: int
+    """All before this place of the file is imported: bytes of text, rows of a table."""
+    line: int
+    """The number of the last line or row before it."""
+    digest: str
+    """SHA-256 of the content before it."""
+    rows: int
+    """Rows read so far, since the import of this file first began."""
+    refused: int
+    """Rows of them that no event could be made of."""
+
+
 class Record(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True, gc=False):
     """One accepted request."""
 
@@ -79,6 +96,8 @@ class Record(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True, g
     """What the write key is for: `production`, `staging`, `development`."""
     client: Client | None = None
     """None when a server sent it, whose address and user agent say nothing about a person."""
+    imported: ImportMark | None = None
+    """The events come from a file, and this is how far in it they reach."""
 
 
 _encoder = msgspec.json.Encoder()

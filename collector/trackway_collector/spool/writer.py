@@ -12,9 +12,9 @@ import contextlib
 import logging
 import threading
 import time
-from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import IO
 
 from trackway_collector.errors import SpoolError, SpoolFull, SpoolUnavailable
@@ -36,12 +36,8 @@ logger = logging.getLogger(__name__)
 MAX_BLOCK_BYTES = 8 * 1024 * 1024
 
 
-@dataclass(slots=True)
-class _Append:
-    meta: bytes
-    body: bytes
-    events: int
-    done: asyncio.Future[None]
+_Append = tuple[bytes, bytes, int, "asyncio.Future[None]"]
+"""Meta, body, number of events, and who waits."""
 
 
 @dataclass(slots=True)
@@ -74,8 +70,8 @@ class SpoolWriter:
         self._segment_bytes = segment_bytes
         self._max_backlog_bytes = max_backlog_bytes
         self._lock = take_lock(directory / "writer.lock", "writes")
-        self._queue: deque[_Append] = deque()
-        self._wake = threading.Event()
+        # In C from end to end: an Event beside a deque cost a tenth of a small request.
+        self._queue: SimpleQueue[_Append | None] = SimpleQueue()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name=f"spool-{directory.name}", daemon=True)
         self._file: IO[bytes] | None = None
@@ -112,9 +108,7 @@ class SpoolWriter:
             raise SpoolFull(message)
         done = self._loop.create_future()
         self._queued_bytes += len(body)
-        self._queue.append(_Append(meta, body, events, done))
-        if not self._wake.is_set():
-            self._wake.set()
+        self._queue.put((meta, body, events, done))
         return done
 
     @property
@@ -164,7 +158,7 @@ class SpoolWriter:
     async def close(self) -> None:
         """Commit what was appended, then stop. Appends are refused from now on."""
         self._closing = True
-        self._wake.set()
+        self._queue.put(None)
         if self._thread.is_alive():
             await asyncio.to_thread(self._thread.join)
         self._end_segment()
@@ -173,29 +167,32 @@ class SpoolWriter:
     # --- the commit thread -------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        while True:
-            self._wake.wait()
-            self._wake.clear()
-            while batch := self._take_batch():
+        ending = False
+        while not ending:
+            batch, ending = self._take_batch()
+            if batch:
                 error = self._commit(batch)
                 self._loop.call_soon_threadsafe(self._resolve, batch, error)
-            if self._closing and not self._queue:
-                return
 
-    def _take_batch(self) -> list[_Append]:
+    def _take_batch(self) -> tuple[list[_Append], bool]:
+        """Wait for an append and return it with those behind it, and whether they are the last."""
         batch: list[_Append] = []
         size = 0
-        while self._queue and size < MAX_BLOCK_BYTES:
-            append = self._queue.popleft()
-            size += len(append.body)
+        queue = self._queue
+        append = queue.get()
+        while append is not None:
             batch.append(append)
-        return batch
+            size += len(append[1])
+            if size >= MAX_BLOCK_BYTES or queue.empty():
+                return batch, False
+            append = queue.get()
+        return batch, True
 
     def _commit(self, batch: list[_Append]) -> SpoolError | None:
         try:
             file = self._open_segment()
-            events = sum(append.events for append in batch)
-            records = ((append.meta, append.body) for append in batch if append.events)
+            events = sum(append[2] for append in batch)
+            records = [(meta, body) for meta, body, number, _ in batch if number]
             block = pack_block(records, events, self._next_offset, time.time_ns() // 1000)
             _write_all(file, block)
             started = time.perf_counter()
@@ -242,14 +239,14 @@ class SpoolWriter:
                 file.close()
 
     def _resolve(self, batch: list[_Append], error: SpoolError | None) -> None:
-        for append in batch:
-            self._queued_bytes -= len(append.body)
-            if append.done.done():  # the client went away and its handler was cancelled
+        for _, body, _, done in batch:
+            self._queued_bytes -= len(body)
+            if done.done():  # the client went away and its handler was cancelled
                 continue
             if error is None:
-                append.done.set_result(None)
+                done.set_result(None)
             else:
-                append.done.set_exception(error)
+                done.set_exception(error)
 
 
 def _write_all(file: IO[bytes], data: bytes) -> None:

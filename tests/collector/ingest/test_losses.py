@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from trackway import Dropped
 from trackway_collector.ingest.losses import MAX_EVENTS, REMEMBERED, ClientLoss, ClientLosses
+from trackway_plan import Release
 
 from .conftest import Collector, StartCollector
 
@@ -47,6 +48,20 @@ async def test_a_report_is_counted_by_source_and_reason(start_collector: StartCo
         'trackway_client_lost_events_total{reason="gave_up",source="web"} 3.0',
     ]
     assert len(collector.spooled()) == 1
+
+
+async def test_a_report_beside_right_events_is_counted(start_collector: StartCollector, garden: Release) -> None:
+    """A batch that is right at a glance is not looked at again, yet its report is seen; without one none is."""
+    collector = await start_collector(garden)
+    right = EVENT | {"timestamp": "2026-11-22T15:20:30Z", "properties": {"packets": 2, "kind": "tomato"}}
+    report = [{"reason": "queue_full", "events": 12}]
+
+    assert (await collector.post("/v1/batch", {"batch": [right | {"messageId": "m-1"}]}))[0] == 200
+    assert (await collector.post("/v1/batch", {"batch": [right], "losses": report, "lossesId": "p-1"}))[0] == 200
+    assert (await collector.post("/v1/batch", {"losses": None, "batch": [right]}))[0] == 200
+
+    assert [record.careful for record, _ in collector.spooled()] == [False, False, False]
+    assert collector.ingest.losses.events == {("web", "queue_full"): 12}
 
 
 async def test_a_report_that_comes_again_is_counted_once(start_collector: StartCollector) -> None:

@@ -12,12 +12,12 @@ from typing import Any
 import msgspec
 
 from trackway_collector.ingest.app import make_app
-from trackway_collector.ingest.decode import BatchDecoder
+from trackway_collector.ingest.decode import BatchDecoder, Decoded
 from trackway_collector.ingest.in_force import InForce
 from trackway_collector.ingest.keys import Keys
 from trackway_collector.ingest.requests import Ingest
 from trackway_collector.outcomes import IngestCounters
-from trackway_collector.spool import Record, SpoolWriter
+from trackway_collector.spool import SpoolWriter
 from trackway_plan import Release
 
 from .conftest import KEYS
@@ -31,7 +31,7 @@ class CountsTurns(BatchDecoder):
     slices_done = 0
     turns_meanwhile = 0
 
-    def slices(self, body: bytes, **known: Any) -> Generator[None, None, tuple[Record, bytes]]:
+    def slices(self, body: bytes, **known: Any) -> Generator[None, None, Decoded]:
         before = self.turns
         work = super().slices(body, **known)
         while True:
@@ -39,7 +39,7 @@ class CountsTurns(BatchDecoder):
                 next(work)
             except StopIteration as done:
                 self.turns_meanwhile = self.turns - before
-                result: tuple[Record, bytes] = done.value
+                result: Decoded = done.value
                 return result
             self.slices_done += 1
             yield

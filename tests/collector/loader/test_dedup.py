@@ -43,3 +43,22 @@ def test_days_outside_the_window_are_forgotten() -> None:
 def test_sources_do_not_share_ids() -> None:
     """The same messageId from two sources is two events."""
     assert dedup_key("web", "m") != dedup_key("api", "m")
+
+
+def test_no_key_is_lost_while_the_memory_grows() -> None:
+    """Of 100,000 keys, added in small and large parts over several days, each is seen, and no other key is."""
+    seen, keys = SeenKeys(), [dedup_key("web", f"m-{number}") for number in range(100_000)]
+    others = [dedup_key("api", f"m-{number}") for number in range(100_000)]
+    at = 0
+    for number, size in enumerate((1, 10, 1_000, 20_000, 5, 30_000, 48_984)):
+        seen.add(keys[at : at + size], (10 + number % 5) * DAY_US)
+        at += size
+        assert all(seen.seen(keys[:at]))
+        assert not any(seen.seen(keys[at:]))
+    assert at == len(keys) == len(seen)
+    assert not any(seen.seen(others))
+
+    seen.forget_before(19 * DAY_US)  # days 10 and 11 are over
+
+    kept = [number for number, answer in enumerate(seen.seen(keys)) if answer]
+    assert len(kept) == len(seen) == 1_000 + 20_000 + 5
