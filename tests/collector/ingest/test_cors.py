@@ -7,7 +7,6 @@ from base64 import b64encode
 
 import pytest
 
-
 from .conftest import StartCollector
 
 SHOP = "https://shop.example"
