@@ -19,8 +19,8 @@ from trackway_collector.imports.run import Import, Tally
 from trackway_collector.ingest.decode import BatchDecoder
 from trackway_collector.mapping import EventMapping, MappingError, load_mapping
 from trackway_collector.releases import ReleaseFolder
-from trackway_collector.spool.record import PRODUCTION
 from trackway_collector.warehouse.store_file import StoreFile
+from trackway_plan.environments import PRODUCTION
 from trackway_plan.redact import read_hash_key
 
 EXIT_REFUSED = 1
