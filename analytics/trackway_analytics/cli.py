@@ -23,10 +23,10 @@ from trackway_analytics.errors import InputFileError, QuestionError
 from trackway_analytics.events import Events, connect
 from trackway_analytics.queries.attribution import MODELS
 from trackway_analytics.queries.unseen import unseen_events
+from trackway_collector.command_settings import environment_option
 from trackway_collector.errors import ConfigError
 from trackway_collector.warehouse import Transient, WarehouseError, WarehouseUrlError
 from trackway_plan import PlanError
-from trackway_plan.environments import ALL, ENVIRONMENTS, PRODUCTION
 
 FORMATS = ("table", "json", "csv", "html")
 
@@ -47,15 +47,6 @@ def _exit_codes() -> Iterator[None]:
         return
     click.echo(f"Error: {message}", err=True)
     sys.exit(code)
-
-
-environment_option = click.option(
-    "--environment",
-    type=click.Choice((*ENVIRONMENTS, ALL)),
-    default=PRODUCTION,
-    show_default=True,
-    help="Count its events only.",
-)
 
 
 def _common(command: Callable[..., None]) -> Callable[..., None]:

@@ -21,6 +21,7 @@ from trackway_collector.spool import EventVerdict, Record, SpoolWriter
 from trackway_collector.spool.record import encode_record
 from trackway_collector.warehouse import Warehouse
 from trackway_plan import Release
+from trackway_plan.environments import PRODUCTION
 
 SPOOL = "replay"
 """The spool directory of replays; only the loader tells it from an ingest worker's."""
@@ -47,6 +48,7 @@ class Waiting:
     payload: str
     plan_rev: int = 0
     """The revision its client stamped, on the event or on its whole batch; 0 without one."""
+    environment: str = PRODUCTION
 
 
 @dataclass(slots=True)
@@ -125,6 +127,7 @@ def rejudge(
         record = Record(
             event.source, event.received_us, 1, str(outcome), release.rev, call,
             careful=True, exceptions={0: said}, replay_of=(event.spool, event.segment, event.offset),
+            environment=event.environment,
         )  # fmt: skip
         yield encode_record(record), _body(event, call, bytes(kept))
 

@@ -13,7 +13,8 @@ SELECT
     toUnixTimestamp64Micro(received_at) AS received_us,
     toUnixTimestamp64Micro(sent_at) AS sent_us,
     payload,
-    plan_rev
+    plan_rev,
+    environment
 FROM quarantine
 WHERE received_at >= {since:DateTime64(6, 'UTC')}
   AND (empty({events:Array(String)}) OR has({events:Array(String)}, event))
