@@ -60,8 +60,8 @@ class Live:
         Return what the page shows now, ready for JSON.
 
         `events` and `quarantined` are rows of the environment; `per_second` is events received in the last
-        `RATE_WINDOW_S` seconds, each second; `history` is events received in each of the last `HISTORY_S` whole seconds,
-        oldest first; `recent` are the last events, newest first; `loaded` is what the loader did since the
+        `RATE_WINDOW_S` seconds, each second; `history` is events received in each of the last `HISTORY_S` whole
+        seconds, oldest first; `recent` are the last events, newest first; `loaded` is what the loader did since the
         store process started; `lag_bytes` and `lag_seconds` are what waits in the spool and for how long.
         When the warehouse cannot be asked, `store_error` says why and the last known numbers stay.
         """
