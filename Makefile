@@ -34,7 +34,7 @@ compare: $(VENV)/.dev ## Run other clients and ours through the same trouble; wr
 	$(BIN)/python -m tests.benchmarks.peers --write
 
 clean: ## Remove .venv and every cache
-	rm -rf $(VENV) .bench-venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	rm -rf $(VENV) .bench-venv .clients .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -42,6 +41,8 @@ def settings_options(command: F) -> F:
         click.option("--listen", metavar="ADDRESS", help="Where the collector listens [127.0.0.1]."),
         click.option("--port", type=int, help="Port of the collector [8077]."),
         click.option("--max-backlog-mib", type=int, help="Answer 503 while this much waits to be stored [8192]."),
+        click.option("--workers", type=int, help="Ingest processes that share the port [1]."),
+        click.option("--log-format", type=click.Choice(("text", "json")), help="How logs are written [text]."),
         click.option("--show-config", is_flag=True, help="Print each setting and where it came from, then stop."),
     ]
     for option in reversed(options):
@@ -59,17 +60,17 @@ def up(show_config: bool, **arguments: Any) -> None:
 
     from trackway_collector.keystore.first_keys import first_keys
     from trackway_collector.releases import ReleaseFolder
-    from trackway_collector.up import supervise
+    from trackway_collector.up import run
 
     settings = _settings(arguments, show_config)
-    _log()
+    _log(settings, "supervisor")
     try:
         if settings.plan:
             # Both processes will read them; what is wrong with them should be said once.
             ReleaseFolder(settings.plan, read_hash_key(settings.hash_key))
         _say_where(settings, settings.write_keys or first_keys(settings.data_dir))
         console = Console(stderr=True, highlight=False, soft_wrap=True)
-        if not asyncio.run(supervise(settings, lambda url: console.print(f"[bold]console[/]    {url}"))):
+        if not asyncio.run(run(settings, lambda url: console.print(f"[bold]console[/]    {url}"))):
             sys.exit(EXIT_CANNOT_LOAD)
     except (CollectorError, WarehouseError, OSError) as error:
         _fail(error)
@@ -88,11 +89,15 @@ collector.add_command(keys)
 def serve(show_config: bool, **arguments: Any) -> None:
     """Accept events into the spool; a store process loads them."""
     from trackway_collector.ingest import worker
+    from trackway_collector.up import run_ingest
 
     settings = _settings(arguments, show_config)
-    _log()
+    _log(settings, settings.worker_names[0] if settings.workers == 1 else "supervisor")
     try:
-        worker.run(settings)
+        if settings.workers == 1:
+            worker.run(settings)
+        elif not asyncio.run(run_ingest(settings)):
+            sys.exit(EXIT_CANNOT_LOAD)
     except (CollectorError, WarehouseError, OSError) as error:
         _fail(error)
 
@@ -104,7 +109,7 @@ def store(show_config: bool, **arguments: Any) -> None:
     from trackway_collector.store import process
 
     settings = _settings(arguments, show_config)
-    _log()
+    _log(settings, "store")
     try:
         asyncio.run(process.serve(settings))
     except (CollectorError, WarehouseError, OSError) as error:
@@ -159,8 +164,10 @@ def _say_where(settings: Settings, keys: Mapping[str, str]) -> None:
     console.print("Ctrl-C stops; everything accepted is kept.", style="dim")
 
 
-def _log() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+def _log(settings: Settings, process: str) -> None:
+    from trackway_collector.logs import set_up_logs
+
+    set_up_logs(settings.log_format, process)
 
 
 def _fail(error: Exception, status: int = EXIT_CANNOT_LOAD) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,12 +21,19 @@ from trackway_collector.errors import ConfigError
 from trackway_collector.ingest.privacy.addresses import TrustedProxies
 from trackway_collector.ingest.sources import Policies, SourcePolicy
 from trackway_collector.ingest.tables import describe
+from trackway_collector.ingest.webhooks.settings import read_tables
 from trackway_plan.near import near
 from trackway_plan.redact import read_hash_key
 
 FILE_NAME = "trackway.toml"
-RELOADED = ("write_keys", "sources")
+LOG_FORMATS = ("text", "json")
+RANGES = {"workers": (1, 256), "max_inflight_mib": (1, sys.maxsize)}
+"""Least and greatest of numbers that are not simply 0 or more."""
+RELOADED = ("write_keys", "sources", "webhooks")
 """What changes while the collector runs, when the file does; every other setting waits for the next start."""
+
+MAX_CONNECTIONS = 4096
+CONNECTION_TIMEOUT_S = 75
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +66,40 @@ class Settings:
     """Addresses and networks whose X-Forwarded-For is believed. Environment: TRACKWAY_TRUSTED_PROXIES."""
     geoip: str = ""
     """A GeoIP database (.mmdb). Environment: TRACKWAY_GEOIP."""
+    channels: str = ""
+    """A YAML file with channel rules of your own, tried before GA4's. Environment: TRACKWAY_CHANNELS."""
+    session_gap_s: int = 1800
+    """Seconds without an event that end a session; 0: no sessions. Environment: TRACKWAY_SESSION_GAP_S."""
     spool_grace_s: int = 900
     """Loaded segments are kept this long, seconds. Environment: TRACKWAY_SPOOL_GRACE_S."""
+    workers: int = 1
+    """Ingest processes that share the port, each with spools of its own. Environment: TRACKWAY_WORKERS."""
+    max_inflight_mib: int = 64
+    """Bytes of requests that one worker may have in hand, MiB. Environment: TRACKWAY_MAX_INFLIGHT_MIB."""
+    soft_backlog_mib: int = 0
+    """From this much waiting on, some requests are asked to come later, MiB; 0: three quarters of `max_backlog_mib`.
+    Environment: TRACKWAY_SOFT_BACKLOG_MIB."""
+    soft_free_mib: int = 512
+    """Below this much free disk, some requests are asked to come later, MiB. Environment: TRACKWAY_SOFT_FREE_MIB."""
+    hard_free_mib: int = 128
+    """Below this much free disk, the collector answers 503, MiB. Environment: TRACKWAY_HARD_FREE_MIB."""
+    drain_grace_s: int = 0
+    """Go on serving so long after `/ready` has said no, seconds. Environment: TRACKWAY_DRAIN_GRACE_S."""
+    stop_timeout_s: int = 30
+    """A process that has not stopped this long after the grace ends itself, seconds. Environment:
+    TRACKWAY_STOP_TIMEOUT_S."""
+    log_format: str = "text"
+    """How logs are written: `text` or `json`. Environment: TRACKWAY_LOG_FORMAT."""
+    max_connections: int = MAX_CONNECTIONS
+    """Connections that a worker keeps open at a time. Environment: TRACKWAY_MAX_CONNECTIONS."""
+    connection_timeout_s: int = CONNECTION_TIMEOUT_S
+    """Seconds in which a connection must finish a request. Environment: TRACKWAY_CONNECTION_TIMEOUT_S."""
+    metrics_token: str = field(default="", repr=False)
+    """Bearer token of /metrics; empty: only this machine may read them. Environment: TRACKWAY_METRICS_TOKEN."""
     sources: Mapping[str, Any] = field(default_factory=dict)
     """What is allowed and done for each source, as tables. Environment: TRACKWAY_SOURCES, as JSON."""
+    webhooks: Mapping[str, Any] = field(default_factory=dict)
+    """Who may call `/v1/webhook/NAME`, as tables. Environment: TRACKWAY_WEBHOOKS, as JSON."""
     given: tuple[str, ...] = field(default=(), metadata={"internal": True})
     """The settings that an argument or the environment decides: what the file says of them does not count."""
 
@@ -74,6 +112,21 @@ class Settings:
     def warehouse_url(self) -> str:
         """The warehouse URL in force."""
         return self.warehouse or f"chdb://{(self.data_dir / 'chdb').absolute()}"
+
+    @property
+    def worker_names(self) -> list[str]:
+        """The names of the ingest workers, which are also those of their spools."""
+        return [f"w{number}" for number in range(self.workers)]
+
+    @property
+    def stop_within_s(self) -> int:
+        """How long a process may take to stop, seconds: the load balancer's grace and the time for the rest."""
+        return self.drain_grace_s + self.stop_timeout_s
+
+    @property
+    def metrics_dir(self) -> Path:
+        """Where each process leaves its counters for the others."""
+        return self.data_dir / "metrics"
 
     @property
     def spool_dir(self) -> Path:
@@ -158,7 +211,9 @@ def describe_settings(settings: Settings, origins: Mapping[str, str]) -> list[tu
             continue
         if setting.name == "write_keys":
             value = ", ".join(f"{source}=…" for source in value) or "(none)"
-        elif setting.name == "hash_key":
+        elif setting.name == "webhooks":
+            value = ", ".join(value) or "(none)"
+        elif setting.name in ("hash_key", "metrics_token"):
             value = "…" if value else "(none)"
         elif setting.name == "warehouse":
             value = _without_password(settings.warehouse_url)
@@ -226,14 +281,20 @@ def _read_value(name: str, given: Any, origin: str) -> Any:
         return _read_keys(given, origin)
     if name == "sources":
         return _read_sources(given, origin)
-    if name.endswith(("port", "_mib", "_s")):
+    if name == "webhooks":
+        tables = _parsed(name, given, origin)
+        read_tables(tables, origin)
+        return tables
+    if name.endswith(("port", "_mib", "_s", "workers", "_connections")):
         try:
             number = int(given)
         except (TypeError, ValueError):
             number = -1
-        if number < 0 or (name.endswith("port") and number > 65_535):
-            most = " up to 65535" if name.endswith("port") else ""
-            message = f"`{name}` from {origin} is `{given}`.\n  Write a whole number{most}."
+        least, most = RANGES.get(name, (0, 65_535 if name.endswith("port") else sys.maxsize))
+        if not least <= number <= most:
+            bounds = f" from {least} on" if least else ""
+            bounds += f" up to {most}" if most < sys.maxsize else ""
+            message = f"`{name}` from {origin} is `{given}`.\n  Write a whole number{bounds}."
             raise ConfigError(message)
         return number
     if name == "trusted_proxies":
@@ -243,6 +304,9 @@ def _read_value(name: str, given: Any, origin: str) -> Any:
         return networks
     if name == "hash_key":
         return _read_hash_key(given, origin)
+    if name == "log_format" and given not in LOG_FORMATS:
+        message = f"`log_format` from {origin} is `{given}`.\n  Write {' or '.join(LOG_FORMATS)}."
+        raise ConfigError(message)
     if name == "data_dir" and isinstance(given, Path):
         return given
     if not isinstance(given, str):
@@ -262,15 +326,19 @@ def _read_hash_key(given: Any, origin: str) -> str:
 
 
 def _read_sources(given: Any, origin: str) -> Mapping[str, Any]:
-    if isinstance(given, str):
-        try:
-            given = json.loads(given)
-        except ValueError as error:
-            message = f"`sources` from {origin} is not JSON: {error}."
-            raise ConfigError(message) from error
+    given = _parsed("sources", given, origin)
     Policies.of_tables(given, origin)
     tables: Mapping[str, Any] = given
     return tables
+
+
+def _parsed(name: str, given: Any, origin: str) -> Any:
+    """Return tables as they are, or out of JSON."""
+    try:
+        return json.loads(given) if isinstance(given, str) else given
+    except ValueError as error:
+        message = f"`{name}` from {origin} is not JSON: {error}."
+        raise ConfigError(message) from error
 
 
 def _read_keys(given: Any, origin: str) -> dict[str, str]:

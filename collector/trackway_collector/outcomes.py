@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections import Counter
 from enum import StrEnum
 
+from trackway_collector.histogram import Histogram
+
 
 class Outcome(StrEnum):
     """What became of one event."""
@@ -47,10 +49,14 @@ class EnvelopeFault(StrEnum):
     """A field of the envelope has an impossible type, such as an object as `userId`."""
     UNKNOWN_TYPE = "unknown_type"
     """`type` is none of track, identify, page, screen, group, alias."""
+    UNTRANSLATABLE = "untranslatable"
+    """The adapter for another product's client could not make an event of it."""
     MISSING_EVENT = "missing_event"
     """A track call without an event name."""
     NO_PERSON = "no_person"
     """Neither `userId` nor `anonymousId`: stored and flagged, counted for nobody."""
+    UNMAPPED = "unmapped"
+    """A webhook's call that its mapping cannot take, kept as it came."""
     BAD_TIMESTAMP = "bad_timestamp"
     """`timestamp` cannot be read or lies outside 1970–2261: stored at the time of receipt and flagged."""
 
@@ -71,3 +77,5 @@ class IngestCounters:
         """`X-Retry-Count`, up to 10 → stored requests; of clients that send it."""
         self.ignored: Counter[str] = Counter()
         """What was answered 200 and not kept, because it is no event: `sdk_metrics`, `flags`, … → requests."""
+        self.ack_seconds = Histogram()
+        """From a request's headers to its 200."""

@@ -86,14 +86,15 @@ class CollectorThread:
             self._thread.join(STOP_S)
 
     def spooled(self) -> Iterator[Spooled]:
-        """Yield every event of every request that was answered 200, in order; rejected ones included."""
-        reader = SpoolReader(self._spool_directory)
-        segment = byte = 0
-        while (chunk := reader.read(segment, byte, max_events=CHUNK_EVENTS)) is not None:
-            for block in chunk.blocks:
-                for record, body in block.records():
-                    yield from _events(record, body)
-            segment, byte = chunk.segment, chunk.to_byte
+        """Yield every event of every request that was answered 200, in order, imports last; rejected ones included."""
+        for suffix in ("", "-history"):
+            reader = SpoolReader(self._spool_directory.with_name(self._spool_directory.name + suffix))
+            segment = byte = 0
+            while (chunk := reader.read(segment, byte, max_events=CHUNK_EVENTS)) is not None:
+                for block in chunk.blocks:
+                    for record, body in block.records():
+                        yield from _events(record, body)
+                segment, byte = chunk.segment, chunk.to_byte
 
     def refused(self) -> dict[tuple[int, str], int]:
         """Return how many requests were refused as a whole, by status and code."""

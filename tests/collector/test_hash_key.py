@@ -8,7 +8,7 @@ import pytest
 
 from trackway_collector.config import describe_settings, load_settings
 from trackway_collector.errors import ConfigError
-from trackway_collector.up import decode_settings, encode_settings
+from trackway_collector.supervised import decode_settings, encode_settings
 
 KEY = "a key of the operator's own"
 

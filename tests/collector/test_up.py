@@ -16,8 +16,8 @@ from trackway_analytics.cli import query
 from trackway_collector.cli import serve, store, tail, up, warehouse
 from trackway_collector.config import Settings
 from trackway_collector.store.process import _token
+from trackway_collector.supervisor import Keeper
 from trackway_collector.tail.command import _shown
-from trackway_collector.up import _Keeper
 
 
 def test_what_no_restart_would_mend_is_said_at_once(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_an_empty_token_file_lets_nobody_in(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-class SlowStart(_Keeper):
+class SlowStart(Keeper):
     """A keeper whose process takes a while to start, and then would run for ever."""
 
     async def _start(self) -> Any:
@@ -121,7 +121,7 @@ async def test_stopping_while_a_process_starts_stops_it(tmp_path: Path) -> None:
     assert keeper._process.returncode is not None
 
 
-class FailsOnce(_Keeper):
+class FailsOnce(Keeper):
     """A keeper that cannot start its process the first time."""
 
     starts = 0

@@ -27,11 +27,12 @@ def campaign(known: Known) -> Mapping[str, str]:
 
 
 def click_id(known: Known) -> Mapping[str, str]:
-    """The first click id that ad platforms may have added to the page's address."""
+    """The first click id that ad platforms may have added to the page's address; its kind only after an opt-out."""
     sent = _parameters(known)
     for kind in data_file("click_ids.yaml"):
         if kind in sent:
-            return {"click_id_kind": kind, "click_id": sent[kind]}
+            opted_out = known.client is not None and known.client.opted_out
+            return {"click_id_kind": kind, "click_id": "" if opted_out else sent[kind]}
     return {}
 
 

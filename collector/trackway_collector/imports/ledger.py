@@ -19,6 +19,8 @@ from trackway_collector.spool.layout import make_directory_durably, segment_numb
 from trackway_collector.spool.record import ImportMark
 
 DIRECTORY = "imports"
+MOST_EARLIER = 1_000
+"""Places kept of a file that grows again and again."""
 
 
 class Entry(msgspec.Struct):
@@ -37,11 +39,18 @@ class Entry(msgspec.Struct):
     digest: str = ""
     rows: int = 0
     refused: int = 0
+    earlier: list[Mark] = []
+    """Where it was left before it had grown: as it was then, the file may come again."""
 
     @property
     def mark(self) -> Mark:
         """How far it is imported."""
         return Mark(self.position, self.line, self.digest)
+
+    def begun_at(self, mark: Mark) -> Entry:
+        """Return a new entry for a file that has all of this one up to an earlier mark, and goes on otherwise."""
+        place = {"position": mark.position, "line": mark.line, "digest": mark.digest, "rows": mark.line, "refused": 0}
+        return msgspec.structs.replace(self, id=new_id(), earlier=[], **place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +72,8 @@ class Ledger:
 
     def keep(self, entry: Entry, mark: ImportMark) -> None:
         """Move an entry's mark; it is durable on return."""
+        if entry.position:
+            entry.earlier = [*entry.earlier, entry.mark][-MOST_EARLIER:]
         entry.position, entry.line, entry.digest = mark.position, mark.line, mark.digest
         entry.rows, entry.refused = mark.rows, mark.refused
         self.write(entry)
@@ -73,10 +84,10 @@ class Ledger:
         write_durably(self._path(entry.id), msgspec.json.encode(entry))
 
     def alike(self, entry: Entry) -> list[Entry]:
-        """Return the entries of the same source, environment, mapping and form, that have come further than nowhere."""
+        """Return the entries of the same source, environment, mapping and form."""
         asked = (entry.source, entry.environment, entry.mapping, entry.form)
         found = [_read(path) for path in sorted(self.directory.glob("*.json"))]
-        return [e for e in found if (e.source, e.environment, e.mapping, e.form) == asked and e.position]
+        return [e for e in found if (e.source, e.environment, e.mapping, e.form) == asked]
 
     def report(self, entry: Entry) -> Path:
         """Where the rows stand that no event could be made of, unless somewhere else was asked for."""

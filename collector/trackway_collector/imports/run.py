@@ -135,9 +135,11 @@ class Import:
             tally, make = Tally(path.name, entry.rows), self._make()
             report = Report(self.report or ledger.report(entry), path.name, entry.line)
             committed: asyncio.Future[None] | None = None
-            mark = None
+            mark: ImportMark | None = None
             while (part := rows.part()) is not None:
                 judged = self._judged(part, make, tally)
+                if mark is None:
+                    ledger.write(entry)  # before the report and the first record that belong to it
                 report.add(sorted(part.refused))
                 mark = _mark(entry, part.mark, tally)
                 # The one before must be durable first: a mark says that all before it is there.
@@ -165,13 +167,16 @@ class Import:
         mapping = hashlib.sha256(self.mapping_text).hexdigest() if self.mapping is not None else ""
         entry = Entry(new_id(), path.name, self.source, self.environment, mapping, rows.form)
         known = [] if self.again else ledger.alike(entry)
-        mark = rows.longest([other.mark for other in known]) if known else None
-        if mark is not None:
-            entry = next(other for other in known if other.mark == mark)
-            entry.name = path.name
-            rows.skip_to(mark)
-        ledger.write(entry)
-        return entry
+        marks = {mark for other in known for mark in (other.mark, *other.earlier) if mark.position}
+        mark = rows.longest(marks) if marks else None
+        if mark is None:
+            # One that was killed before its first row was stored has left its report: it is gone on with.
+            return next((other for other in known if not other.position and other.name == path.name), entry)
+        at_end = next((other for other in known if other.mark == mark), None)
+        found = at_end or next(other for other in known if mark in other.earlier).begun_at(mark)
+        found.name = path.name
+        rows.skip_to(mark)
+        return found
 
     def _judged(self, part: Part, make: MakeEvents, tally: Tally) -> tuple[Record, bytes] | None:
         """Return the record of a part's events; None when there are none. What has to be reported is added to it."""

@@ -124,6 +124,7 @@ class JsonRows(_TextRows):
     def part(self) -> Part | None:
         """Return the next rows; None at the end."""
         if self._source is None:
+            self._content.seek(self._position)
             self._source = self._lines()
         part, lines, size = Part(), [], 0
         for line in self._source:

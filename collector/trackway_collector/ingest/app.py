@@ -7,37 +7,44 @@ tools in `pages`.
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
 
-from trackway_collector.errors import SpoolCorrupt, SpoolFull, SpoolUnavailable
+from trackway_collector.config import CONNECTION_TIMEOUT_S, MAX_CONNECTIONS
 from trackway_collector.ingest import cors, pages, pixel, routes, settings_page, unknown_path
+from trackway_collector.ingest.adapters import ADAPTERS
+from trackway_collector.ingest.adapters.handling import mount
+from trackway_collector.ingest.connections import Runner
+from trackway_collector.ingest.operated import operated
 from trackway_collector.ingest.requests import INGEST, Ingest
 from trackway_collector.ingest.routes import Route
-from trackway_collector.spool import SpoolWriter
+from trackway_collector.ingest.upkeep import spools_open
+from trackway_collector.ingest.webhooks import handle as webhooks
 
-logger = logging.getLogger(__name__)
-
-BACKLOG_REFRESH_S = 1.0
+LINGER_S = 5.0
+"""So long the rest of a refused body is read and forgotten: a client that is still sending hears no answer."""
 
 
 def make_app(ingest: Ingest) -> web.Application:
     """Return the collector's aiohttp application; it starts and closes the spool writer with itself."""
-    app = web.Application()
+    app = web.Application(middlewares=[operated])
     app[INGEST] = ingest
-    app.cleanup_ctx.append(_spool_context)
+    app.cleanup_ctx.append(spools_open)
     app.on_response_prepare.append(cors.answer)
     router = app.router
     for prefix in routes.PREFIXES:
         for route in routes.EVENTS:
             router.add_post(prefix + route.path, _handler(ingest, route))
         router.add_post(prefix + routes.SDK_METRICS, pages.sdk_metrics)
-        router.add_get(prefix + routes.PIXEL, pixel.pixel)
         router.add_get(prefix + routes.SETTINGS, settings_page.settings)
+    router.add_post(routes.BEACON.path, _handler(ingest, routes.BEACON))
+    for path in routes.PIXELS:
+        router.add_get(path, pixel.pixel)
+    for adapter in ADAPTERS:
+        mount(router, ingest, adapter)
+    router.add_post(webhooks.PATH, webhooks.webhook)
     router.add_get("/v1/plan", pages.plan)
     router.add_get("/live", pages.live)
     router.add_get("/ready", pages.ready)
@@ -48,13 +55,33 @@ def make_app(ingest: Ingest) -> web.Application:
     return app
 
 
-def make_runner(app: web.Application, **options: Any) -> web.AppRunner:
+def make_runner(
+    app: web.Application,
+    *,
+    max_connections: int = MAX_CONNECTIONS,
+    connection_timeout_s: float = CONNECTION_TIMEOUT_S,
+    **options: Any,
+) -> web.AppRunner:
     """
-    Return a runner that hands bodies over as they came.
+    Return a runner that bounds its connections and hands bodies over as they came.
 
     aiohttp's own decompression breaks the connection on a damaged body, where a client must get its 400.
     """
-    return web.AppRunner(app, access_log=None, auto_decompress=False, **options)
+    requests = app[INGEST].counters.requests
+
+    def refused(status: int, code: str) -> None:
+        requests[status, code] += 1
+
+    return Runner(
+        app,
+        max_connections=max_connections,
+        connection_timeout_s=connection_timeout_s,
+        refused=refused,
+        access_log=None,
+        auto_decompress=False,
+        lingering_time=LINGER_S,
+        **options,
+    )
 
 
 def _handler(ingest: Ingest, route: Route) -> Callable[[web.Request], Awaitable[web.Response]]:
@@ -62,25 +89,3 @@ def _handler(ingest: Ingest, route: Route) -> Callable[[web.Request], Awaitable[
         return await ingest.accept(request, route.call, route.lane)
 
     return handle
-
-
-async def _spool_context(app: web.Application):  # type: ignore[no-untyped-def]  # aiohttp names the type privately
-    spool = app[INGEST].spool
-    spool.start()
-    watcher = asyncio.create_task(_watch_spool(spool))
-    yield
-    watcher.cancel()
-    await spool.close()
-
-
-async def _watch_spool(spool: SpoolWriter) -> None:
-    while True:
-        await asyncio.sleep(BACKLOG_REFRESH_S)
-        try:
-            spool.refresh_backlog()
-            if spool.failed:
-                await spool.probe()
-        except (SpoolUnavailable, SpoolFull):
-            continue  # the writer has logged it; /ready says so until a write succeeds
-        except (SpoolCorrupt, OSError):
-            logger.exception("the backlog is not known")

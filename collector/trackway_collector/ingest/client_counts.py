@@ -18,7 +18,7 @@ MAX_LIBRARIES = 200
 """Names and versions that are counted apart; a label must not have as many values as a client can think of."""
 MAX_RETRIES = 10
 """More are counted as so many."""
-LOOKED_AT_BYTES = 32 * 1024
+LOOKED_AT_BYTES = 8 * 1024
 OTHER = ("other", "")
 
 _LIBRARY = re.compile(

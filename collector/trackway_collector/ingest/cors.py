@@ -47,12 +47,23 @@ async def answer(request: web.Request, response: web.StreamResponse) -> None:
         return
     headers = response.headers
     headers.setdefault("Vary", "Origin")
-    if (origins := request.get(ORIGINS)) and not allows(origins, origin):
+    if not is_allowed(origin, request.get(ORIGINS, ())):
         return
     headers["Access-Control-Allow-Origin"] = origin
     headers["Access-Control-Expose-Headers"] = EXPOSED
     if _with_credentials(request):
         headers["Access-Control-Allow-Credentials"] = "true"
+
+
+def is_allowed(origin: str | None, origins: tuple[str, ...]) -> bool:
+    """
+    Say whether a page of this origin may send with a key that is for these origins.
+
+    Args:
+        origin: the Origin header; None for what is no browser, which can write any origin it likes and so is not asked.
+        origins: what the key names; empty: any.
+    """
+    return not origins or origin is None or allows(origins, origin)
 
 
 def _with_credentials(request: web.Request) -> bool:

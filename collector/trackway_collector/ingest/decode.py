@@ -91,6 +91,11 @@ class BatchDecoder:
         """The releases that events are judged by; None without a plan."""
         return self._bench.judges.live if self._bench else None
 
+    @property
+    def forbids(self) -> bool:
+        """Whether a live release forbids to store something."""
+        return self._bench is not None and not self._bench.judges.strictest.idle
+
     def kind_of(self, source: str) -> Kind:
         """Return whether the plan says that a source is a `client` or a `server`; empty when it does not."""
         found = self._bench.judges.newest.validator.release.sources.get(source) if self._bench else None
@@ -222,7 +227,7 @@ class BatchDecoder:
             raise bad_batch(error) from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             # One event may be to blame; it must not cost the others.
-            mended = mend.batch(body)
+            mended = mend.batch(body, limits.batch_events)
             if mended is None:
                 raise malformed(error) from error
             return self._split(mended, limits)
@@ -266,10 +271,10 @@ def write_key_of(body: bytes) -> object:
         return getattr(_write_key.decode(body), "writeKey", None)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # A value in one event may be to blame, as in `BatchDecoder`.
-        mended = mend.batch(body)
-        if mended is None:
+        envelope = mend.envelope(body)
+        if envelope is None:
             raise malformed(error) from error
-        return getattr(_write_key.decode(mended), "writeKey", None)
+        return envelope.get("writeKey")
 
 
 def malformed(error: Exception) -> RequestRefused:

@@ -104,13 +104,17 @@ class FastBatch:
                 ("properties", properties),
             ]
             if context is not None:
-                fields.append(("context", context))
+                fields.append(("context", msgspec.Raw))
             options: Any = {"tag_field": "event", "tag": event, "kw_only": True, "gc": False}
             members.append(msgspec.defstruct(f"Track{number}", fields, **options))
         tracks: Any = Union[tuple(members)]  # noqa: UP007
         losses = ("losses", msgspec.Raw, None)
         batch: Any = msgspec.defstruct("FastBatch", [("batch", list[tracks]), losses], gc=False)
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(batch)
+        # Clients send the same context with event after event, so it is decoded once, by itself.
+        one: Any = context
+        self._context: Callable[[Any], Any] | None = msgspec.json.Decoder(one).decode if context else None
+        self._contexts: Callable[[Any], Any] | None = msgspec.json.Decoder(list[one]).decode if context else None
         self._checks = checks
         self._limits = limits
         self._least_bytes = least_context + min(least_bytes(event, properties) for event, properties in types.items())
@@ -159,12 +163,23 @@ class FastBatch:
             if not body.isascii():
                 body.decode()
             found = self._decoder.decode(body)
+            self._check_stamps(found.batch)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
         batch = found.batch
         if not self._are_right(batch) or not self._are_small(body, len(batch), escapes=escapes):
             return None
         return Fine(len(batch), self._rev, self._verdict, self._violations, found.losses is not None)
+
+    def _check_stamps(self, batch: list[Any]) -> None:
+        """Raise what msgspec raises when an event has not the stamp it should have."""
+        if self._context is None or self._contexts is None or not batch:
+            return
+        contexts = list(map(_context, batch))
+        if contexts.count(contexts[0]) == len(contexts):
+            self._context(contexts[0])
+        else:
+            self._contexts(b"[" + b",".join(contexts) + b"]")
 
     def _are_right(self, batch: list[Any]) -> bool:
         """Say what the types cannot: that each event has a person, a year that can be stored, and passes its check."""
@@ -205,6 +220,7 @@ class _StampedBatch(msgspec.Struct, gc=False):
     context: StampedContext | None = None
 
 
+_context = attrgetter("context")
 _user_id = attrgetter("userId")
 _year = attrgetter("timestamp.year")
 _stamped_batch = msgspec.json.Decoder(_StampedBatch)

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from trackway_collector.ingest.keys import Grant, Keys
 
-ORIGINS = "trackway.origins"
+ORIGINS = web.RequestKey("origins", tuple[str, ...])
 """Where a request keeps the origins that its write key is for, when it has any; see `Grant.origins`."""
 
 

@@ -91,7 +91,7 @@ class _Snapshot(Collector):
         yield CounterMetricFamily("trackway_spool_commits", "Group commits.", stats.commits)
         yield CounterMetricFamily("trackway_spool_bytes", "Bytes written to the spool.", stats.bytes)
         yield CounterMetricFamily("trackway_spool_failures", "Writes or fsyncs the disk refused.", stats.failures)
-        yield CounterMetricFamily("trackway_spool_fsync_seconds", "Time spent in fsync.", stats.fsync_seconds)
+        yield CounterMetricFamily("trackway_spool_fsync_seconds", "Time spent in fsync.", stats.fsync_seconds.sum)
 
 
 def _reload_metrics(reload: Reload) -> Iterator[Metric]:

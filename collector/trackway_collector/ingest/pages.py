@@ -6,8 +6,10 @@ from aiohttp import web
 
 from trackway_collector.errors import RequestRefused
 from trackway_collector.ingest.metrics import render_metrics
+from trackway_collector.ingest.metrics_guard import check_reader
 from trackway_collector.ingest.plan_page import plan_page
 from trackway_collector.ingest.requests import INGEST, JSON, STORED
+from trackway_collector.ingest.upkeep import why_not_ready
 
 
 async def live(request: web.Request) -> web.Response:
@@ -19,12 +21,12 @@ async def ready(request: web.Request) -> web.Response:
     """
     Say whether this worker can accept events now: 200 or 503.
 
-    It asks the spool alone. ClickHouse may be away for as long as the spool has room.
+    It asks spool and disk alone. ClickHouse may be away for as long as the spool has room.
     """
-    spool = request.app[INGEST].spool
-    if spool.accepting:
+    reason = why_not_ready(request.app[INGEST])
+    if reason is None:
         return web.json_response({"ready": True})
-    return web.json_response({"ready": False, "reason": "the spool is full, failing or closing"}, status=503)
+    return web.json_response({"ready": False, "reason": reason}, status=503)
 
 
 async def plan(request: web.Request) -> web.Response:
@@ -39,8 +41,12 @@ async def plan(request: web.Request) -> web.Response:
 
 
 async def metrics(request: web.Request) -> web.Response:
-    """Answer with the worker's counters in Prometheus text format."""
+    """Answer with the worker's counters in Prometheus text format, to who may read them (`metrics_guard`)."""
     ingest = request.app[INGEST]
+    try:
+        check_reader(request, ingest.metrics_token)
+    except RequestRefused as refusal:
+        return ingest.refuse(refusal)
     body, content_type = render_metrics(
         ingest.counters, ingest.losses, ingest.spool, ingest.reload, ingest.in_force.decoder.rev
     )

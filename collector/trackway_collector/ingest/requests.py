@@ -18,29 +18,41 @@ from typing import NamedTuple, TypeVar
 import msgspec
 from aiohttp import web
 
-from trackway_collector.errors import RequestRefused, SpoolFull, SpoolUnavailable
+from trackway_collector.errors import RequestRefused, SpoolFull, SpoolLocked, SpoolUnavailable
+from trackway_collector.ingest.admission import Admission, Held
+from trackway_collector.ingest.body import BODY_S, read_body
 from trackway_collector.ingest.client_counts import count_client
 from trackway_collector.ingest.decode import write_key_of
-from trackway_collector.ingest.encodings import decompress, too_large
+from trackway_collector.ingest.encodings import too_large
 from trackway_collector.ingest.in_force import InForce
 from trackway_collector.ingest.key_places import ORIGINS, grant_of
 from trackway_collector.ingest.keys import Grant
 from trackway_collector.ingest.losses import ClientLosses
+from trackway_collector.ingest.plain_answer import PlainAnswer
 from trackway_collector.ingest.privacy.cookie import anonymous_id, set_cookie
 from trackway_collector.ingest.privacy.device import Devices, is_device
 from trackway_collector.ingest.privacy.steps import privacy_steps
+from trackway_collector.ingest.quota import Quotas
+from trackway_collector.ingest.recent import RecentIds
+from trackway_collector.ingest.refusal_log import RefusalLog
 from trackway_collector.ingest.reload import Reload
 from trackway_collector.ingest.results import MEDIA_TYPE, results
 from trackway_collector.ingest.routes import Lane
+from trackway_collector.ingest.sources import SourcePolicy
 from trackway_collector.outcomes import IngestCounters, Outcome, Rejection
 from trackway_collector.spool import SpoolWriter
+from trackway_collector.spool.canary import Canary
 from trackway_collector.spool.record import Record, encode_record
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
+HELD = web.RequestKey("held", Held)
+"""Where a request keeps what it holds of the room for bytes in hand, see `admission`."""
+REQUEST_ID = web.RequestKey("id", str)
 STORED = b'{"success":true}'
+_PLAIN = PlainAnswer(STORED)
 JSON = {"Content-Type": "application/json"}
 _NOBODYS_FAULT = frozenset({Rejection.NO_CONSENT, Rejection.OPTED_OUT})
 """Rejections that are no error of the client, which would only repeat them."""
@@ -52,8 +64,7 @@ class Taken(NamedTuple):
     record: Record
     body: bytes
     """As the spool keeps it."""
-    may_report_losses: bool
-    """Whether the batch may hold a report of what its client lost."""
+    policy: SourcePolicy
 
 
 @dataclass(slots=True)
@@ -68,6 +79,20 @@ class Ingest:
     """Where what is in force comes from; None where nothing can change."""
     losses: ClientLosses = field(default_factory=ClientLosses)
     devices: Devices = field(default_factory=Devices)
+    recent: RecentIds = field(default_factory=RecentIds)
+    admission: Admission = field(default_factory=Admission)
+    quotas: Quotas = field(default_factory=Quotas)
+    refusals: RefusalLog = field(default_factory=RefusalLog)
+    historical: SpoolWriter | None = None
+    """The spool of the historical lane, made for its first event."""
+    canary: Canary | None = None
+    """What proves that the disk works, while the application runs."""
+    body_s: float = BODY_S
+    """Within this time a body must have come whole."""
+    stopping: bool = False
+    """`/ready` says no, and every answer ends its connection."""
+    metrics_token: str = ""
+    """What `/metrics` asks for; empty: it answers this machine only."""
 
     async def accept(self, request: web.Request, call: str, lane: Lane = Lane.LIVE) -> web.Response:
         """
@@ -78,7 +103,7 @@ class Ingest:
         """
         in_force = self.in_force  # for the whole request, whatever is taken into force meanwhile
         try:
-            grant, body = await self.read(request, in_force)
+            grant, body = await self.read(request, in_force, lane)
             if grant is None:
                 grant = self.granted(request, in_force, in_force.keys.of_key(write_key_of(body)), len(body))
             taken = await self.take(request, in_force, grant, body, call, lane)
@@ -88,35 +113,59 @@ class Ingest:
             raise  # the client is gone
         except Exception:
             return self.fail(request)
-        if taken.may_report_losses:
-            self.losses.take(body, grant.source)
         detailed = MEDIA_TYPE in request.headers.get("Accept", "")
-        answer = results(taken.record, taken.body) if detailed else STORED
+        client = taken.record.client
+        plain = not detailed and not self.stopping and not (client and client.anonymous_id)
+        if plain and PlainAnswer.is_enough(request):
+            return _PLAIN
+        answer = results(taken.record, taken.body, self.recent) if detailed else STORED
         return self.respond(request, taken, web.Response(body=answer, headers=JSON))
 
-    async def read(self, request: web.Request, in_force: InForce) -> tuple[Grant | None, bytes]:
+    async def read(self, request: web.Request, in_force: InForce, lane: Lane = Lane.LIVE) -> tuple[Grant | None, bytes]:
         """
         Return what the request's headers or query grant, None when the key can only be in the body, and the body.
 
         Raises:
-            RequestRefused: the key is unknown, or the body is too large or damaged.
+            RequestRefused: the key is unknown, there is no room, or the body is too large or damaged.
         """
         grant = grant_of(in_force.keys, request)
+        held = self.enter(request, lane)
         if grant is None:
-            return None, await read_body(request, in_force.policies.most_batch_bytes)
+            return None, await read_body(request, in_force.policies.most_batch_bytes, held, self.body_s)
         self.granted(request, in_force, grant, 0)
-        return grant, await read_body(request, in_force.policies.of(grant.source).limits.batch_bytes)
+        policy = in_force.policies.of(grant.source)
+        if policy.quota.events_per_s:
+            # Whoever has used up the quota is not read: what it sent holds one event at least.
+            account = self.quotas.account(grant.source, policy.quota)
+            if wait_s := account.wait_s(1, time.monotonic()):
+                raise self.admission.over_quota(lane, wait_s)
+        return grant, await read_body(request, policy.limits.batch_bytes, held, self.body_s)
+
+    def enter(self, request: web.Request, lane: Lane) -> Held:
+        """
+        Let a request in; what it holds is given back when it has been answered (see `operated`).
+
+        Raises:
+            RequestRefused: 429 or 503, there is no room.
+        """
+        held = request.get(HELD)
+        if held is None:
+            held = request[HELD] = self.admission.enter(lane)
+        elif held.lane is not lane:
+            held.change_to(lane)
+        return held
 
     def granted(self, request: web.Request, in_force: InForce, grant: Grant, body_bytes: int) -> Grant:
         """
         Return the grant when this request may use it.
 
         Raises:
-            RequestRefused: 403, its page may not; 400, the body is larger than the source's may be.
+            RequestRefused: 403, the key is not for pages of this origin; 400, the body is larger than the source's may
+                be.
         """
-        grant.check_origin(request.headers.get("Origin"))
         if grant.origins:
             request[ORIGINS] = grant.origins
+            grant.check_origin(request.headers.get("Origin"))
         if body_bytes > (limit := in_force.policies.of(grant.source).limits.batch_bytes):
             raise too_large(limit)
         return grant
@@ -130,6 +179,7 @@ class Ingest:
         Raises:
             RequestRefused: nothing of it was stored.
         """
+        self.enter(request, lane)
         policy = in_force.policies.of(grant.source)
         client = None
         if is_device(request, policy.kind or in_force.decoder.kind_of(grant.source)):
@@ -152,53 +202,90 @@ class Ingest:
             rejection = record.exceptions[0]
             if rejection.violations[0] not in _NOBODYS_FAULT:
                 raise RequestRefused(400, code_of(rejection.violations[0]), rejection.reasons[0])
-        if record.events:  # a batch without events carries a report of losses, or nothing
-            await self._spool(record, kept)
-        self._count(record)
+        await self.store(record, kept, policy, lane)
         count_client(self.counters, request, body)
-        return Taken(record, kept, may_report_losses)
+        if may_report_losses:
+            self.losses.take(body, record.source)
+        return Taken(record, kept, policy)
 
     def respond(self, request: web.Request, taken: Taken, response: web.Response) -> web.Response:
         """Return the answer to a stored request, with the first-party cookie where the source sets one."""
         client = taken.record.client
         if client is not None and client.anonymous_id:
-            cookie = self.in_force.policies.of(taken.record.source).privacy.cookie
+            cookie = taken.policy.privacy.cookie
             set_cookie(response, cookie, client.anonymous_id, secure=self.devices.secure(request))
         return response
 
-    async def _spool(self, record: Record, body: bytes) -> None:
+    async def store(self, record: Record, body: bytes, policy: SourcePolicy, lane: Lane) -> None:
+        """
+        Spool and count events that have been judged; return when they are on the disk.
+
+        Raises:
+            RequestRefused: 429, the source has used up its quota; 503, the disk refuses. Nothing of it was stored.
+        """
+        if policy.quota.events_per_s:
+            account = self.quotas.account(record.source, policy.quota)
+            if wait_s := account.take(max(1, record.events), time.monotonic()):
+                raise self.admission.over_quota(lane, wait_s)
+        if record.events:  # a batch without events carries a report of losses, or nothing
+            await self._spool(record, body, lane)
+        self._count(record)
+
+    async def _spool(self, record: Record, body: bytes, lane: Lane) -> None:
         try:
-            await self.spool.append(encode_record(record), body, record.events)
+            spool = self.spool if lane is Lane.LIVE else self.open_historical()
+            await spool.append(encode_record(record), body, record.events)
         except SpoolFull as error:
             message = f"Not stored, send again later: {error}."
             raise RequestRefused(503, "spool_full", message, retry_after_s=RETRY_AFTER_S) from error
-        except SpoolUnavailable as error:
+        except (SpoolUnavailable, SpoolLocked, OSError) as error:
             message = "Not stored, send again later: the collector cannot write to its disk or is stopping."
             raise RequestRefused(503, "spool_unavailable", message, retry_after_s=RETRY_AFTER_S) from error
 
+    @property
+    def spools(self) -> list[SpoolWriter]:
+        """The worker's spools, the live one first."""
+        return [self.spool] if self.historical is None else [self.spool, self.historical]
+
+    def open_historical(self) -> SpoolWriter:
+        """
+        Return the spool of the historical lane.
+
+        Raises:
+            SpoolLocked: another process has it.
+            OSError: the disk refuses.
+        """
+        if self.historical is None:
+            self.historical = self.spool.beside("-history")
+            self.historical.start()
+        return self.historical
+
     def fail(self, request: web.Request) -> web.Response:
         """Log the error at hand, which is ours, and return the answer to a request of which nothing was stored."""
-        resource = request.match_info.route.resource  # not the path itself, in which a write key may stand
-        where = resource.canonical if resource is not None else "an unknown path"
-        logger.exception("%s %s failed; nothing was stored", request.method, where)
+        logger.exception("%s %s failed; nothing was stored", request.method, route_of(request))
         message = "The collector made a mistake, which its log tells of. Nothing was stored; send it again later."
         return self.refuse(RequestRefused(500, "internal_error", message), request)
 
     def refuse(self, refusal: RequestRefused, request: web.Request | None = None) -> web.Response:
         """Count a refused request and return the answer to it."""
         self.counters.requests[refusal.status, refusal.code] += 1
+        request_id = request.get(REQUEST_ID, "") if request is not None else ""
+        route = route_of(request) if request is not None else ""
+        self.refusals.note(refusal.status, refusal.code, request_id, route, refusal.retry_after_s)
         answer = {
             "success": False,
             "code": refusal.code,
             "message": refusal.message,
             "error": refusal.message,
+            "requestId": request_id,
         }
         headers = dict(JSON)
         if refusal.retry_after_s is not None:
             headers["Retry-After"] = headers["X-RateLimit-Reset"] = str(refusal.retry_after_s)
         # Not to pages: at a challenge, a browser would ask the person in front of it for a password.
         if refusal.status == HTTPStatus.UNAUTHORIZED and (request is None or "Origin" not in request.headers):
-            headers["WWW-Authenticate"] = 'Basic realm="write key"'
+            metrics = refusal.code == "metrics_token"
+            headers["WWW-Authenticate"] = 'Bearer realm="metrics"' if metrics else 'Basic realm="write key"'
         return web.Response(status=refusal.status, body=msgspec.json.encode(answer), headers=headers)
 
     def _count(self, record: Record) -> None:
@@ -217,25 +304,10 @@ class Ingest:
 INGEST = web.AppKey("ingest", Ingest)
 
 
-async def read_body(request: web.Request, max_bytes: int) -> bytes:
-    """
-    Return the body as the client wrote it, decompressed.
-
-    Raises:
-        RequestRefused: 400, it is damaged, or larger than `max_bytes`.
-    """
-    content = request.content
-    # Not `request.read()`, which copies each body twice: most come in one piece.
-    body = await content.readany()
-    if not content.at_eof():
-        pieces, size = [body], len(body)
-        while size <= max_bytes and (piece := await content.readany()):
-            pieces.append(piece)
-            size += len(piece)
-        body = b"".join(pieces)
-    if len(body) > max_bytes:
-        raise too_large(max_bytes)
-    return decompress(body, request.headers.get("Content-Encoding", ""), max_bytes)
+def route_of(request: web.Request) -> str:
+    """Return the pattern of the path that a request took; not the path itself, in which a write key may stand."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "an unknown path"
 
 
 def code_of(violation: str) -> str:

@@ -2,24 +2,28 @@
 The answer to clients that ask for a result per event: what became of each, as far as it is known when it is stored.
 
 Most events of a request end alike, so the answer says once how (`result`) and names only the others (`results`).
-Whether an event had been stored before is found by the loader, later, so nothing here says so.
+Whether an event had been stored before is found by the loader, later; `duplicate` is said of those that this worker
+took a short while ago.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
+from trackway_collector.ingest.recent import RecentIds
 from trackway_collector.outcomes import Outcome
-from trackway_collector.spool.record import Record
+from trackway_collector.spool.record import EventVerdict, Record
 
+DUPLICATE = "duplicate"
 MEDIA_TYPE = "application/vnd.trackway.v1+json"
 """What a client sends as Accept to get this answer."""
 
 
-def results(record: Record, body: bytes) -> bytes:
+def results(record: Record, body: bytes, recent: RecentIds) -> bytes:
     """
     Return the JSON that says what became of each event of a stored request.
 
@@ -30,17 +34,36 @@ def results(record: Record, body: bytes) -> bytes:
     Args:
         record: what the spool keeps beside the body.
         body: the request's body as the spool keeps it.
+        recent: the ids that were taken before; this request's are added.
     """
     usual = _usual(record)
     told: dict[str, str] = {}
-    if any(verdict.outcome != usual for verdict in record.exceptions.values()) or record.verdict != usual:
-        for index, event in enumerate(_events(record, body)):
-            verdict = record.exceptions.get(index)
-            message_id = _message_id(event) or (verdict.message_id if verdict else "")
-            if told.get(message_id, Outcome.REJECTED) == Outcome.REJECTED:
-                told[message_id] = verdict.outcome if verdict else record.verdict
+    if not record.exceptions and record.verdict == usual:
+        told = dict.fromkeys(recent.repeated(record.source, _message_ids(record, body)), DUPLICATE)
+        return _answer(record, usual, told)
+    for index, event in enumerate(_events(record, body)):
+        verdict = record.exceptions.get(index)
+        message_id = _message_id(event) or (verdict.message_id if verdict else "")
+        if told.get(message_id, Outcome.REJECTED) == Outcome.REJECTED:
+            told[message_id] = verdict.outcome if verdict else record.verdict
+    kept = [message_id for message_id, outcome in told.items() if message_id and outcome != Outcome.REJECTED]
+    told |= dict.fromkeys(recent.repeated(record.source, kept), DUPLICATE)
+    return _answer(record, usual, told)
+
+
+def _answer(record: Record, usual: str, told: Mapping[str, str]) -> bytes:
     named = {message_id: outcome for message_id, outcome in told.items() if message_id and outcome != usual}
     return msgspec.json.encode({"success": True, "result": usual, "results": named, "rejected": _rejected(record)})
+
+
+def each_exception(record: Record, body: bytes) -> Iterator[tuple[str, EventVerdict]]:
+    """Yield the `messageId` and the verdict of each event that did not end as the record's verdict says."""
+    if not record.exceptions:
+        return
+    for index, event in enumerate(_events(record, body)):
+        verdict = record.exceptions.get(index)
+        if verdict is not None and (message_id := _message_id(event) or verdict.message_id):
+            yield message_id, verdict
 
 
 def _usual(record: Record) -> str:
@@ -73,8 +96,24 @@ class _Event(msgspec.Struct, gc=False):
     messageId: Any = None
 
 
+class _Named(msgspec.Struct, gc=False):
+    messageId: str
+
+
+class _NamedBatch(msgspec.Struct, gc=False):
+    batch: list[_Named]
+
+
 _batch = msgspec.json.Decoder(_Batch)
 _event = msgspec.json.Decoder(_Event)
+_named_batch = msgspec.json.Decoder(_NamedBatch)
+
+
+def _message_ids(record: Record, body: bytes) -> list[str]:
+    """Return the ids of a request of which nothing has to be said event by event."""
+    if record.call:
+        return [_message_id(msgspec.Raw(body))]
+    return [event.messageId for event in _named_batch.decode(body).batch]
 
 
 def _events(record: Record, body: bytes) -> list[msgspec.Raw]:

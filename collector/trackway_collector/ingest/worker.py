@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import os
-import signal
-import sys
 from pathlib import Path
 
-from aiohttp import web
-
 from trackway_collector.config import Settings
+from trackway_collector.ingest.admission import Admission, Watermarks
 from trackway_collector.ingest.app import make_app, make_runner
 from trackway_collector.ingest.privacy.addresses import TrustedProxies
 from trackway_collector.ingest.privacy.device import Devices
 from trackway_collector.ingest.privacy.places import Places
+from trackway_collector.ingest.quota import Quotas
 from trackway_collector.ingest.reload import Reload
 from trackway_collector.ingest.requests import Ingest
+from trackway_collector.ingest.sockets import make_site
 from trackway_collector.outcomes import IngestCounters
 from trackway_collector.releases import looks
 from trackway_collector.spool import SpoolWriter
+from trackway_collector.stopping import Deadline, stop_on_signals
 from trackway_plan.redact import read_hash_key
 
 logger = logging.getLogger(__name__)
 
-DRAIN_S = 10.0
+MIB = 1024**2
+DRAIN_PART = 0.5
+"""Part of the time to stop that requests in hand have; what is left of it is for the last commit."""
 
 
 def make_ingest(settings: Settings, worker: str = "w0") -> Ingest:
@@ -38,13 +38,25 @@ def make_ingest(settings: Settings, worker: str = "w0") -> Ingest:
         SpoolLocked: another collector uses this data directory.
     """
     reload = Reload(settings)
-    spool = SpoolWriter(settings.spool_dir / worker, max_backlog_bytes=settings.max_backlog_mib * 1024**2)
+    hard_backlog = settings.max_backlog_mib * MIB // settings.workers
+    spool = SpoolWriter(settings.spool_dir / worker, max_backlog_bytes=hard_backlog)
+    soft_backlog = settings.soft_backlog_mib * MIB // settings.workers or hard_backlog * 3 // 4
+    watermarks = Watermarks(soft_backlog, hard_backlog, settings.soft_free_mib * MIB, settings.hard_free_mib * MIB)
     devices = Devices(
         TrustedProxies(settings.trusted_proxies),
         Places(Path(settings.geoip)) if settings.geoip else None,
         read_hash_key(settings.hash_key),
     )
-    return Ingest(reload.in_force, spool, IngestCounters(), reload, devices=devices)
+    return Ingest(
+        reload.in_force,
+        spool,
+        IngestCounters(),
+        reload,
+        devices=devices,
+        admission=Admission(settings.max_inflight_mib * MIB, watermarks),
+        quotas=Quotas(settings.workers),
+        metrics_token=settings.metrics_token,
+    )
 
 
 async def serve(settings: Settings, worker: str = "w0", *, parent_pipe: bool = False) -> None:
@@ -55,17 +67,33 @@ async def serve(settings: Settings, worker: str = "w0", *, parent_pipe: bool = F
     stop_on_signals(stop, parent_pipe=parent_pipe)
     ingest = make_ingest(settings, worker)
     app = make_app(ingest)
-    runner = make_runner(app, shutdown_timeout=DRAIN_S)
+    runner = make_runner(
+        app,
+        max_connections=settings.max_connections,
+        connection_timeout_s=settings.connection_timeout_s,
+        shutdown_timeout=settings.stop_timeout_s * DRAIN_PART,
+    )
     await runner.setup()
-    site = web.TCPSite(runner, settings.listen, settings.port, backlog=1024)
     watching = asyncio.create_task(_watch(ingest))
+    deadline = Deadline(settings.stop_timeout_s, lambda: _left(ingest))
     try:
-        await site.start()
+        await make_site(runner, settings).start()
         logger.info("collector listens on http://%s:%d", settings.listen, settings.port)
         await stop.wait()
+        # First only /ready says no, so that a load balancer stops sending while everything it sends is still served.
+        ingest.stopping = True
+        await asyncio.sleep(settings.drain_grace_s)
     finally:
+        deadline.start()
         watching.cancel()
         await runner.cleanup()
+        deadline.met()
+
+
+def _left(ingest: Ingest) -> str:
+    in_hand = sum(ingest.admission.in_hand.values())
+    waiting = sum(spool.waiting for spool in ingest.spools)
+    return f"{in_hand} bytes of requests in hand and {waiting} waiting for the disk, none of them acked"
 
 
 async def _watch(ingest: Ingest) -> None:
@@ -76,29 +104,6 @@ async def _watch(ingest: Ingest) -> None:
         in_force = await asyncio.to_thread(reload.refresh)
         if in_force is not None:
             ingest.in_force = in_force
-
-
-def stop_on_signals(stop: asyncio.Event, *, parent_pipe: bool) -> None:
-    """
-    Set `stop` on SIGTERM and SIGINT; under a supervisor on SIGTERM and when standard input ends.
-
-    Ctrl-C reaches the supervisor and its processes alike: there it is the supervisor that says who stops when. It
-    holds the other end of their standard input and never writes, so that its death, too, is an end of input.
-    """
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, stop.set)
-    if not parent_pipe:
-        loop.add_signal_handler(signal.SIGINT, stop.set)
-        return
-    loop.add_signal_handler(signal.SIGINT, lambda: None)
-
-    def ended() -> None:
-        with contextlib.suppress(BlockingIOError):
-            if not os.read(sys.stdin.fileno(), 1024):
-                loop.remove_reader(sys.stdin)
-                stop.set()
-
-    loop.add_reader(sys.stdin, ended)
 
 
 def run(settings: Settings, worker: str = "w0", *, parent_pipe: bool = False) -> None:

@@ -48,6 +48,7 @@ _COUNT_COLUMNS: tuple[tuple[str, tuple[str, ...], int], ...] = (
 )
 
 _MAX_REMEMBERED_BYTES = 16 * 1024 * 1024
+_CLIENT_BYTES = 512
 # A larger context is hardly the same for two events.
 _WORTH_REMEMBERING_BYTES = 2 * 1024
 _encode = msgspec.json.Encoder().encode
@@ -80,7 +81,8 @@ class ContextColumns:
         known = self._remembered.get(key)
         if known is None:
             known = self._made(_object(envelope) | _object(context) if envelope else _object(context), client)
-            if (size := len(context) + len(envelope)) <= _WORTH_REMEMBERING_BYTES:
+            size = len(context) + len(envelope) + (_CLIENT_BYTES if client is not None else 0)
+            if size <= _WORTH_REMEMBERING_BYTES:
                 self._remember(key, size, known)
         return known
 

@@ -14,18 +14,23 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Container, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from trackway_collector.enrich import Enrichment
+from trackway_collector.enrich.sessions import Sessions
 from trackway_collector.loader.dedup import SeenKeys
 from trackway_collector.loader.delivery import Delivery, LoadRow, Stopped
 from trackway_collector.loader.replays import REPLAYED, replay_key, replayed_rows, stored_before
 from trackway_collector.loader.row import EVENTS, QUARANTINE, Row
+from trackway_collector.loader.rows import RowMaker
 from trackway_collector.loader.sources import Source, Sources
 from trackway_collector.loader.starting import days_to_remember, prepare_tables, remember_day, row_maker
+from trackway_collector.loader.visits import give_sessions, remember_sessions
 from trackway_collector.releases import LiveReleases
 from trackway_collector.spool import Checkpoint, Chunk, Pending, SpoolReader, load_checkpoint, save_checkpoint
 from trackway_collector.spool.layout import spool_name, take_lock
@@ -54,6 +59,8 @@ class LoaderStats:
     quarantined: int = 0
     duplicates: int = 0
     chunks: int = 0
+    normalised: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(rule, property) → values that `normalise` gave another form, as their rows were made."""
 
 
 @dataclass(slots=True)
@@ -75,6 +82,8 @@ class Loader:
     Args:
         releases: the live releases, the newest of which decides on typed columns; a single one; None without a plan.
         grace_s: segments that are loaded are kept this long.
+        enrichment: what fills columns that clients leave empty; by default with this package's channel rules.
+        sessions: gives events a session whose clients send none; by default after half an hour's pause.
     """
 
     def __init__(
@@ -84,6 +93,8 @@ class Loader:
         releases: LiveReleases | Release | None = None,
         *,
         grace_s: float = 900,
+        enrichment: Enrichment | None = None,
+        sessions: Sessions | None = None,
     ) -> None:
         self.stats = LoaderStats()
         self.cause_of_death: Exception | None = None
@@ -94,6 +105,8 @@ class Loader:
         self._delivery = Delivery(warehouse, self._stop)
         self._seen = SeenKeys()
         self._replayed = SeenKeys()
+        self._enrichment = enrichment or Enrichment()
+        self._sessions = sessions or Sessions()
         self._sources = Sources(spool_dir, grace_s)
         self._last_insert = 0.0
         self._last_housekeeping = 0.0
@@ -142,6 +155,8 @@ class Loader:
             self._until_answered(prepare_tables, self._warehouse, self._releases)
             for day in days_to_remember(self._sources.oldest_waiting_us()):
                 self._until_answered(remember_day, self._warehouse, self._seen, day)
+            oldest_us = self._sources.oldest_waiting_us()
+            self._until_answered(remember_sessions, self._warehouse, self._sessions, oldest_us)
             with ThreadPoolExecutor(1, thread_name_prefix="loader-rows") as helper:
                 self._load_for_ever(helper)
         except Stopped:
@@ -182,7 +197,7 @@ class Loader:
         self._releases = adopted
         self._until_answered(prepare_tables, self._warehouse, adopted)
         for source in self._sources.opened():
-            source.maker = self._until_answered(row_maker, self._warehouse, source.name, adopted)
+            source.maker = self._maker(source.name)
         if self._adopted is adopted:  # else others came live meanwhile, and the next turn takes them over
             self._adopted = None
 
@@ -193,6 +208,7 @@ class Loader:
             self._sources.delete_passed_segments()
             self._seen.forget_before(self._sources.oldest_waiting_us())
             self._replayed.forget_before(self._sources.oldest_waiting_us())
+            self._sessions.forget_before(self._sources.oldest_waiting_us())
 
     def _gather(self, prepared: _Prepared) -> None:
         if prepared.chunk.events < GATHER_BELOW_EVENTS:
@@ -223,6 +239,7 @@ class Loader:
         for row, was_seen in zip(rows, seen, strict=True):
             if not was_seen:
                 fresh.setdefault(row.key, row)
+        give_sessions(fresh.values(), self._sessions)
         # From here on these keys count as stored: the chunk will be, whatever it takes.
         (self._replayed if replays else self._seen).add(fresh, chunk.committed_at_us)
         return _Prepared(source, chunk, list(fresh.values()), len(rows) - len(fresh), replays)
@@ -279,12 +296,16 @@ class Loader:
     def _open(self, directory: Path) -> Source:
         lock = take_lock(directory / "loader.lock", "loads")
         name = spool_name(directory)
-        maker = self._until_answered(row_maker, self._warehouse, name, self._releases)
+        maker = self._maker(name)
         checkpoint = load_checkpoint(directory)
         source = Source(SpoolReader(directory), name, maker, lock, checkpoint.segment, checkpoint.byte)
         if checkpoint.pending is not None:
             self._settle(source, checkpoint.pending)
         return source
+
+    def _maker(self, spool: str) -> RowMaker:
+        own = (self._enrichment, self.stats.normalised)
+        return self._until_answered(row_maker, self._warehouse, spool, self._releases, *own)
 
     def _settle(self, source: Source, pending: Pending) -> None:
         """Complete a chunk whose insert was begun before this start and may have happened, wholly or in part."""

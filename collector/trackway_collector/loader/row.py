@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from trackway_collector.enrich.sessions import Visit
+
 EVENTS = "events"
 QUARANTINE = "quarantine"
 
@@ -34,3 +36,5 @@ class Row:
     text: bytes
     """The row as one JSON object."""
     replay: Replay | None = None
+    visit: Visit | None = None
+    """Set when the event's own device sent it without a session."""

@@ -26,9 +26,18 @@ class Source:
     passed_at: dict[int, float] = field(default_factory=dict)
 
 
+LIVE_IN_A_ROW = 7
+"""Chunks of live spools until a historical one has its turn, if there is any: history gets an eighth at least."""
+
+
+def is_historical(directory: Path) -> bool:
+    """Whether a spool holds events of long ago, which never keep live ones waiting."""
+    return directory.name.endswith("-history") or directory.name.startswith("import-")
+
+
 class Sources:
     """
-    Every spool under `spool_dir`, opened when it is first met.
+    Every spool under `spool_dir`, whoever left it there, opened when it is first met.
 
     Args:
         grace_s: segments that are loaded are kept this long.
@@ -38,24 +47,35 @@ class Sources:
         self._spool_dir = spool_dir
         self._grace_s = grace_s
         self._open: dict[Path, Source] = {}
-        self._last_served: Path | None = None
+        self._last_served: dict[bool, Path] = {}
+        self._live_in_a_row = 0
 
     def opened(self) -> list[Source]:
         """Return the sources that are being loaded."""
         return list(self._open.values())
 
     def in_turn(self, open_source: Callable[[Path], Source]) -> list[Source]:
-        """Return the sources in turn: the one that was served last comes last."""
+        """
+        Return the sources in the order in which to look for a chunk: live ones first, the one served last comes last.
+
+        Each time that live chunks have had `LIVE_IN_A_ROW` turns, the historical sources come first.
+        """
         for directory in self._directories():
             if directory not in self._open:
                 self._open[directory] = open_source(directory)
-        directories = list(self._open)
-        after = directories.index(self._last_served) + 1 if self._last_served is not None else 0
-        return [self._open[directory] for directory in directories[after:] + directories[:after]]
+        lanes: dict[bool, list[Path]] = {False: [], True: []}
+        for directory in self._open:
+            lanes[is_historical(directory)].append(directory)
+        live, historical = (_rotated(lanes[lane], self._last_served.get(lane)) for lane in (False, True))
+        order = historical + live if self._live_in_a_row >= LIVE_IN_A_ROW else live + historical
+        return [self._open[directory] for directory in order]
 
     def served(self, source: Source) -> None:
         """Note that it had its turn."""
-        self._last_served = source.reader.directory
+        directory = source.reader.directory
+        historical = is_historical(directory)
+        self._last_served[historical] = directory
+        self._live_in_a_row = 0 if historical else self._live_in_a_row + 1
 
     def lag(self) -> tuple[int, float]:
         """Return how many bytes wait in the spools and how many seconds the oldest of them has waited."""
@@ -92,3 +112,8 @@ class Sources:
 
     def _directories(self) -> list[Path]:
         return sorted(path.parent for path in self._spool_dir.glob("*/spool.json"))
+
+
+def _rotated(directories: list[Path], last: Path | None) -> list[Path]:
+    after = directories.index(last) + 1 if last in directories else 0
+    return directories[after:] + directories[:after]

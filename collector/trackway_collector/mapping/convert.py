@@ -25,6 +25,7 @@ EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}
 
 _TRUE = frozenset({"true", "yes", "y", "on", "1", "t"})
 _FALSE = frozenset({"false", "no", "n", "off", "0", "f"})
+_WORDS = _TRUE | _FALSE
 _PLAIN_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_DIGITS = 400
@@ -50,12 +51,13 @@ def text(value: Any) -> str:
 def number_from(decimal: str = ".", grouping: str = "", divide_by: int | float | None = None) -> Convert:
     """Return the conversion to a number: whole where it is whole, else a float."""
     divided = None if divide_by is None else decimal_from(decimal, grouping, divide_by)
+    usual = decimal == "." and not grouping
 
     def convert(value: Any) -> int | float:
         if divided is not None:
             plain = divided(value)
         elif type(value) is str:
-            plain = _plain(value, decimal, grouping)
+            plain = value if usual and _PLAIN_NUMBER.fullmatch(value) else _plain(value, decimal, grouping)
         elif isinstance(value, int | float) and not isinstance(value, bool):
             return _finite(value)
         elif isinstance(value, Decimal):
@@ -64,8 +66,10 @@ def number_from(decimal: str = ".", grouping: str = "", divide_by: int | float |
             return _no_number()
         if plain.isdigit() and len(plain) < _SURELY_INT64:
             return int(plain)
-        number = _finite(float(plain))
-        return int(number) if number.is_integer() and abs(number) < _EXACT_IN_FLOAT else number
+        number = float(plain)
+        if number.is_integer() and -_EXACT_IN_FLOAT < number < _EXACT_IN_FLOAT:
+            return int(number)
+        return _finite(number)
 
     return convert
 
@@ -121,7 +125,7 @@ def boolean(value: Any) -> bool:
     """Return the truth value that a value or a usual word for it stands for."""
     if type(value) is bool:
         return value
-    word = text(value).strip().lower()
+    word = value if type(value) is str and value in _WORDS else text(value).strip().lower()
     if word in _TRUE:
         return True
     if word in _FALSE:

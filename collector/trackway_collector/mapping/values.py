@@ -8,7 +8,7 @@ from typing import Any
 
 from trackway_collector.mapping.convert import Convert, text
 from trackway_collector.mapping.errors import Unmappable
-from trackway_collector.mapping.paths import Get, Path, getter, parse_path, show_path
+from trackway_collector.mapping.paths import Get, Member, Path, getter, parse_path, show_path
 
 _HOLE = re.compile(r"\$\$|\$\{([^}]*)\}")
 
@@ -24,8 +24,11 @@ def field(paths: Sequence[Path], converts: Sequence[Convert], default: Any = Non
 
     An empty text counts as missing: CSV has no other way to leave a field out.
     """
-    if len(paths) == 1 and not converts and default is None and not required:
-        return getter(paths[0])
+    if len(paths) == 1 and default is None and not required:
+        if not converts:
+            return getter(paths[0])
+        if len(converts) == 1:
+            return _converted(getter(paths[0]), show_path(paths[0]), converts[0])
     fetch = [(getter(path), show_path(path)) for path in paths]
     names = ", ".join(f"`{name}`" for _, name in fetch)
 
@@ -44,6 +47,21 @@ def field(paths: Sequence[Path], converts: Sequence[Convert], default: Any = Non
         if required:
             raise Unmappable(f"{names} is missing")  # noqa: EM102
         return default
+
+    return give
+
+
+def _converted(get: Get, name: str, convert: Convert) -> Get:
+    """The usual case of `field`, with nothing done that it does not need."""
+
+    def give(record: Any) -> Any:
+        value = get(record)
+        if value is None or value == "":
+            return None
+        try:
+            return convert(value)
+        except Unmappable as error:
+            raise Unmappable(f"`{name}` {error.reason}") from None  # noqa: EM102
 
     return give
 
@@ -84,7 +102,10 @@ def template(written: str) -> Get:
 def members(values: Sequence[tuple[str, Get]]) -> Callable[[Any], dict[str, Any]]:
     """An object; what is missing is left out. The member `*` is an object whose members come in before the named."""
     spread = [get for name, get in values if name == "*"]
-    named = [(name, get) for name, get in values if name != "*"]
+    # What is only copied is told by its name: no function is called for it.
+    copied = {name: get.name for name, get in values if name != "*" and isinstance(get, Member)}
+    named = [(name, get) for name, get in values if name != "*" and name not in copied]
+    copies = list(copied.items())
 
     def give(record: Any) -> dict[str, Any]:
         made: dict[str, Any] = {}
@@ -92,7 +113,10 @@ def members(values: Sequence[tuple[str, Get]]) -> Callable[[Any], dict[str, Any]
             every = get(record)
             if isinstance(every, dict):
                 made.update((name, value) for name, value in every.items() if value is not None)
-        name = ""
+        for name, member in copies:
+            value = record.get(member)
+            if value is not None:
+                made[name] = value
         try:
             for name, get in named:
                 value = get(record)

@@ -25,6 +25,8 @@ BLOCK_HEADER = struct.Struct("<4sIIIIQQ")
 RECORD_HEADER = struct.Struct("<II")
 # crc32 covers the block header from behind its own field to its end, then the payload.
 _CRC_FROM = 8
+# Of lz4: a third less time for about a tenth more bytes, measured on events as JSON.
+_ACCELERATION = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def pack_block(records: Iterable[tuple[bytes, bytes]], events: int, first_offset
     for meta, body in records:
         add((pack(len(meta), len(body)), meta, body))
     raw = b"".join(parts)
-    payload: bytes = lz4.block.compress(raw, store_size=False)
+    payload: bytes = lz4.block.compress(raw, mode="fast", acceleration=_ACCELERATION, store_size=False)
     header = BLOCK_HEADER.pack(BLOCK_MAGIC, 0, len(payload), len(raw), events, first_offset, now_us)
     crc = zlib.crc32(payload, zlib.crc32(header[_CRC_FROM:]))
     return header[:4] + crc.to_bytes(4, "little") + header[_CRC_FROM:] + payload

@@ -12,12 +12,13 @@ import contextlib
 import logging
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 from typing import IO
 
 from trackway_collector.errors import SpoolError, SpoolFull, SpoolUnavailable
+from trackway_collector.histogram import Histogram
 from trackway_collector.spool.checkpoint import load_checkpoint
 from trackway_collector.spool.layout import (
     fsync_directory,
@@ -48,7 +49,7 @@ class CommitStats:
     events: int = 0
     bytes: int = 0
     failures: int = 0
-    fsync_seconds: float = 0.0
+    fsync_seconds: Histogram = field(default_factory=Histogram)
 
 
 class SpoolWriter:
@@ -84,6 +85,16 @@ class SpoolWriter:
         self._backlog_bytes = 0
         self._failed: SpoolUnavailable | None = None
         self.refresh_backlog()
+
+    @property
+    def waiting(self) -> int:
+        """How many appends have no answer yet, as good as."""
+        return self._queue.qsize()
+
+    def beside(self, suffix: str) -> SpoolWriter:
+        """Return the writer of another spool of the same worker, with the same limits."""
+        directory = self.directory.with_name(self.directory.name + suffix)
+        return SpoolWriter(directory, segment_bytes=self._segment_bytes, max_backlog_bytes=self._max_backlog_bytes)
 
     def start(self) -> None:
         """Start the commit thread; call it on the event loop that will append."""
@@ -197,6 +208,7 @@ class SpoolWriter:
             _write_all(file, block)
             started = time.perf_counter()
             sync_data(file.fileno())
+            synced = time.perf_counter()
         except Exception as error:
             # Whatever it was, this thread must go on: without it every request would wait for ever.
             self._end_segment()
@@ -211,7 +223,7 @@ class SpoolWriter:
         with self._sizes_lock:
             self._sizes[self._segment] = self._segment_size
             self._backlog_bytes += len(block)
-        self.stats.fsync_seconds += time.perf_counter() - started
+        self.stats.fsync_seconds.observe(synced - started)
         self.stats.commits += 1
         self.stats.events += events
         self.stats.bytes += len(block)

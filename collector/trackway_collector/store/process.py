@@ -15,10 +15,12 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from trackway_collector.config import Settings
-from trackway_collector.ingest.worker import stop_on_signals
+from trackway_collector.enrich import Enrichment, load_rules
+from trackway_collector.enrich.sessions import Sessions
 from trackway_collector.loader.loop import Loader
 from trackway_collector.query_port import make_query_app
 from trackway_collector.releases import ReleaseFolder, changes, looks
+from trackway_collector.stopping import stop_on_signals
 from trackway_collector.warehouse import Terminal, Warehouse, open_warehouse
 from trackway_collector.warehouse.embedded import EmbeddedWarehouse
 from trackway_collector.warehouse.store_file import StoreFile
@@ -45,6 +47,7 @@ async def serve(settings: Settings, *, parent_pipe: bool = False) -> None:
     Run the store process until SIGTERM, SIGINT or, with `parent_pipe`, until the supervisor dies.
 
     Raises:
+        ConfigError: the file of channel rules cannot be read.
         Terminal: the warehouse refuses what no other try would mend, such as tables of another version.
         RuntimeError: the loader died; its log says of what. The supervisor starts the process again.
     """
@@ -52,11 +55,17 @@ async def serve(settings: Settings, *, parent_pipe: bool = False) -> None:
     stop_on_signals(stop, parent_pipe=parent_pipe)
     loop = asyncio.get_running_loop()
     releases = ReleaseFolder(settings.plan, read_hash_key(settings.hash_key)) if settings.plan else None
+    enrichment = Enrichment(load_rules(Path(settings.channels)) if settings.channels else None)
     async with contextlib.AsyncExitStack() as stack:
         warehouse = open_warehouse(settings.warehouse_url, owner=True)
         stack.callback(warehouse.close)
         loader = Loader(
-            warehouse, settings.spool_dir, releases.live if releases else None, grace_s=settings.spool_grace_s
+            warehouse,
+            settings.spool_dir,
+            releases.live if releases else None,
+            grace_s=settings.spool_grace_s,
+            enrichment=enrichment,
+            sessions=Sessions(settings.session_gap_s),
         )
         token = _token(settings.data_dir / TOKEN_FILE)
         await _start_sites(stack, settings, warehouse, loader, token)

@@ -10,7 +10,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web import Application, Request
 
-from trackway_collector.ingest.app import make_app
+from trackway_collector.ingest.app import LINGER_S, make_app
 from trackway_collector.ingest.decode import BatchDecoder
 from trackway_collector.ingest.in_force import InForce
 from trackway_collector.ingest.keys import Keys
@@ -89,13 +89,18 @@ class Collector:
             return response.status, await response.json(content_type=None)
 
     def spooled(self) -> list[tuple[Record, bytes]]:
-        """Return every record in the spool with its body."""
-        reader, records = SpoolReader(self.directory), []
-        segment = byte = 0
-        while (chunk := reader.read(segment, byte, max_events=1_000)) is not None:
-            records += [record for block in chunk.blocks for record in block.records()]
-            segment, byte = chunk.segment, chunk.to_byte
-        return records
+        """Return every record in the live spool with its body, then those of the historical one."""
+        return records_in(self.directory) + records_in(self.directory.with_name("w0-history"))
+
+
+def records_in(directory: Path) -> list[tuple[Record, bytes]]:
+    """Return every record of one spool with its body."""
+    reader, records = SpoolReader(directory), []
+    segment = byte = 0
+    while (chunk := reader.read(segment, byte, max_events=1_000)) is not None:
+        records += [record for block in chunk.blocks for record in block.records()]
+        segment, byte = chunk.segment, chunk.to_byte
+    return records
 
 
 @pytest.fixture
@@ -115,7 +120,7 @@ def start_collector(aiohttp_client: Any, tmp_path: Path) -> StartCollector:
         in_force = InForce(Keys.of_sources(KEYS), decoder)
         ingest = Ingest(in_force, writer, IngestCounters(), devices=devices or Devices())
         server = TestServer(make_app(ingest))
-        await server.start_server(auto_decompress=False)
+        await server.start_server(auto_decompress=False, lingering_time=LINGER_S)
         return Collector(await aiohttp_client(server), directory)
 
     return start

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from trackway_collector.ingest.recent import RecentIds
 from trackway_collector.ingest.results import MEDIA_TYPE, results
 from trackway_collector.ingest.sources import Limits
 from trackway_collector.spool.record import EventVerdict, Record
@@ -113,10 +114,10 @@ async def test_of_several_events_with_one_id_the_kept_one_is_told_of(
 ) -> None:
     """The first that is not rejected is the one that the loader keeps."""
     collector = await start_collector(garden, limits=Limits(event_bytes=1_000))
-    fill = [event(messageId=f"f-{n}") for n in range(3)]
+    fill, more = ([event(messageId=f"{part}-{n}") for n in range(3)] for part in "fg")
 
     first = await told(collector, event(**FLAGGED), event(), *fill)
-    second = await told(collector, event(messageId="m-2", context={"pad": "x" * 2_000}), event(messageId="m-2"), *fill)
+    second = await told(collector, event(messageId="m-2", context={"pad": "x" * 2_000}), event(messageId="m-2"), *more)
 
     assert first["results"] == {"m-1": "flagged"}
     assert second["results"] == {}
@@ -163,6 +164,38 @@ def test_when_all_are_rejected_each_is_named() -> None:
     refused = EventVerdict("rejected", ("unplanned_event",), ("No.",), "m-1")
     record = Record("web", 0, 1, "ok", exceptions={0: refused})
 
-    answer = json.loads(results(record, b'{"batch":[null]}'))
+    answer = json.loads(results(record, b'{"batch":[null]}', RecentIds()))
 
     assert (answer["result"], answer["results"]) == ("ok", {"m-1": "rejected"})
+
+
+@pytest.mark.parametrize("planned", [False, True])
+async def test_events_that_come_again_are_duplicates(
+    start_collector: StartCollector, garden: Release, planned: bool
+) -> None:
+    """An id that this worker took in an earlier request of the same source is told as `duplicate`, in any company."""
+    collector = await start_collector(garden if planned else None)
+    await told(collector, event(messageId="m-1"), event(messageId="m-2", **FLAGGED), event(messageId="m-3"))
+
+    right = await told(collector, event(messageId="m-1"), event(messageId="m-4"), event(messageId="m-4"))
+    mixed = await told(
+        collector,
+        event(messageId="m-2"),
+        event(messageId="m-5", **FLAGGED),
+        event(messageId="m-6"),
+        event(messageId="m-3", **REJECTED),
+        event(messageId="m-7"),
+    )
+
+    assert right["results"] == {"m-1": "duplicate"}
+    assert mixed["results"] == {"m-2": "duplicate", "m-5": "flagged", "m-3": "rejected"}
+
+
+def test_only_the_latest_ids_are_remembered() -> None:
+    """The worker remembers at least so many as it says and at most twice as many; another source's ids are others."""
+    recent = RecentIds(remembered=10)
+    for number in range(30):
+        assert recent.repeated("web", [f"m-{number}"]) == set()
+    assert recent.repeated("web", ["m-29", "m-20"]) == {"m-29", "m-20"}
+    assert recent.repeated("web", ["m-0"]) == set()
+    assert recent.repeated("api", ["m-29"]) == set()
