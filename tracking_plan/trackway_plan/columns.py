@@ -11,7 +11,7 @@ from typing import Literal
 ColumnKind = Literal["text", "number", "time"]
 
 _TEXT = """
-source type event name message_id person_id user_id anonymous_id previous_id group_id session_id verdict
+source environment type event name message_id person_id user_id anonymous_id previous_id group_id session_id verdict
 library_name library_version page_url page_path page_title page_referrer page_search campaign_source
 campaign_medium campaign_name campaign_term campaign_content user_agent locale timezone device_type
 device_manufacturer device_model device_id os_name os_version app_name app_version
