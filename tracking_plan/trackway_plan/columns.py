@@ -1,8 +1,9 @@
 """
 The columns of the `events` table that a question may name; any other name is a property.
 
-A property that has a column's name is meant by `properties.<name>`, a column by `context.<name>` too. Columns with names
-that properties often have (`country`, `channel` …) are only meant that way, so a question about a property stays one.
+A property that has a column's name is meant by `properties.<name>`, a column by `context.<name>` too. Columns whose
+names properties often have, too (`country`, `channel` …), are only meant that way, so a question about a property stays
+one.
 """
 
 from __future__ import annotations
