@@ -71,8 +71,7 @@ def up(show_config: bool, **arguments: Any) -> None:
             ReleaseFolder(settings.plan, read_hash_key(settings.hash_key))
         _say_where(settings, settings.write_keys or first_keys(settings.data_dir))
         console = Console(stderr=True, highlight=False, soft_wrap=True)
-        if not asyncio.run(run(settings, lambda url: console.print(f"[bold]console[/]    {url}"))):
-            sys.exit(EXIT_CANNOT_LOAD)
+        sys.exit(asyncio.run(run(settings, lambda url: console.print(f"[bold]console[/]    {url}"))))
     except (CollectorError, WarehouseError, OSError) as error:
         _fail(error)
 
@@ -98,8 +97,8 @@ def serve(show_config: bool, **arguments: Any) -> None:
     try:
         if settings.workers == 1:
             worker.run(settings)
-        elif not asyncio.run(run_ingest(settings)):
-            sys.exit(EXIT_CANNOT_LOAD)
+        else:
+            sys.exit(asyncio.run(run_ingest(settings)))
     except (CollectorError, WarehouseError, OSError) as error:
         _fail(error)
 

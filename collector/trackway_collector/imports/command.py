@@ -21,8 +21,8 @@ from trackway_collector.ingest.decode import BatchDecoder
 from trackway_collector.ingest.sources import Policies, SourcePolicy
 from trackway_collector.mapping import EventMapping, MappingError, load_mapping
 from trackway_collector.releases import ReleaseFolder
-from trackway_collector.spool.record import PRODUCTION
 from trackway_collector.warehouse.store_file import StoreFile
+from trackway_plan.environments import PRODUCTION
 from trackway_plan.redact import read_hash_key
 
 EXIT_REFUSED = 1

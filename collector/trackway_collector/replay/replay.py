@@ -22,6 +22,7 @@ from trackway_collector.spool import EventVerdict, Record, SpoolWriter
 from trackway_collector.spool.record import PRODUCTION, encode_record
 from trackway_collector.warehouse import Warehouse
 from trackway_plan import Release
+from trackway_plan.environments import PRODUCTION
 
 Fix = Callable[["Waiting"], bytes]
 """Makes another event of a waiting one; raises Unmappable where it cannot."""
