@@ -53,7 +53,7 @@ def values(names: str) -> st.SearchStrategy[Any]:
 
 
 @pytest.mark.parametrize("name", list(ADAPTERS))
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_every_request_is_translated_or_refused(name: str, decoder: BatchDecoder, data: st.DataObject) -> None:
     """JSON of any shape, query and form: events that the judge takes, or a 400; never an error of ours."""
