@@ -71,7 +71,7 @@ class Worker:
 
     def metric(self, name: str) -> float:
         lines = self.get("/metrics")[1].splitlines()
-        return next(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{name} "))
+        return next(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{name}{{"))
 
     def write(self, toml: str) -> None:
         """Put a trackway.toml in place, as an editor or a deployment does."""

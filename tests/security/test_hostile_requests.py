@@ -14,6 +14,11 @@ from tests.support.nginx import Nginx
 from tests.support.served import ServedCollector
 from tests.support.wire import AUTHORIZATION, KEY, Address, batch, exchange, post
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 MEGABYTE = 1_000_000
 SPACES = b" " * (200 * MEGABYTE)
 
@@ -23,11 +28,6 @@ def raw_deflate(body: bytes) -> bytes:
     packer = zlib.compressobj(9, wbits=-15)
     return packer.compress(body) + packer.flush()
 
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 WIDE: dict[int, int] = {zstd.CompressionParameter.window_log: 27}
 BOMBS = {

@@ -58,10 +58,11 @@ def import_files(
     form: str,
 ) -> None:
     """
-    Bring rows of files into the events, each exactly once: events as JSON lines, or any CSV, Parquet or JSON lines.
+    Bring rows of files into the events, each exactly once.
 
-    The collector need not run, but its data directory must be here. A file that is imported already changes nothing,
-    one that has grown brings what is new, and after a kill the same command goes on where it was.
+    FILE holds events as JSON lines, or anything as CSV, Parquet or JSON lines, packed by gzip or not. The collector
+    need not run, but its data directory must be here. A file that is imported already changes nothing, one that has
+    grown brings what is new, and after a kill the same command goes on where it was.
     """
     settings, _ = command_settings({"data_dir": data_dir, "plan": plan})
     found = _mapping(mapping)
