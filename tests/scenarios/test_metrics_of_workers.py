@@ -45,6 +45,8 @@ def test_logs_can_be_json(tmp_path: Path) -> None:
     """With `--log-format json` every line of every process is an object that says who wrote it, and when."""
     with open_house(tmp_path / "data", "--workers", "2", "--log-format", "json") as house:
         house.kill("w1")
+        wait_for(lambda: "starting it again" in (tmp_path / "data.log").read_text(), 30, "the supervisor has noticed")
+        wait_for(lambda: total(house, "trackway_worker_up") == 3, 30, "it is back")
         send(house, 1)
         assert house.get("/v1/nothing-here")[0] == 404
         assert house.stop() == 0
