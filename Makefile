@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint bench soak compare clean
+.PHONY: help demo test check lint bench soak compare fuzz clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,8 +33,12 @@ soak: $(VENV)/.dev ## Half an hour of load while processes, ClickHouse, disk and
 compare: $(VENV)/.dev ## Run other clients and ours through the same trouble; writes docs/compare_sdks.md
 	$(BIN)/python -m tests.benchmarks.peers --write
 
+fuzz: $(VENV)/.dev ## Search for bytes that break the decoder, for an hour (SECONDS=60: for a minute)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris || echo "No atheris for this Python: by chance alone."
+	nice -n 19 $(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),3600)
+
 clean: ## Remove .venv and every cache
-	rm -rf $(VENV) .bench-venv .clients .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	rm -rf $(VENV) .bench-venv .clients .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .fuzz build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:

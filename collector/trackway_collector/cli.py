@@ -15,6 +15,7 @@ from rich.table import Table
 
 from trackway_collector.command_settings import command_settings
 from trackway_collector.config import Settings, describe_settings
+from trackway_collector.dead_letters.command import dead_letters
 from trackway_collector.errors import CollectorError
 from trackway_collector.keystore.command import keys
 from trackway_collector.tail.command import tail
@@ -81,6 +82,7 @@ def collector() -> None:
 
 
 collector.add_command(keys)
+collector.add_command(dead_letters)
 
 
 @collector.command(epilog="Example: trackway collector serve --write-key web=a-long-secret --port 8077")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 import zlib
 from collections.abc import Iterator
 
@@ -12,7 +13,11 @@ import pytest
 from tests.support.nginx import Nginx
 from tests.support.served import ServedCollector
 from tests.support.wire import AUTHORIZATION, KEY, Address, batch, exchange, post
-from trackway_collector.ingest.encodings import zstd
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 MEGABYTE = 1_000_000
 SPACES = b" " * (200 * MEGABYTE)

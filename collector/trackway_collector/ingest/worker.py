@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 
 from trackway_collector.config import Settings
+from trackway_collector.dead_letters.log import DIRECTORY, DeadLetters
 from trackway_collector.ingest.admission import Admission, Watermarks
 from trackway_collector.ingest.app import make_app, make_runner
 from trackway_collector.ingest.metrics import ingest_families
@@ -57,6 +58,7 @@ def make_ingest(settings: Settings, worker: str = "w0") -> Ingest:
         devices=devices,
         admission=Admission(settings.max_inflight_mib * MIB, watermarks),
         quotas=Quotas(settings.workers),
+        letters=DeadLetters(settings.data_dir / DIRECTORY / f"{worker}.jsonl"),
         metrics_token=settings.metrics_token,
     )
 
