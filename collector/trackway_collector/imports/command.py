@@ -37,8 +37,9 @@ MIB = 1024**2
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--mapping", type=click.Path(path_type=Path), help="How a row becomes an event; needed but for events.")
 @click.option("--source", metavar="NAME", help="The source of the events [the mapping's `source`].")
-@click.option("--environment", type=click.Choice(ENVIRONMENTS), default=PRODUCTION, show_default=True,
-              help="What they are counted in.")  # fmt: skip
+@click.option(
+    "--environment", type=click.Choice(ENVIRONMENTS), default=PRODUCTION, show_default=True, help="What they count in."
+)
 @click.option("--data-dir", type=click.Path(path_type=Path), help="The collector's data directory.")
 @click.option("--plan", metavar="PATH", help="The plan they are judged by, as for the collector.")
 @click.option("--report", type=click.Path(path_type=Path), help="Where refused rows go [<data dir>/imports/…].")
