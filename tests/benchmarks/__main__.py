@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from tests.benchmarks import import_rows, ingest, load, plan, questions, track
+from tests.benchmarks import dedup, end_to_end, import_rows, ingest, load, plan, questions, track
 from tests.benchmarks.table import Row, print_table
 
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "ingest": ingest.run,
     "load": load.run,
+    "dedup": dedup.run,
+    "end_to_end": end_to_end.run,
     "import": import_rows.run,
     "track": track.run,
     "questions": questions.run,

@@ -1,10 +1,12 @@
 -- wrk script: posts one of the prepared bodies after the other, each time with message ids never used before.
--- arguments: FILE with one body a line; the mark that stands for an id; the Authorization header
-local pieces, turn, counter = {}, 0, 0
+-- arguments: FILE with one body a line, \1 for a newline; the mark of an id; the Authorization header; the path
+local pieces, turn, counter, path = {}, 0, 0, "/v1/batch"
 
 function init(args)
   local file, mark, authorization = args[1], args[2], args[3]
+  path = args[4] or path
   for line in io.lines(file) do
+    line = line:gsub("\1", "\n")
     local parts, from = {}, 1
     while true do
       local at = string.find(line, mark, from, true)
@@ -30,7 +32,7 @@ function request()
     counter = counter + 1
     parts[index] = string.format("%s%03x-%012x", prefix, counter % 4096, counter)
   end
-  return wrk.format(nil, "/v1/batch", nil, table.concat(parts))
+  return wrk.format(nil, path, nil, table.concat(parts))
 end
 
 function done(summary, latency)

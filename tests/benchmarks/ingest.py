@@ -2,49 +2,32 @@
 Durable, validated acks of one ingest worker on one core, beside a bare aiohttp app and the floor program.
 
 All three are driven in turn by wrk from the other core with the same bodies, unique message ids and connections. Each
-round measures all three; the ratio is taken within a round, and the median round is reported.
+round measures all three; the ratio is taken within a round, and the median round is reported. What carries over to
+another machine, and hardly changes where others use the machine too, is the CPU time of an event, user and system: the
+rows about it hold ours against the floor's, the other way round, so that here, too, more is better.
 """
 
 from __future__ import annotations
 
-import base64
-import os
 import shutil
-import signal
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from tests.benchmarks.ingest_payload import EVENTS, ID_MARK, SOURCE, WRITE_KEY, body, release
+from tests.benchmarks.driving import Load, drive, free_port, resident_mib, running
+from tests.benchmarks.ingest_payload import SOURCE, WRITE_KEY, release, write_bodies
+from tests.benchmarks.open_loop import send
 from tests.benchmarks.table import Row, print_table
 
-HERE = Path(__file__).parent
-CONNECTIONS = 64
 SECONDS = 5
 ROUNDS = 3
+MANY_EVENTS = 10_000_000
 
 
-@dataclass(frozen=True)
-class Load:
-    """What wrk saw of one server."""
-
-    events_per_s: float
-    p50_ms: float
-    p99_ms: float
-    errors: int
-    cpu_us_per_event: float
-
-
-def run(seconds: int = SECONDS, rounds: int = ROUNDS) -> list[Row]:
+def run(seconds: int = SECONDS, rounds: int = ROUNDS, many: int = MANY_EVENTS) -> list[Row]:
     """Return the rows of the ingest benchmark, at 100 and at 1 event a request."""
     if shutil.which("wrk") is None:
         return [Row("ingest", None, None, None, None, "events/s", "skipped: wrk is not installed (Debian: wrk)")]
@@ -53,97 +36,109 @@ def run(seconds: int = SECONDS, rounds: int = ROUNDS) -> list[Row]:
         plan = directory / "0001.json"
         frozen = release(directory / "plan")
         plan.write_bytes(frozen.to_json())
-        return [row for events in (100, 1) for row in _compare(directory, plan, frozen.hash, events, seconds, rounds)]
+        rows = [row for events in (100, 1) for row in _compare(directory, plan, frozen.hash, events, seconds, rounds)]
+        bodies = write_bodies(directory / "bodies", 100, frozen.hash)
+        wrong = write_bodies(directory / "wrong", 100, frozen.hash, wrong=True)
+        rows.append(_steady(directory, plan, bodies, seconds))
+        rows.append(_violating(directory, plan, bodies, wrong, seconds, rounds))
+        rows.append(_two_workers(directory, plan, bodies, seconds))
+        rows.append(_memory(directory, plan, bodies, seconds, many))
+    return rows
 
 
 def _compare(directory: Path, plan: Path, plan_hash: str, events: int, seconds: int, rounds: int) -> list[Row]:
-    bodies = directory / f"bodies-{events}.txt"
-    bodies.write_text("\n".join(body(number, events, plan_hash) for number in range(EVENTS)) + "\n")
+    bodies = write_bodies(directory / f"bodies-{events}.txt", events, plan_hash)
     results: dict[str, list[Load]] = {"trackway": [], "floor": [], "bare": []}
     for number in range(rounds):
         for mode in results:
-            with _server(mode, directory / f"{mode}-{events}-{number}", plan) as (port, pid):
-                results[mode].append(_drive(port, pid, bodies, events, seconds))
+            with server(mode, directory / f"{mode}-{events}-{number}", plan) as (port, pid):
+                results[mode].append(drive(port, pid, bodies, events, seconds))
     ours = [load.events_per_s for load in results["trackway"]]
     rows = []
-    for other, target in (("floor", 0.75), ("bare", 0.15 if events == 100 else 0.4)):
+    for other, target in (("floor", 0.9), ("bare", 0.22 if events == 100 else 0.5)):
         theirs = [load.events_per_s for load in results[other]]
-        ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+        ratio = statistics.median(a / max(b, 1) for a, b in zip(ours, theirs, strict=True))
         middle = sorted(results["trackway"], key=lambda load: load.events_per_s)[len(ours) // 2]
-        note = (
-            f"p50 {middle.p50_ms:.1f} ms, p99 {middle.p99_ms:.1f} ms, {middle.cpu_us_per_event:.2f} µs CPU an event,"
-            f" {middle.errors} errors"
-        )
+        note = f"p50 {middle.p50_ms:.1f} ms, p99 {middle.p99_ms:.1f} ms, {middle.errors} errors"
         name = f"ingest, {events} a request, against {other}"
         rows.append(
             Row(name, statistics.median(ours), statistics.median(theirs), ratio, f"≥ {target}", "events/s", note)
         )
+    cpu = {mode: statistics.median(load.cpu_us_per_event for load in loads) for mode, loads in results.items()}
+    rows.append(
+        Row(f"ingest, {events} a request, CPU against floor", cpu["trackway"], cpu["floor"],
+            cpu["floor"] / cpu["trackway"], "≥ 0.9", "µs/event", f"bare {cpu['bare']:.3g}")
+    )  # fmt: skip
     return rows
 
 
-@contextmanager
-def _server(mode: str, directory: Path, plan: Path) -> Iterator[tuple[int, int]]:
-    port = _free_port()
-    if mode == "trackway":
-        command = ["-m", "trackway", "collector", "serve", "--data-dir", str(directory), "--port", str(port)]
-        command += ["--plan", str(plan), "--write-key", f"{SOURCE}={WRITE_KEY}", "--max-backlog-mib", "65536"]
-    else:
-        command = ["-m", "tests.benchmarks.ingest_floor", mode, str(port)]
-    process = subprocess.Popen(
-        [sys.executable, *command], preexec_fn=lambda: os.sched_setaffinity(0, {0}), stderr=subprocess.PIPE
+def _steady(directory: Path, plan: Path, bodies: Path, seconds: int) -> Row:
+    """How long an answer takes at half of the peak, at a constant rate."""
+    with server("trackway", directory / "steady", plan) as (port, pid):
+        peak = drive(port, pid, bodies, 100, seconds).events_per_s
+        found = send(port, bodies, peak / 2 / 100, 2 * seconds)
+    note = f"at {peak / 2:,.0f} events/s: p50 {found.p50_ms:.1f}, p95 {found.p95_ms:.1f}, max {found.max_ms:.1f} ms;"
+    note += f" {found.errors} errors; theirs: the target"
+    return Row("ingest, p99 at half of peak", found.p99_ms, 40, 40 / found.p99_ms, "≥ 1", "ms", note)
+
+
+def _violating(directory: Path, plan: Path, bodies: Path, wrong: Path, seconds: int, rounds: int) -> Row:
+    ours, theirs, cpu = [], [], []
+    for number in range(rounds):
+        with server("trackway", directory / f"wrong-{number}", plan) as (port, pid):
+            load = drive(port, pid, wrong, 100, seconds)
+            ours.append(load.events_per_s)
+            cpu.append(load.cpu_us_per_event)
+            theirs.append(drive(port, pid, bodies, 100, seconds).events_per_s)
+    ratio = statistics.median(a / max(b, 1) for a, b in zip(ours, theirs, strict=True))
+    note = (
+        f"every event violates the plan; {statistics.median(cpu):.3g} µs CPU an event; theirs: ours, all events right"
     )
-    try:
-        _wait_until_up(port, process)
-        yield port, process.pid
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        shutil.rmtree(directory, ignore_errors=True)
+    return Row(
+        "ingest, violating", statistics.median(ours), statistics.median(theirs), ratio, "≥ 0.2", "events/s", note
+    )
 
 
-def _drive(port: int, pid: int, bodies: Path, events: int, seconds: int) -> Load:
-    authorization = "Basic " + base64.b64encode(f"{WRITE_KEY}:".encode()).decode()
-    before = _cpu_s(pid)
-    command = ["taskset", "-c", "1", "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "10s", "-s"]
-    command += [str(HERE / "ingest.lua"), f"http://127.0.0.1:{port}", "--", str(bodies), ID_MARK, authorization]
-    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    spent = _cpu_s(pid) - before
-    result = next(line for line in output.splitlines() if line.startswith("RESULT")).split()
-    requests, duration_us, errors, p50_us, p99_us = (float(value) for value in result[1:])
-    done = requests * events
-    return Load(done / duration_us * 1e6, p50_us / 1e3, p99_us / 1e3, int(errors), spent / max(done, 1) * 1e6)
+def _two_workers(directory: Path, plan: Path, bodies: Path, seconds: int) -> Row:
+    """CPU time of an event with two workers on both cores, which the load generator shares, beside one worker's."""
+    cpu = []
+    for workers in (1, 2):
+        with server("trackway", directory / f"workers-{workers}", plan, workers=workers, cores={0, 1}) as (port, pid):
+            cpu.append(drive(port, pid, bodies, 100, seconds).cpu_us_per_event)
+    note = "theirs: one worker; supervisor included; the load generator shares the cores"
+    return Row("ingest, CPU of two workers", cpu[1], cpu[0], cpu[0] / cpu[1], "≥ 0.8", "µs/event", note)
 
 
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def _memory(directory: Path, plan: Path, bodies: Path, seconds: int, many: int) -> Row:
+    """Resident memory after `many` events, beside that after the first few seconds of them."""
+    with server("trackway", directory / "memory", plan) as (port, pid):
+        done = drive(port, pid, bodies, 100, seconds).events_per_s * seconds
+        before = resident_mib(pid)
+        while done < many:
+            done += drive(port, pid, bodies, 100, seconds).events_per_s * seconds
+        after = resident_mib(pid)
+    note = f"resident after {done:,.0f} events; theirs: after the first {seconds} s"
+    return Row("ingest, memory", after, before, after / before, "≤ 1.1", "MiB", note)
 
 
-def _free_port() -> int:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        return int(server.getsockname()[1])
+@contextmanager
+def server(
+    mode: str, directory: Path, plan: Path, *, workers: int = 1, cores: set[int] | None = None
+) -> Iterator[tuple[int, int]]:
+    """Run `trackway`, `floor` or `bare` on the first core, or on `cores`; yields its port and its process."""
+    port = free_port()
+    command = [sys.executable, *serve(directory, port, plan, workers)]
+    if mode != "trackway":
+        command = [sys.executable, "-m", "tests.benchmarks.ingest_floor", mode, str(port)]
+    with running(command, port=port, cores=cores or {0}, directory=directory) as pid:
+        yield port, pid
 
 
-def _wait_until_up(port: int, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(200):
-        if process.poll() is not None:
-            message = f"the server died: {process.stderr.read().decode() if process.stderr else ''}"
-            raise RuntimeError(message)
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/live", timeout=1)
-        except urllib.error.HTTPError:
-            return
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    message = "the server did not come up in 10 s"
-    raise RuntimeError(message)
+def serve(directory: Path, port: int, plan: Path, workers: int = 1) -> list[str]:
+    """Return the arguments of Python that start the collector."""
+    command = ["-m", "trackway", "collector", "serve", "--data-dir", str(directory), "--port", str(port)]
+    command += ["--plan", str(plan), "--write-key", f"{SOURCE}={WRITE_KEY}", "--max-backlog-mib", "65536"]
+    return [*command, "--workers", str(workers)]
 
 
 if __name__ == "__main__":

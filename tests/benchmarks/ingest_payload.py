@@ -78,7 +78,15 @@ ID_MARK = "@@@@@@@@-@@@@-@@@@-@@@@-@@@@@@@@@@@@"
 """Stands where the load generator writes a unique id, 36 characters as a UUID."""
 
 
-def body(number: int, events: int, plan_hash: str) -> str:
-    """Return the `number`-th of the different bodies, its message ids to be filled in."""
+def write_bodies(path: Path, events: int, plan_hash: str, *, wrong: bool = False) -> Path:
+    """Write the different bodies, one a line, and return the path."""
+    path.write_text("\n".join(body(number, events, plan_hash, wrong=wrong) for number in range(EVENTS)) + "\n")
+    return path
+
+
+def body(number: int, events: int, plan_hash: str, *, wrong: bool = False) -> str:
+    """Return the `number`-th of the different bodies, ids to be filled in; `wrong`: all violate the plan."""
     batch = [event(number * events + position, ID_MARK, plan_hash) for position in range(events)]
+    if wrong:
+        batch = [one | {"properties": one["properties"] | {"items": "two"}} for one in batch]  # type: ignore[operator]
     return json.dumps({"batch": batch, "sentAt": "2026-11-22T15:20:30.223456Z"}, separators=(",", ":"))

@@ -26,7 +26,7 @@ PAGE = Path(__file__).parent / "drivers" / "page.html"
 def browse(cases: list[dict[str, Any]], ports: list[Port]) -> list[dict[str, str]]:
     """Open a window a case, play the first wave in all, then the second; returns what was sent under which id."""
     sent: list[dict[str, str]] = []
-    with _pages(cases) as port, headless_browser() as chrome:
+    with pages(cases) as port, headless_browser() as chrome:
         chrome.set_script_timeout(PLAY_S)
         windows = {}
         for case in cases:
@@ -55,21 +55,21 @@ def _until_quiet(ports: list[Port]) -> None:
     seen, since = -1, time.monotonic()
     while time.monotonic() < min(end, since + QUIET_S):
         count = sum(len(port.exchanges) for port in ports)
-        if count != seen:
+        if count != seen or any(port.busy for port in ports):
             seen, since = count, time.monotonic()
         time.sleep(0.1)
 
 
 @contextmanager
-def _pages(cases: list[dict[str, Any]]) -> Iterator[int]:
+def pages(cases: list[dict[str, Any]]) -> Iterator[int]:
     """Serve a page for each case, and the client's bundle as npm delivers it."""
     template = PAGE.read_text("utf-8")
-    bundle = installed.KEPT / installed.NPM / "node_modules" / "@segment" / "analytics-next" / "dist" / "umd"
-    pages = {f"/{case['name']}": template.replace("CASE", json.dumps(case), 1) for case in cases}
+    bundle = installed.npm_folder() / "node_modules" / "@segment" / "analytics-next" / "dist" / "umd"
+    texts = {f"/{case['name']}": template.replace("CASE", json.dumps(case), 1) for case in cases}
 
     class Handler(SimpleHTTPRequestHandler):
         def do_GET(self) -> None:
-            page = pages.get(self.path)
+            page = texts.get(self.path)
             if page is None:
                 self.path = self.path.removeprefix("/bundle")
                 super().do_GET()

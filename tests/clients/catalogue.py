@@ -8,8 +8,8 @@ from tests.clients.faults import Fault
 from tests.clients.journey import CALLS
 
 RETRY_AFTER_S = 5
-SLOW_S = 4.0
-"""Longer than the two seconds after which the drivers' clients give up on an answer."""
+SLOW_S = 8.0
+"""Longer than the five seconds after which the drivers' clients give up on an answer."""
 
 ANSWERS = {
     "200": Fault(),

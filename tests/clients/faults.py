@@ -84,6 +84,8 @@ class Port:
     met: Counter[str] = field(default_factory=Counter)
     """How often each event met the fault."""
     resets: int = 0
+    busy: int = 0
+    """Requests that are not answered yet."""
 
     def is_due(self, ids: tuple[str, ...], body: bytes) -> bool:
         """Say whether a request meets the fault, and count it."""
@@ -141,6 +143,20 @@ class FaultProxy:
     async def _exchange(self, port: Port, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Handle one request; false when the connection is over."""
         start, headers = await _head(reader)
+        port.busy += 1
+        try:
+            return await self._answer(port, start, headers, reader, writer)
+        finally:
+            port.busy -= 1
+
+    async def _answer(
+        self,
+        port: Port,
+        start: str,
+        headers: list[tuple[str, str]],
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> bool:
         at_s = time.monotonic()
         method, path, _ = start.split(" ")
         carries = method == "POST" and bool(EVENT_PATHS.fullmatch(path.partition("?")[0]))

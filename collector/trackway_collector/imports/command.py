@@ -21,8 +21,8 @@ from trackway_collector.ingest.decode import BatchDecoder
 from trackway_collector.ingest.sources import Policies, SourcePolicy
 from trackway_collector.mapping import EventMapping, MappingError, load_mapping
 from trackway_collector.releases import ReleaseFolder
-from trackway_collector.spool.record import PRODUCTION
 from trackway_collector.warehouse.store_file import StoreFile
+from trackway_plan.environments import PRODUCTION
 from trackway_plan.redact import read_hash_key
 
 EXIT_REFUSED = 1
@@ -57,10 +57,11 @@ def import_files(
     form: str,
 ) -> None:
     """
-    Bring rows of files into the events, each exactly once: events as JSON lines, or any CSV, Parquet or JSON lines.
+    Bring rows of files into the events, each exactly once.
 
-    The collector need not run, but its data directory must be here. A file that is imported already changes nothing,
-    one that has grown brings what is new, and after a kill the same command goes on where it was.
+    FILE holds events as JSON lines, or anything as CSV, Parquet or JSON lines, packed by gzip or not. The collector
+    need not run, but its data directory must be here. A file that is imported already changes nothing, one that has
+    grown brings what is new, and after a kill the same command goes on where it was.
     """
     settings, _ = command_settings({"data_dir": data_dir, "plan": plan})
     found = _mapping(mapping)

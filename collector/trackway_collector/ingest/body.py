@@ -10,6 +10,8 @@ from trackway_collector.errors import RequestRefused
 from trackway_collector.ingest.admission import Held
 from trackway_collector.ingest.encodings import decompress, too_large
 
+BODY = web.RequestKey("body", bytes)
+"""As far as it was read, for the dead letter that the request may become."""
 BODY_S = 30.0
 """Within this time a body must have come whole: who sends a byte a second must not hold room for long."""
 
@@ -30,11 +32,13 @@ async def read_body(request: web.Request, max_bytes: int, held: Held, within_s: 
         held.take(len(body))
     else:
         body = await _read_pieces(request, max_bytes, held, within_s)
+    request[BODY] = body
     if len(body) > max_bytes:
         raise too_large(max_bytes)
     plain = decompress(body, request.headers.get("Content-Encoding", ""), max_bytes)
     if plain is not body:
         held.take(len(plain))
+        request[BODY] = plain
     return plain
 
 

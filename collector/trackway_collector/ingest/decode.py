@@ -23,8 +23,9 @@ from trackway_collector.ingest.redact import kept_context, kept_event
 from trackway_collector.ingest.sources import Limits, Policies
 from trackway_collector.outcomes import EnvelopeFault, Outcome
 from trackway_collector.releases import LiveReleases
-from trackway_collector.spool.record import PRODUCTION, Client, EventVerdict, Record
+from trackway_collector.spool.record import Client, EventVerdict, Record
 from trackway_plan import Release
+from trackway_plan.environments import PRODUCTION
 
 
 class Envelope(msgspec.Struct, gc=False, omit_defaults=True):

@@ -16,7 +16,8 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from trackway_collector.ingest.plain_answer import PlainAnswer
-from trackway_collector.ingest.requests import HELD, INGEST, REQUEST_ID
+from trackway_collector.ingest.request_keys import HELD, REQUEST_ID
+from trackway_collector.ingest.requests import INGEST
 
 HEADER = "X-Request-Id"
 _SANE = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -43,7 +44,7 @@ async def operated(
             held.release()
     if held is not None and response.status == 200:
         ingest.counters.ack_seconds.observe(time.perf_counter() - started)
-    if isinstance(response, PlainAnswer):
+    if isinstance(response, PlainAnswer):  # shared by all requests, and writes the id itself
         return response
     response.headers[HEADER] = request_id
     if ingest.stopping:

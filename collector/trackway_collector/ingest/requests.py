@@ -18,14 +18,16 @@ from typing import NamedTuple, TypeVar
 import msgspec
 from aiohttp import web
 
+from trackway_collector.dead_letters.log import DeadLetters
 from trackway_collector.errors import RequestRefused, SpoolFull, SpoolLocked, SpoolUnavailable
+from trackway_collector.ingest import dead_letter
 from trackway_collector.ingest.admission import Admission, Held
 from trackway_collector.ingest.body import BODY_S, read_body
 from trackway_collector.ingest.client_counts import count_client
 from trackway_collector.ingest.decode import write_key_of
 from trackway_collector.ingest.encodings import too_large
 from trackway_collector.ingest.in_force import InForce
-from trackway_collector.ingest.key_places import ORIGINS, grant_of
+from trackway_collector.ingest.key_places import grant_of
 from trackway_collector.ingest.keys import Grant
 from trackway_collector.ingest.losses import ClientLosses
 from trackway_collector.ingest.plain_answer import PlainAnswer
@@ -36,6 +38,7 @@ from trackway_collector.ingest.quota import Quotas
 from trackway_collector.ingest.recent import RecentIds
 from trackway_collector.ingest.refusal_log import RefusalLog
 from trackway_collector.ingest.reload import Reload
+from trackway_collector.ingest.request_keys import HELD, REQUEST_ID
 from trackway_collector.ingest.results import MEDIA_TYPE, results
 from trackway_collector.ingest.routes import Lane
 from trackway_collector.ingest.sources import SourcePolicy
@@ -48,9 +51,6 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
-HELD = web.RequestKey("held", Held)
-"""Where a request keeps what it holds of the room for bytes in hand, see `admission`."""
-REQUEST_ID = web.RequestKey("id", str)
 STORED = b'{"success":true}'
 _PLAIN = PlainAnswer(STORED)
 JSON = {"Content-Type": "application/json"}
@@ -91,6 +91,8 @@ class Ingest:
     """Within this time a body must have come whole."""
     stopping: bool = False
     """`/ready` says no, and every answer ends its connection."""
+    letters: DeadLetters | None = None
+    """Where a sample of refused requests goes."""
     metrics_token: str = ""
     """What `/metrics` asks for; empty: it answers this machine only."""
 
@@ -115,8 +117,8 @@ class Ingest:
             return self.fail(request)
         detailed = MEDIA_TYPE in request.headers.get("Accept", "")
         client = taken.record.client
-        plain = not detailed and not self.stopping and not (client and client.anonymous_id)
-        if plain and PlainAnswer.is_enough(request):
+        is_usual = not detailed and not (client and client.anonymous_id) and not self.stopping
+        if is_usual and PlainAnswer.is_enough(request):
             return _PLAIN
         answer = results(taken.record, taken.body, self.recent) if detailed else STORED
         return self.respond(request, taken, web.Response(body=answer, headers=JSON))
@@ -164,7 +166,6 @@ class Ingest:
                 be.
         """
         if grant.origins:
-            request[ORIGINS] = grant.origins
             grant.check_origin(request.headers.get("Origin"))
         if body_bytes > (limit := in_force.policies.of(grant.source).limits.batch_bytes):
             raise too_large(limit)
@@ -272,6 +273,8 @@ class Ingest:
         request_id = request.get(REQUEST_ID, "") if request is not None else ""
         route = route_of(request) if request is not None else ""
         self.refusals.note(refusal.status, refusal.code, request_id, route, refusal.retry_after_s)
+        if self.letters is not None and request is not None:
+            dead_letter.send(self.letters, refusal, request, route, request_id, self.in_force)
         answer = {
             "success": False,
             "code": refusal.code,

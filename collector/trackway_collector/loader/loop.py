@@ -59,6 +59,8 @@ class LoaderStats:
     quarantined: int = 0
     duplicates: int = 0
     chunks: int = 0
+    stored_at: float = 0.0
+    """When a chunk was last stored, seconds since 1970."""
     normalised: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(rule, property) → values that `normalise` gave another form, as their rows were made."""
 
@@ -127,6 +129,11 @@ class Loader:
     def attempts(self) -> int:
         """Inserts tried since the start."""
         return self._delivery.attempts
+
+    @property
+    def errors(self) -> Mapping[str, int]:
+        """Errors of the warehouse since the start, by their class."""
+        return self._delivery.errors
 
     def start(self, died: Callable[[], None] | None = None) -> None:
         """Start loading in the background; `died` is called from there if loading ends in an error."""
@@ -290,6 +297,7 @@ class Loader:
         self.stats.quarantined += quarantined
         self.stats.duplicates += prepared.duplicates
         self.stats.chunks += 1
+        self.stats.stored_at = time.time()
 
     # --- starting ----------------------------------------------------------------------------------------------
 

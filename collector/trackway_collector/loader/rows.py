@@ -26,8 +26,8 @@ from trackway_collector.loader.values import Fit, json_text, shape
 from trackway_collector.loader.wire import Request, WireEvent, id_text, lenient, open_request, stamp
 from trackway_collector.outcomes import Outcome
 from trackway_collector.spool import Chunk, EventVerdict, Record
-from trackway_collector.spool.record import PRODUCTION
 from trackway_collector.timestamps import corrected_us, parse_timestamp_us
+from trackway_plan.environments import PRODUCTION
 
 _NOT_TRACK = {call: f"${call}" for call in ("identify", "page", "screen", "group", "alias")}
 # Every integer beyond 2^53 has so many digits. (The colon in front lets the search leap from one to the next.)

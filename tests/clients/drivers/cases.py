@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 Call = dict[str, Any]
 """One call in the words of Segment's spec; `journey` makes them."""
 
-TIMEOUT_S = 2
+TIMEOUT_S = 5
 """After this long each client gives up on an answer, by its documented option; the slow answer takes longer."""
 
 

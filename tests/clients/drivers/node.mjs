@@ -9,7 +9,7 @@ import { text } from 'node:stream/consumers'
 const load = createRequire(join(process.env.TRACKWAY_TEST_NPM, 'package.json'))
 
 // After this long a client gives up on an answer, by its documented option; the slow answer takes longer.
-const TIMEOUT_MS = 2000
+const TIMEOUT_MS = 5000
 
 const clients = {
   segment(host, writeKey) {

@@ -112,11 +112,12 @@ def start_collector(aiohttp_client: Any, tmp_path: Path) -> StartCollector:
         limits: Limits | None = None,
         policy: SourcePolicy | None = None,
         devices: Devices | None = None,
+        by_source: dict[str, SourcePolicy] | None = None,
         **spool: int,
     ) -> Collector:
         directory = tmp_path / "spool" / "w0"
         writer = SpoolWriter(directory, **spool)
-        decoder = BatchDecoder(release, Policies(policy or SourcePolicy(limits or Limits())))
+        decoder = BatchDecoder(release, Policies(policy or SourcePolicy(limits or Limits()), by_source or {}))
         in_force = InForce(Keys.of_sources(KEYS), decoder)
         ingest = Ingest(in_force, writer, IngestCounters(), devices=devices or Devices())
         server = TestServer(make_app(ingest))

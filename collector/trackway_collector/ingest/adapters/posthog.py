@@ -102,7 +102,8 @@ def translate(request: web.Request, body: bytes) -> Translated:
     """Return the events of a request to any of the paths."""
     envelope = _read(_unwrapped(body))
     headers = request.headers
-    library = dict(zip(("name", "version"), headers.get("PostHog-Sdk-Info", "").split("/", 1), strict=False))
+    name, _, version = headers.get("PostHog-Sdk-Info", "").partition("/")
+    library = pruned({"name": name, "version": version})
     key, events = envelope.api_key, []
     for raw in envelope.batch:
         event, own_key = _translated(raw, library)

@@ -15,7 +15,7 @@ from trackway_collector.errors import ConfigError
 from trackway_collector.ingest.keys import Grant
 from trackway_collector.ingest.tables import Table, check_names
 from trackway_collector.ingest.webhooks.signatures import Encoding, Scheme, Signature
-from trackway_collector.spool.record import PRODUCTION
+from trackway_plan.environments import PRODUCTION
 
 if TYPE_CHECKING:
     from trackway_collector.mapping import EventMapping
