@@ -23,6 +23,7 @@ from trackway_analytics.errors import InputFileError, QuestionError
 from trackway_analytics.events import Events, connect
 from trackway_analytics.queries.attribution import MODELS
 from trackway_analytics.queries.unseen import unseen_events
+from trackway_collector.command_settings import environment_option
 from trackway_collector.errors import ConfigError
 from trackway_collector.warehouse import Transient, WarehouseError, WarehouseUrlError
 from trackway_plan import PlanError
@@ -55,6 +56,7 @@ def _common(command: Callable[..., None]) -> Callable[..., None]:
             click.option("--since", metavar="TIME", help="Events from this date or time on (ISO 8601)."),
             click.option("--until", metavar="TIME", help="Events before this date or time."),
             click.option("--source", multiple=True, metavar="NAME", help="Events of this source; repeat for several."),
+            environment_option,
             click.option("--where", metavar="CONDITION", help="""Events like these, e.g. 'platform = "ios"'."""),
             *_output,
         )
@@ -190,7 +192,7 @@ def attribution(
 @click.option("--warehouse", metavar="URL", help="Default: TRACKWAY_WAREHOUSE, else the local store.")
 @click.option("--format", "format_", type=click.Choice(("table", "json", "csv")), default="table", show_default=True)
 def sql(statement: str, params: tuple[str, ...], warehouse: str | None, format_: str) -> None:
-    """Run a SELECT of your own; the tables are events, quarantine and loads."""
+    """Run a SELECT of your own, over all environments; the tables are events, quarantine and loads."""
     with _exit_codes(), connect(warehouse) as events:
         bound = dict(_parameter(text) for text in params)
         result = events.warehouse.query(statement, bound)
@@ -213,15 +215,16 @@ def sql(statement: str, params: tuple[str, ...], warehouse: str | None, format_:
 @click.argument("name")
 @click.option("--definitions", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
               help="Where the definitions are; tracking_plan/definitions, else definitions, unless given.")  # fmt: skip
+@environment_option
 @_output_options
-def run(name: str, definitions: Path | None, tz: str, warehouse: str | None, format_: str) -> None:
-    """Ask the question that the definition NAME holds."""
+def run(name: str, definitions: Path | None, format_: str, **options: Any) -> None:
+    """Ask the question that the definition NAME holds; where it names an environment, that one counts."""
     from trackway_analytics.definitions import ask, named
     from trackway_plan.definitions import definitions_directory
 
     with _exit_codes():
         definition = named(name, definitions or definitions_directory(Path("tracking_plan")))
-        with connect(warehouse, tz=tz) as events:
+        with _connected(options) as events:
             _show(ask(events, definition), format_)
 
 
@@ -254,11 +257,15 @@ def try_file(
         _show(loaded.events.funnel(*chosen, within=_optional(within), entry=entry), format_)
 
 
+def _connected(options: dict[str, Any]) -> Events:
+    return connect(options["warehouse"], environment=options["environment"], tz=options["tz"])
+
+
 def _ask(question: Callable[[Events, dict[str, Any]], Answer[Any]], options: dict[str, Any]) -> None:
-    with _exit_codes(), connect(options["warehouse"], tz=options["tz"]) as events:
+    with _exit_codes(), _connected(options) as events:
         scope = _picked(options, "since", "until", "where") | {"source": options["source"] or None}
         answer = question(events, scope)
-        for warning in unseen_events(events.warehouse, answer.question.named_events, answer.question.scope.sources):
+        for warning in unseen_events(events.warehouse, answer.question.named_events, answer.question.scope):
             click.echo(f"Warning: {warning}", err=True)
         _show(answer, options["format_"])
 

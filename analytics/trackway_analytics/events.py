@@ -20,6 +20,7 @@ from trackway_analytics.queries.retention import First, Mode, Retention, Retenti
 from trackway_analytics.queries.timelines import Unit
 from trackway_analytics.steps import Step, Steplike, as_events, as_step
 from trackway_analytics.times import Duration, Moment, duration, moment, zone_named
+from trackway_plan.environments import ALL, ENVIRONMENTS, PRODUCTION
 
 if TYPE_CHECKING:
     from trackway_collector.warehouse import Warehouse
@@ -30,16 +31,19 @@ MAX_PATH_STEPS = 20
 MAX_PERIODS = 400
 
 
-def connect(url: str | None = None, *, tz: str = "UTC", week_start: str = "monday") -> Events:
+def connect(
+    url: str | None = None, *, environment: str = PRODUCTION, tz: str = "UTC", week_start: str = "monday"
+) -> Events:
     """
     Return the events of the warehouse at `url`, ready to be asked.
 
     Without `url`: what TRACKWAY_WAREHOUSE or `trackway.toml` names, else the local store in TRACKWAY_DATA_DIR
-    (default `./trackway-data`), which `trackway up` keeps. `tz` is the time zone of dates and of retention's
+    (default `./trackway-data`), which `trackway up` keeps. Questions count events of one `environment`: "production",
+    "staging" or "development", or "all" for events of any. `tz` is the time zone of dates and of retention's
     periods; `week_start` is "monday" or "sunday".
 
     Raises:
-        QuestionError: there is no local store; or no such time zone.
+        QuestionError: there is no local store; or no such time zone or environment.
         ConfigError: of `trackway_collector.errors`: trackway.toml cannot be read.
         WarehouseUrlError, UnreachableError: of `trackway_collector.warehouse`.
     """
@@ -50,7 +54,8 @@ def connect(url: str | None = None, *, tz: str = "UTC", week_start: str = "monda
     where = settings.warehouse or _local_store(settings.data_dir)
     zone = zone_named("tz", tz)
     one_of("week_start", week_start, ("monday", "sunday"))
-    return Events(open_warehouse(where), zone, week_start)
+    one_of("environment", environment, (*ENVIRONMENTS, ALL))
+    return Events(open_warehouse(where), zone, week_start, environment)
 
 
 def _local_store(data_dir: Path) -> str:
@@ -78,6 +83,7 @@ class Events:
     warehouse: Warehouse
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     week_start: str = "monday"
+    environment: str = PRODUCTION
 
     def funnel(
         self,
@@ -91,6 +97,7 @@ class Events:
         until: Moment | None = None,
         source: Sources = None,
         where: str | None = None,
+        environment: str | None = None,
         session_gap: Duration = SESSION_GAP,
     ) -> Funnel:
         """
@@ -107,6 +114,7 @@ class Events:
             since, until: events with since ≤ timestamp < until.
             source: one source or several; None: all.
             where: a filter on all events of the question, in the language of `queries/where.py`.
+            environment: "production", "staging", "development", or "all"; None: that of `connect`.
 
         Raises:
             QuestionError: an option makes no sense; the message says which and what to write.
@@ -125,7 +133,7 @@ class Events:
             breakdown=breakdown,
             top=top,
             session_gap=duration("session_gap", session_gap),
-            scope=self._scope(since, until, source, where),
+            scope=self._scope(since, until, source, where, environment),
         )
         return Funnel(self.warehouse, question)
 
@@ -143,6 +151,7 @@ class Events:
         until: Moment | None = None,
         source: Sources = None,
         where: str | None = None,
+        environment: str | None = None,
         session_gap: Duration = SESSION_GAP,
     ) -> Paths:
         """
@@ -158,7 +167,7 @@ class Events:
             collapse: count an event that follows the same event as one.
             exclude: events to look past; default: identify, group and alias calls.
             top: how many events to tell apart in a column; the rest is "other".
-            since, until, source, where: as for `funnel`.
+            since, until, source, where, environment: as for `funnel`.
 
         Raises:
             QuestionError: an option makes no sense; the message says which and what to write.
@@ -185,7 +194,7 @@ class Events:
             exclude=left_out,
             top=top,
             session_gap=duration("session_gap", session_gap),
-            scope=self._scope(since, until, source, where),
+            scope=self._scope(since, until, source, where, environment),
         )
         return Paths(self.warehouse, question)
 
@@ -204,6 +213,7 @@ class Events:
         until: Moment | None = None,
         source: Sources = None,
         where: str | None = None,
+        environment: str | None = None,
     ) -> Retention:
         """
         Return how many users of each cohort came back 0, 1, … `periods` periods later; NaN where it is not
@@ -219,7 +229,7 @@ class Events:
                 `since`; "recurring": of every period in which they start.
             mode: "on": came back in that period; "on_or_after": in that period or later.
             tz, week_start: default: those of `connect`.
-            since, until, source, where: as for `funnel`; with first="ever", what came before `since` is
+            since, until, source, where, environment: as for `funnel`; with first="ever", what came before `since` is
                 looked at too, to know who is new.
 
         Raises:
@@ -240,7 +250,7 @@ class Events:
             periods=periods,
             first=first,
             mode=mode,
-            scope=self._scope(since, until, source, where),
+            scope=self._scope(since, until, source, where, environment),
         )
         return Retention(self.warehouse, question)
 
@@ -258,6 +268,7 @@ class Events:
         until: Moment | None = None,
         source: Sources = None,
         where: str | None = None,
+        environment: str | None = None,
     ) -> Attribution:
         """
         Return how the conversions are credited to the channels of the touches before them.
@@ -271,7 +282,7 @@ class Events:
                 too.
             half_life: of the weight of a touch under "time_decay".
             value: a property of the conversion to credit as well, such as its price.
-            since, until, source, where: as for `funnel`; `since` is about the conversions.
+            since, until, source, where, environment: as for `funnel`; `since` is about the conversions.
 
         Raises:
             QuestionError: an option makes no sense; the message says which and what to write.
@@ -293,18 +304,27 @@ class Events:
             lookback=None if lookback is None else duration("lookback", lookback),
             half_life=duration("half_life", half_life),
             value=value,
-            scope=self._scope(since, until, source, where),
+            scope=self._scope(since, until, source, where, environment),
         )
         return Attribution(self.warehouse, question)
 
-    def _scope(self, since: Moment | None, until: Moment | None, source: Sources, where: str | None) -> Scope:
+    def _scope(
+        self,
+        since: Moment | None,
+        until: Moment | None,
+        source: Sources,
+        where: str | None,
+        environment: str | None,
+    ) -> Scope:
         start = None if since is None else moment("since", since, self.zone)
         end = None if until is None else moment("until", until, self.zone)
         if start and end and start >= end:
             message = f"since={since!r} is not before until={until!r}; no event can lie between."
             raise QuestionError(message)
         sources = () if source is None else (source,) if isinstance(source, str) else tuple(source)
-        scope = Scope(start, end, sources, where)
+        if environment is not None:
+            one_of("environment", environment, (*ENVIRONMENTS, ALL))
+        scope = Scope(start, end, sources, where, self.environment if environment is None else environment)
         # A filter that cannot be read is an error now, not when the answer is looked at.
         scope.filter(Reader(Bindings()))
         return scope

@@ -149,7 +149,7 @@ class FileLayout:
             for role, column in self.columns.items()
         )
         said = f"{self.path.name}: {counted(count, 'event')} of {counted(users, 'user')}; {roles}. Nothing is kept."
-        return LoadedFile(Events(warehouse), said)
+        return LoadedFile(Events(warehouse, environment=""), said)
 
     def _check_rows(self, counted: tuple[int, int, int, int, str]) -> None:
         rows, without_user, without_event, without_time, example = counted

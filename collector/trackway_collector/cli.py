@@ -15,6 +15,7 @@ from rich.table import Table
 
 from trackway_collector.command_settings import command_settings
 from trackway_collector.config import Settings, describe_settings
+from trackway_collector.dead_letters.command import dead_letters
 from trackway_collector.errors import CollectorError
 from trackway_collector.keystore.command import keys
 from trackway_collector.tail.command import tail
@@ -70,8 +71,7 @@ def up(show_config: bool, **arguments: Any) -> None:
             ReleaseFolder(settings.plan, read_hash_key(settings.hash_key))
         _say_where(settings, settings.write_keys or first_keys(settings.data_dir))
         console = Console(stderr=True, highlight=False, soft_wrap=True)
-        if not asyncio.run(run(settings, lambda url: console.print(f"[bold]console[/]    {url}"))):
-            sys.exit(EXIT_CANNOT_LOAD)
+        sys.exit(asyncio.run(run(settings, lambda url: console.print(f"[bold]console[/]    {url}"))))
     except (CollectorError, WarehouseError, OSError) as error:
         _fail(error)
 
@@ -82,6 +82,7 @@ def collector() -> None:
 
 
 collector.add_command(keys)
+collector.add_command(dead_letters)
 
 
 @collector.command(epilog="Example: trackway collector serve --write-key web=a-long-secret --port 8077")
@@ -96,8 +97,8 @@ def serve(show_config: bool, **arguments: Any) -> None:
     try:
         if settings.workers == 1:
             worker.run(settings)
-        elif not asyncio.run(run_ingest(settings)):
-            sys.exit(EXIT_CANNOT_LOAD)
+        else:
+            sys.exit(asyncio.run(run_ingest(settings)))
     except (CollectorError, WarehouseError, OSError) as error:
         _fail(error)
 

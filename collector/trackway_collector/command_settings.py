@@ -11,6 +11,16 @@ from trackway_collector.config import Settings, load_settings
 from trackway_collector.errors import ConfigError
 from trackway_collector.warehouse.errors import WarehouseUrlError
 from trackway_collector.warehouse.url import WarehouseUrl
+from trackway_plan.environments import ALL, ENVIRONMENTS, PRODUCTION
+
+environment_option = click.option(
+    "--environment",
+    type=click.Choice((*ENVIRONMENTS, ALL)),
+    default=PRODUCTION,
+    show_default=True,
+    help="Only events of this environment.",
+)
+"""For commands that read events: which ones."""
 
 
 def command_settings(arguments: Mapping[str, Any]) -> tuple[Settings, dict[str, str]]:

@@ -21,6 +21,7 @@ from trackway_collector.errors import ConfigError
 from trackway_collector.ingest.privacy.addresses import TrustedProxies
 from trackway_collector.ingest.sources import Policies, SourcePolicy
 from trackway_collector.ingest.tables import describe
+from trackway_collector.ingest.webhooks.settings import read_tables
 from trackway_plan.near import near
 from trackway_plan.redact import read_hash_key
 
@@ -28,7 +29,7 @@ FILE_NAME = "trackway.toml"
 LOG_FORMATS = ("text", "json")
 RANGES = {"workers": (1, 256), "max_inflight_mib": (1, sys.maxsize)}
 """Least and greatest of numbers that are not simply 0 or more."""
-RELOADED = ("write_keys", "sources")
+RELOADED = ("write_keys", "sources", "webhooks")
 """What changes while the collector runs, when the file does; every other setting waits for the next start."""
 
 MAX_CONNECTIONS = 4096
@@ -78,9 +79,9 @@ class Settings:
     soft_backlog_mib: int = 0
     """From this much waiting on, some requests are asked to come later, MiB; 0: three quarters of `max_backlog_mib`.
     Environment: TRACKWAY_SOFT_BACKLOG_MIB."""
-    soft_free_mib: int = 1024
+    soft_free_mib: int = 512
     """Below this much free disk, some requests are asked to come later, MiB. Environment: TRACKWAY_SOFT_FREE_MIB."""
-    hard_free_mib: int = 256
+    hard_free_mib: int = 128
     """Below this much free disk, the collector answers 503, MiB. Environment: TRACKWAY_HARD_FREE_MIB."""
     drain_grace_s: int = 0
     """Go on serving so long after `/ready` has said no, seconds. Environment: TRACKWAY_DRAIN_GRACE_S."""
@@ -97,6 +98,8 @@ class Settings:
     """Bearer token of /metrics; empty: only this machine may read them. Environment: TRACKWAY_METRICS_TOKEN."""
     sources: Mapping[str, Any] = field(default_factory=dict)
     """What is allowed and done for each source, as tables. Environment: TRACKWAY_SOURCES, as JSON."""
+    webhooks: Mapping[str, Any] = field(default_factory=dict)
+    """Who may call `/v1/webhook/NAME`, as tables. Environment: TRACKWAY_WEBHOOKS, as JSON."""
     given: tuple[str, ...] = field(default=(), metadata={"internal": True})
     """The settings that an argument or the environment decides: what the file says of them does not count."""
 
@@ -208,6 +211,8 @@ def describe_settings(settings: Settings, origins: Mapping[str, str]) -> list[tu
             continue
         if setting.name == "write_keys":
             value = ", ".join(f"{source}=…" for source in value) or "(none)"
+        elif setting.name == "webhooks":
+            value = ", ".join(value) or "(none)"
         elif setting.name in ("hash_key", "metrics_token"):
             value = "…" if value else "(none)"
         elif setting.name == "warehouse":
@@ -276,6 +281,10 @@ def _read_value(name: str, given: Any, origin: str) -> Any:
         return _read_keys(given, origin)
     if name == "sources":
         return _read_sources(given, origin)
+    if name == "webhooks":
+        tables = _parsed(name, given, origin)
+        read_tables(tables, origin)
+        return tables
     if name.endswith(("port", "_mib", "_s", "workers", "_connections")):
         try:
             number = int(given)
@@ -317,15 +326,19 @@ def _read_hash_key(given: Any, origin: str) -> str:
 
 
 def _read_sources(given: Any, origin: str) -> Mapping[str, Any]:
-    if isinstance(given, str):
-        try:
-            given = json.loads(given)
-        except ValueError as error:
-            message = f"`sources` from {origin} is not JSON: {error}."
-            raise ConfigError(message) from error
+    given = _parsed("sources", given, origin)
     Policies.of_tables(given, origin)
     tables: Mapping[str, Any] = given
     return tables
+
+
+def _parsed(name: str, given: Any, origin: str) -> Any:
+    """Return tables as they are, or out of JSON."""
+    try:
+        return json.loads(given) if isinstance(given, str) else given
+    except ValueError as error:
+        message = f"`{name}` from {origin} is not JSON: {error}."
+        raise ConfigError(message) from error
 
 
 def _read_keys(given: Any, origin: str) -> dict[str, str]:

@@ -16,6 +16,7 @@ import contextlib
 import logging
 import re
 import signal
+import sys
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -192,8 +193,8 @@ async def changes(folder: ReleaseFolder) -> AsyncIterator[LiveReleases]:
 async def looks() -> AsyncIterator[None]:
     """Yield whenever it is time to look for changes: every second, and at once on SIGHUP; never ends."""
     hung_up = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGHUP, hung_up.set)
+    if not sys.stdin.isatty():  # on a terminal, SIGHUP says that it is gone
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hung_up.set)
     while True:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(hung_up.wait(), POLL_S)

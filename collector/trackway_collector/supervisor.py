@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 
 from trackway_collector.config import Settings
+from trackway_collector.stopping import EXIT_NOT_DONE
 from trackway_collector.supervised import EXIT_CANNOT_START, SETTINGS_VARIABLE, encode_settings
 
 logger = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ KILL_AFTER_S = 10.0
 """A process ends itself at its own deadline; this long after that it is killed."""
 
 
-async def supervise(settings: Settings, stages: Sequence[Sequence[str]]) -> bool:
+async def supervise(settings: Settings, stages: Sequence[Sequence[str]]) -> int:
     """
     Run the processes until SIGTERM or SIGINT, then stop them stage by stage; SIGHUP is passed on to all of them.
 
@@ -35,7 +36,7 @@ async def supervise(settings: Settings, stages: Sequence[Sequence[str]]) -> bool
         stages: names of processes, as `supervised.be` knows them; those of one stage are stopped together.
 
     Returns:
-        False when a process could not start at all; it has said why.
+        The exit status: 0; 3 when a process could not start at all, 4 when one did not stop in time; it has said why.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -52,7 +53,9 @@ async def supervise(settings: Settings, stages: Sequence[Sequence[str]]) -> bool
         for stage in keepers:
             await asyncio.gather(*(keeper.stop() for keeper in stage))
         await asyncio.gather(*tasks)
-    return not any(keeper.gave_up for keeper in every)
+    if any(keeper.gave_up for keeper in every):
+        return EXIT_CANNOT_START
+    return EXIT_NOT_DONE if any(keeper.cut_short for keeper in every) else 0
 
 
 def _each(calls: Iterable[Callable[[], None]]) -> None:
@@ -71,6 +74,8 @@ class Keeper:
 
     def __init__(self, name: str, settings: Settings, stop: asyncio.Event) -> None:
         self.gave_up = False
+        self.cut_short = False
+        """Whether the process left with something undone when it was asked to stop."""
         self._name = name
         self._settings = settings
         self._stop = stop
@@ -119,9 +124,11 @@ class Keeper:
             return
         process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), self._settings.stop_within_s + KILL_AFTER_S)
+            status = await asyncio.wait_for(process.wait(), self._settings.stop_within_s + KILL_AFTER_S)
+            self.cut_short = status == EXIT_NOT_DONE
         except TimeoutError:
             logger.error("the %s process does not stop; killing it. The spool keeps what it had accepted.", self._name)
+            self.cut_short = True
             process.kill()
             await process.wait()
 

@@ -21,7 +21,7 @@ from trackway_collector.warehouse.store_file import StoreFile
 ANNOUNCE_POLL_S = 0.1
 
 
-async def run(settings: Settings, announce: Callable[[str], None]) -> bool:
+async def run(settings: Settings, announce: Callable[[str], None]) -> int:
     """
     Run the house until SIGTERM or SIGINT, then stop the ingest workers first and the store after them.
 
@@ -29,7 +29,7 @@ async def run(settings: Settings, announce: Callable[[str], None]) -> bool:
         announce: called once with the console's URL, when the store process answers.
 
     Returns:
-        False when a process could not start at all; it has said why.
+        The exit status, see `supervise`.
 
     Raises:
         ConfigError: the collector's port is taken.
@@ -42,7 +42,7 @@ async def run(settings: Settings, announce: Callable[[str], None]) -> bool:
         announcing.cancel()
 
 
-async def run_ingest(settings: Settings) -> bool:
+async def run_ingest(settings: Settings) -> int:
     """Run several ingest workers and nothing else, as `run` does."""
     await check_port(settings)
     return await supervise(settings, (ingest_processes(settings),))

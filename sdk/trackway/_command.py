@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "tail": ("trackway_collector.cli:tail", "collector"),
     "try": ("trackway_analytics.cli:try_file", "all"),
     "plan": ("trackway_plan.cli:plan", "plan"),
+    "quarantine": ("trackway_collector.quarantine.command:quarantine", "collector"),
     "collector": ("trackway_collector.cli:collector", "collector"),
     "import": ("trackway_collector.imports.command:import_files", "collector"),
     "warehouse": ("trackway_collector.cli:warehouse", "collector"),

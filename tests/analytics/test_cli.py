@@ -119,11 +119,14 @@ def test_no_store_says_how_to_start_one(tmp_path: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["funnel", "crat|cart", "pay"], ["Nobody has sent an event `crat`. Did you mean `cart`?"]),
-        (["funnel", "cart", "pay", "--source", "shop"], ["`cart` from shop.", "`pay` from shop."]),
-        (["paths", "--start", "cart", "--exclude", "laeve"], ["`laeve`. Did you mean `leave`?"]),
-        (["retention", "--start", "cart", "--return", "refund"], ["`refund`."]),
-        (["attribution", "--conversion", "pay", "--touch", "ad", "--channel", "platform"], ["`ad`."]),
+        (["funnel", "crat|cart", "pay"], ["Nobody has sent an event `crat` in production. Did you mean `cart`?"]),
+        (
+            ["funnel", "cart", "pay", "--source", "shop"],
+            ["`cart` from shop in production.", "`pay` from shop in production."],
+        ),
+        (["paths", "--start", "cart", "--exclude", "laeve"], ["`laeve` in production. Did you mean `leave`?"]),
+        (["retention", "--start", "cart", "--return", "refund"], ["`refund` in production."]),
+        (["attribution", "--conversion", "pay", "--touch", "ad", "--channel", "platform"], ["`ad` in production."]),
     ],
 )
 def test_events_that_nobody_sent_are_said(url: str, arguments: list[str], said: list[str]) -> None:

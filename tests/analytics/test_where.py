@@ -174,3 +174,24 @@ def test_text_never_becomes_sql(text: str) -> None:
 
 def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def test_what_enrichment_found_is_asked_for_like_any_column(warehouse: Warehouse) -> None:
+    """`bot` and `browser_name` are columns; of a name that properties have too, `context.` means the column."""
+    store(
+        warehouse,
+        [
+            row("ida", "seen", 0, bot="Googlebot", country="PT", channel="Email", properties={"country": "DE"}),
+            row("jo", "seen", 1, browser_name="Firefox", country="DE", properties={"channel": "mail"}),
+        ],
+    )
+    events = Events(warehouse)
+
+    assert who(events, "bot = ''") == {"jo"}
+    assert who(events, 'context.browser_name = "Firefox"') == {"jo"}
+    assert who(events, 'country = "DE"') == {"ida"}
+    assert who(events, 'context.country = "DE"') == {"jo"}
+    assert who(events, 'properties.channel = "mail"') == {"jo"}
+    credited = events.attribution(conversion="seen", channel="context.channel", touch="seen").df
+    assert set(credited["channel"]) >= {"Email"}
+    assert set(events.funnel("seen", breakdown="context.country").df["breakdown"]) >= {"PT", "DE"}

@@ -54,7 +54,7 @@ class Sender(threading.Thread):
 
 def metric(house: House, name: str) -> float:
     """Return the value of a metric of the collector."""
-    line = next(line for line in house.get("/metrics")[1].splitlines() if line.startswith(f"{name} "))
+    line = next(line for line in house.get("/metrics")[1].splitlines() if line.startswith(f"{name}{{"))
     return float(line.split()[1])
 
 

@@ -71,7 +71,7 @@ class Worker:
 
     def metric(self, name: str) -> float:
         lines = self.get("/metrics")[1].splitlines()
-        return next(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{name} "))
+        return next(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{name}{{"))
 
     def write(self, toml: str) -> None:
         """Put a trackway.toml in place, as an editor or a deployment does."""
@@ -187,6 +187,7 @@ def test_a_house_without_a_plan_survives_sighup(tmp_path: Path) -> None:
     """Asked to look for changes, a collector and store that have no plan go on."""
     with open_house(tmp_path / "data") as house:
         assert house._process is not None
+        wait_for(lambda: (tmp_path / "data" / "store.json").exists(), 60, "the store runs")
         before = [child.pid for child in psutil.Process(house._process.pid).children()]
         house._process.send_signal(signal.SIGHUP)
         key = key_command(tmp_path, "create", "web", "--environment", "staging")

@@ -119,7 +119,7 @@ def test_all_is_well(shop: Running) -> None:
         "value": "of 18 characters",
         "from": "TRACKWAY_WRITE_KEY",
     }
-    assert report.checks["key"]["facts"] == {"source": "web"}
+    assert report.checks["key"]["facts"] == {"source": "web", "environment": "production"}
     assert report.checks["revision"]["facts"] == {"live": [1, 2]}
     assert report.checks["event"]["facts"]["message_id"]
     assert report.checks["event"]["message"] == "`$doctor` is on the collector's disk, verdict ok"

@@ -107,6 +107,6 @@ def test_what_was_lost_shows_at_the_collector(kind: str) -> None:
             lines = [line for line in answer.read().decode().splitlines() if line.startswith("trackway_client_lost")]
     assert (stats.acked, stats.lost, stats.dropped, stats.balanced) == (1, 4, 6, True)
     assert lines == [
-        f'trackway_client_lost_events_total{{reason="{reason}",source="app"}} 2.0'
+        f'trackway_client_lost_events_total{{reason="{reason}",source="app",worker="w0"}} 2.0'
         for reason in ("no_person", "no_event_name")
     ]

@@ -66,7 +66,7 @@ def soak(
     clock.write_text("0")
     with small_disk(directory / "disk") as disk, ServerProcess(directory / "clickhouse") as server:
         url = server.url.replace("/default", "/trackway")
-        options = ("--warehouse", url, *())
+        options = ("--warehouse", url, "--workers", str(workers))
         shifted = {"TRACKWAY_SOAK_CLOCK": str(clock), "TRACKWAY_SPOOL_GRACE_S": "60"}
         with open_house(disk / "data", *options, environment=shifted, packages=(CLOCK,)) as house:
             reports: list[Report] = []

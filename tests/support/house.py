@@ -38,6 +38,7 @@ class House:
         options: more arguments of `trackway up`.
         environment: variables for its processes.
         packages: folders that its processes import from before all others.
+        cwd: where it is started, and so where it looks for trackway.toml; by default where the tests run.
     """
 
     def __init__(
@@ -46,8 +47,10 @@ class House:
         *options: str,
         environment: Mapping[str, str] | None = None,
         packages: Iterable[Path] = (),
+        cwd: Path | None = None,
     ) -> None:
         self.directory = directory
+        self.cwd = cwd
         self.options = options
         self._environment = environment_of_processes(packages) | dict(environment or {})
         self.port, self.console_port, self.query_port = (free_port() for _ in range(3))
@@ -71,7 +74,13 @@ class House:
         command += ["--write-key", f"{SOURCE}={KEY}", *self.options]
         log = (self.directory.parent / f"{self.directory.name}.log").open("ab")
         self._process = subprocess.Popen(
-            command, stdout=log, stderr=log, start_new_session=True, env=self._environment, stdin=subprocess.DEVNULL
+            command,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            cwd=self.cwd,
         )
         wait_for(lambda: self.get("/ready")[0] == 200, START_S, "the collector accepts events")
 
@@ -156,9 +165,10 @@ def open_house(
     *options: str,
     environment: Mapping[str, str] | None = None,
     packages: Iterable[Path] = (),
+    cwd: Path | None = None,
 ) -> Iterator[House]:
     """A house that runs, and is gone afterwards whatever happened."""
-    house = House(directory, *options, environment=environment, packages=packages)
+    house = House(directory, *options, environment=environment, packages=packages, cwd=cwd)
     try:
         house.start()
         yield house

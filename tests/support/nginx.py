@@ -15,6 +15,7 @@ SITE = ROOT / "collector" / "deploy" / "nginx" / "trackway.conf"
 MAIN = """\
 daemon off;
 worker_processes 1;
+worker_rlimit_nofile 4096;
 error_log {directory}/error.log warn;
 pid {directory}/nginx.pid;
 events {{ worker_connections 2048; }}

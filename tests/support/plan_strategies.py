@@ -63,6 +63,7 @@ def scalar_specs(draw: st.DrawFn, kinds: tuple[str, ...] = SCALARS) -> PropertyS
     if kind in ("string", "text"):
         shortest, longest = draw(_some(SIZES)), draw(_some(st.integers(9, 99)))
         limits = {"min_length": shortest, "max_length": longest, "low_cardinality": draw(st.booleans())}
+        limits["normalise"] = draw(st.sampled_from(["", "", "email", "country"]))
         limits |= {"pattern": draw(_some(st.sampled_from(PATTERNS))), "format": draw(_some(st.sampled_from(FORMATS)))}
     elif kind in ("int", "number"):
         bounds: st.SearchStrategy[Any] = (

@@ -129,6 +129,8 @@ class PropertySpec(Base, frozen=True, kw_only=True):
     pattern: str | None = None
     """Must match the whole value; the subset of regular expressions is described in `patterns`."""
     format: str | None = None
+    normalise: str = ""
+    """The rule that gives a text its one form before it is stored; see `normalise`."""
     choices: tuple[Choice, ...] = ()
     may_grow: bool = False
     of: PropertySpec | None = None

@@ -7,6 +7,8 @@ mean the same. Works on raw JSON: what no rule concerns is copied byte for byte,
 * Every depth: inside objects, and inside lists of objects.
 * Whatever its type: a list where an object was planned is taken apart all the same, and the other way round; a text
   where an object with such parts was planned is dropped whole, because it may hold them.
+* Of a property with `normalise`, the hash is of the value in its one form, by the rule of the first release that has it
+  hashed: a release without that rule hashes as ever.
 * Under former names too (`formerly`), of the event and of the property.
 
 A hashed value is the text `hmac-sha256:` and 64 hex digits: HMAC-SHA256 with the operator's key over the UTF-8 bytes of
@@ -26,6 +28,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from .model import EventSpec, PropertySpec
+from .normalise import NORMALISERS
 from .release import Release
 from .renames import former_events, former_properties
 
@@ -109,6 +112,8 @@ class StoreRule(Struct, frozen=True):
     """Of an object's members, those that are not simply kept."""
     items: StoreRule | None = None
     """Of a list's items; None if they are simply kept."""
+    normalise: str = ""
+    """The rule that gives a text its one form before it is hashed."""
 
     @property
     def keeps_all(self) -> bool:
@@ -123,9 +128,14 @@ PLAIN = StoreRule()
 def rule_for(spec: PropertySpec) -> StoreRule:
     """The rule of one property."""
     if (kind := stored(spec)) != "plain":
-        return StoreRule(kind)
+        return StoreRule(kind, normalise=normalise_rule(spec) if kind == "hash" else "")
     items = rule_for(spec.of) if spec.of else PLAIN
     return StoreRule(members=member_rules(spec.properties or {}), items=None if items.keeps_all else items)
+
+
+def normalise_rule(spec: PropertySpec) -> str:
+    """The rule that gives a property's texts their one form: its own, or that of the first type of its union."""
+    return spec.normalise or next((part.normalise for part in spec.any_of if part.normalise), "")
 
 
 def member_rules(properties: Mapping[str, PropertySpec]) -> dict[str, StoreRule]:
@@ -143,9 +153,10 @@ def stricter(one: StoreRule, other: StoreRule) -> StoreRule:
     """The rule that keeps nothing which one of two rules forbids."""
     if one.keeps_all or other.keeps_all:
         return other if one.keeps_all else one
-    for kind in ("drop", "hash"):
-        if kind in (one.store, other.store):
-            return StoreRule(kind)
+    if "drop" in (one.store, other.store):
+        return StoreRule("drop")
+    if "hash" in (one.store, other.store):
+        return StoreRule("hash", normalise=one.normalise if one.store == "hash" else other.normalise)
     items = stricter(one.items or PLAIN, other.items or PLAIN)
     return StoreRule(members=_stricter_members(one.members, other.members), items=None if items.keeps_all else items)
 
@@ -218,7 +229,7 @@ class Redactor:
             return None
         first = bytes(raw).lstrip()[:1]
         if rule.store == "hash":
-            return self._hashed(raw, first)
+            return self._hashed(raw, first, rule.normalise)
         if first == b"{":
             return self._object(rule, raw)
         if first == b"[":
@@ -245,13 +256,16 @@ class Redactor:
                 kept[name] = Raw(item)
         return _encode(kept)
 
-    def _hashed(self, raw: bytes | Raw, first: bytes) -> bytes | Raw:
+    def _hashed(self, raw: bytes | Raw, first: bytes, normalise: str) -> bytes | Raw:
         if self.key is None or bytes(raw).strip() == b"null":
             return raw
         if first == b'"':
             try:
-                if is_hashed(_text.decode(raw)):
+                text = _text.decode(raw)
+                if is_hashed(text):
                     return raw
+                if normalise in NORMALISERS:
+                    raw = _encode(NORMALISERS[normalise](text))
             except (msgspec.MsgspecError, UnicodeDecodeError):
                 pass
         return _encode(hashed(raw, self.key))

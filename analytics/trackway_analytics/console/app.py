@@ -15,10 +15,13 @@ from trackway_analytics.console.live import Live
 from trackway_analytics.console.render import Renderer, answer_json
 from trackway_analytics.demo.questions import QUESTIONS
 from trackway_collector.warehouse import Warehouse
+from trackway_plan.environments import ALL, ENVIRONMENTS, PRODUCTION
 
 RENDERER = web.AppKey("renderer", Renderer)
-LIVE = web.AppKey("live", Live)
-CHARTS = web.AppKey("charts", Charts)
+LIVE = web.AppKey("live", dict[str, Live])
+CHARTS = web.AppKey("charts", dict[str, Charts])
+
+CHOICES = (*ENVIRONMENTS, ALL)
 
 STATIC = {
     "console.css": ("trackway_analytics.console", "static/console.css"),
@@ -43,8 +46,8 @@ async def setup(
     those of this machine, that requests may carry.
     """
     app[RENDERER] = Renderer()
-    app[LIVE] = Live(warehouse, status)
-    app[CHARTS] = Charts(warehouse)
+    app[LIVE] = {each: Live(warehouse, status, environment=each) for each in CHOICES}
+    app[CHARTS] = {each: Charts(warehouse, each) for each in CHOICES}
     guard = Guard(token, frozenset(allowed_hosts), app[RENDERER])
 
     @web.middleware
@@ -61,17 +64,18 @@ async def setup(
 
 async def page(request: web.Request) -> web.Response:
     """Answer the one page; its numbers arrive through the API, so it never waits for the warehouse."""
-    status = request.app[LIVE].status()
+    status = request.app[LIVE][PRODUCTION].status()
     return request.app[RENDERER].page(
         "console.html",
         questions=QUESTIONS.values(),
+        environments=CHOICES,
         collector_url=status.get("collector_url", "http://127.0.0.1:8077"),
     )
 
 
 async def live(request: web.Request) -> web.Response:
     """Answer the moving numbers and the last events, never older than a second."""
-    return answer_json(await request.app[LIVE].snapshot())
+    return answer_json(await request.app[LIVE][_environment(request)].snapshot())
 
 
 async def chart(request: web.Request) -> web.Response:
@@ -81,7 +85,13 @@ async def chart(request: web.Request) -> web.Response:
         known = ", ".join(QUESTIONS)
         message = f"There is no chart {name!r}. Known charts: {known}."
         return answer_json({"success": False, "code": "unknown_chart", "message": message}, 404)
-    return answer_json(await request.app[CHARTS].answer(name))
+    return answer_json(await request.app[CHARTS][_environment(request)].answer(name))
+
+
+def _environment(request: web.Request) -> str:
+    """The environment that is asked for; production where none, or none that there is, is named."""
+    asked = request.query.get("environment", PRODUCTION)
+    return asked if asked in CHOICES else PRODUCTION
 
 
 async def static(request: web.Request) -> web.StreamResponse:

@@ -16,14 +16,16 @@ from trackway_analytics.charts import literal
 from trackway_analytics.demo.questions import QUESTIONS, Question
 from trackway_analytics.demo.sqlfile import read_sql
 from trackway_collector.warehouse import Warehouse
+from trackway_plan.environments import ALL, PRODUCTION
 
 
 class Charts:
-    """Answers of `QUESTIONS`, each made once for the same events."""
+    """Answers of `QUESTIONS` about one environment, each made once for the same events."""
 
-    def __init__(self, warehouse: Warehouse) -> None:
+    def __init__(self, warehouse: Warehouse, environment: str = PRODUCTION) -> None:
         self._warehouse = warehouse
-        self._events = Events(warehouse)
+        self._events = Events(warehouse, environment=environment)
+        self._environment = environment
         self._kept: dict[str, tuple[int, dict[str, Any]]] = {}
         # One at a time: four questions at once would take every core from the collector.
         self._lock = asyncio.Lock()
@@ -46,10 +48,13 @@ class Charts:
         return kept[1]
 
     def _ask(self, question: Question) -> dict[str, Any]:
-        found = self._warehouse.query(read_sql("console/source_seen"), {"source": question.source}).rows
+        bound = "" if self._environment == ALL else self._environment
+        params = {"source": question.source, "environment": bound}
+        found = self._warehouse.query(read_sql("console/source_seen"), params).rows
         if not found:
             message = (
-                f"This chart draws events of the source “{question.source}”, and none is stored. "
+                f"This chart draws events of the source “{question.source}”, and none is stored"
+                f"{f' in {bound}' if bound else ''}. "
                 "`trackway demo` sends them. "
                 "Ask about your own events in a notebook or with `trackway query`."
             )

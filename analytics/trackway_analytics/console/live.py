@@ -1,10 +1,11 @@
 """
 The numbers that move: how many events are stored, how fast they come, the last of them with their verdicts.
 
-All viewers together cost one look a second. A look costs two counts, which ClickHouse reads from part
-metadata. Only when a count has changed does it also read the last minute of `received_at` and the newest
-events; parts carry the smallest and largest `received_at` (it is the partition key), so older parts are not
-opened.
+All viewers of an environment together cost one look a second. A look costs two counts, which ClickHouse
+reads from part metadata; for those of one environment it has to read a column, so that is done for a
+twentieth of the time at most. Only when a count has changed does it also read the last minute of
+`received_at` and the newest events; parts carry the smallest and largest `received_at` (it is the partition
+key), so older parts are not opened.
 """
 
 from __future__ import annotations
@@ -18,12 +19,15 @@ from typing import Any
 
 from trackway_analytics.demo.sqlfile import read_sql
 from trackway_collector.warehouse import Warehouse
+from trackway_plan.environments import ALL, PRODUCTION
 
 FRESH_FOR_S = 0.8
 RATE_WINDOW_S = 10
 HISTORY_S = 60
 LAST_EVENTS = 25
 MAX_CONTENT = 4000
+COUNTING_PAUSE = 19
+"""Times as long as the events of one environment took to count, they are not counted again."""
 # How far back to look for the last events, nearest first: a busy store stops at the first, a quiet one goes
 # on.
 LOOK_BACK_S = (60, 3600, 86_400, 31 * 86_400, None)
@@ -37,22 +41,27 @@ class Live:
         warehouse: Warehouse,
         status: Callable[[], dict[str, Any]],
         now: Callable[[], float] = time.time,
+        environment: str = PRODUCTION,
     ) -> None:
         self.status = status
+        self._environment = environment
+        self._bound = "" if environment == ALL else environment
+        self._counted: tuple[int, int] = (0, 0)
+        self._count_again_at = float("-inf")
         self._warehouse = warehouse
         self._now = now
         self._lock = asyncio.Lock()
         self._taken_at = float("-inf")
         self._snapshot: dict[str, Any] = {}
-        self._store: dict[str, Any] = {"events": 0, "quarantined": 0, "recent": [], "received": {}}
+        self._store: dict[str, Any] = {"events": 0, "quarantined": 0, "recent": [], "received": {}, "totals": (0, 0)}
 
     async def snapshot(self) -> dict[str, Any]:
         """
         Return what the page shows now, ready for JSON.
 
-        `events` and `quarantined` are rows; `per_second` is events received in the last `RATE_WINDOW_S`
-        seconds, each second; `history` is events received in each of the last `HISTORY_S` whole seconds,
-        oldest first; `recent` are the last events, newest first; `loaded` is what the loader did since the
+        `events` and `quarantined` are rows of the environment; `per_second` is events received in the last
+        `RATE_WINDOW_S` seconds, each second; `history` is events received in each of the last `HISTORY_S` whole
+        seconds, oldest first; `recent` are the last events, newest first; `loaded` is what the loader did since the
         store process started; `lag_bytes` and `lag_seconds` are what waits in the spool and for how long.
         When the warehouse cannot be asked, `store_error` says why and the last known numbers stay.
         """
@@ -70,6 +79,7 @@ class Live:
             store_error = f"{type(error).__name__}: {error}"
         status = self.status()
         return {
+            "environment": self._environment,
             "at": datetime.fromtimestamp(self._now(), UTC).isoformat(),
             "lag_bytes": status["lag_bytes"],
             "lag_seconds": round(status["lag_seconds"], 3),
@@ -87,23 +97,39 @@ class Live:
         }
 
     def _ask(self, before: dict[str, Any]) -> dict[str, Any]:
-        events, quarantined = self._warehouse.query(read_sql("console/totals")).rows[0]
-        if (events, quarantined) == (before["events"], before["quarantined"]):
+        totals = self._warehouse.query(read_sql("console/totals")).rows[0]
+        if totals == before["totals"]:
             return before
-        since = int(self._now()) - HISTORY_S
-        seconds = self._warehouse.query(read_sql("console/history"), {"since": since}).rows
+        events, quarantined, exact = self._count(totals)
+        since = {"since": int(self._now()) - HISTORY_S, "environment": self._bound}
+        seconds = self._warehouse.query(read_sql("console/history"), since).rows
         return {
+            "totals": totals if exact else (),
             "events": events,
             "quarantined": quarantined,
             "recent": self._recent(events + quarantined),
             "received": {int(second): int(count) for second, count in seconds},
         }
 
+    def _count(self, totals: tuple[int, int]) -> tuple[int, int, bool]:
+        """Return how many events are stored and in quarantine, and whether that is so now or was a moment ago."""
+        if not self._bound:
+            return *totals, True
+        began = time.monotonic()
+        if began < self._count_again_at:
+            return *self._counted, False
+        counts = self._warehouse.query(read_sql("console/totals_of_environment"), {"environment": self._bound})
+        self._counted = counts.rows[0]
+        ended = time.monotonic()
+        self._count_again_at = ended + COUNTING_PAUSE * (ended - began)
+        return *self._counted, True
+
     def _recent(self, total: int) -> list[dict[str, Any]]:
         rows: list[Any] = []
         for back in LOOK_BACK_S:
             since = 0 if back is None else int(self._now()) - back
-            result = self._warehouse.query(read_sql("console/recent"), {"since": since, "limit": LAST_EVENTS})
+            params = {"since": since, "environment": self._bound, "limit": LAST_EVENTS}
+            result = self._warehouse.query(read_sql("console/recent"), params)
             rows = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
             if len(rows) >= min(LAST_EVENTS, total):
                 break

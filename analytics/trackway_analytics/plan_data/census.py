@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from trackway_analytics.plan_data.opening import answering
-from trackway_analytics.plan_data.stored import sql_file
+from trackway_analytics.plan_data.stored import bound, sql_file
+from trackway_plan.environments import PRODUCTION
 
 if TYPE_CHECKING:
     from trackway_collector.warehouse import Warehouse
@@ -121,22 +122,37 @@ class Census:
 
 
 def census(
-    warehouse: Warehouse, days: int = 30, *, events: Collection[str] = (), now: datetime | None = None
+    warehouse: Warehouse,
+    days: int = 30,
+    *,
+    events: Collection[str] = (),
+    now: datetime | None = None,
+    environment: str = PRODUCTION,
 ) -> Census:
     """
-    Count who sends what: of all track events, or of those named, over the last `days` days.
+    Count who sends what in an environment (or ALL): of all track events, or of those named, over the last `days` days.
 
     Raises:
         WarehouseError: of `trackway_collector.warehouse`: it cannot be asked.
     """
     end = now or datetime.now(UTC)
-    params = {"events": sorted(events), "since": end - timedelta(days=days), "until": end}
+    params = {
+        "events": sorted(events),
+        "since": end - timedelta(days=days),
+        "until": end,
+        "environment": bound(environment),
+    }
     rows = warehouse.query(sql_file("census"), params).rows
     return Census(tuple(Sender(*row) for row in rows), days, end)
 
 
 def open_census(
-    warehouse_url: str, days: int = 30, *, events: Collection[str] = (), now: datetime | None = None
+    warehouse_url: str,
+    days: int = 30,
+    *,
+    events: Collection[str] = (),
+    now: datetime | None = None,
+    environment: str = PRODUCTION,
 ) -> Census:
     """
     The census of the warehouse at an address, for `review`, `breaking` and `docs`, which load this by name.
@@ -145,7 +161,7 @@ def open_census(
         EvidenceUnreachableError: of `trackway_plan.evidence`: the warehouse gives no answer.
     """
     with answering(warehouse_url) as warehouse:
-        return census(warehouse, days, events=events, now=now)
+        return census(warehouse, days, events=events, now=now, environment=environment)
 
 
 def percent(share: float) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from trackway_analytics.plan_data.opening import USAGE, asking, warehouse_options
+from trackway_collector.command_settings import environment_option
 from trackway_plan import compile_release, load_plan
 from trackway_plan.commands.common import (
     FINDINGS,
@@ -38,6 +39,7 @@ MINIMUM = 20
 @click.option("--name", default="inferred", show_default=True, help="The plan's name.")
 @click.option("--event", "events", multiple=True, metavar="NAME", help="Only this event; repeat for several.")
 @click.option("--exclude-source", "excluded", multiple=True, metavar="NAME", help="Without events of this source.")
+@environment_option
 @click.option("--minimum", type=click.IntRange(1), default=MINIMUM, show_default=True,
               help="Leave out events that came less often.")  # fmt: skip
 @click.option("--sample", type=click.IntRange(100), default=10_000, show_default=True,
@@ -51,6 +53,7 @@ def infer(
     name: str,
     events: tuple[str, ...],
     excluded: tuple[str, ...],
+    environment: str,
     minimum: int,
     sample: int,
 ) -> None:
@@ -69,7 +72,7 @@ def infer(
 
     now = datetime.now(UTC)
     with _usage():
-        window = Window(_start(since, now), now, tuple(sorted(excluded)))
+        window = Window(_start(since, now), now, tuple(sorted(excluded)), environment)
     with loading(), asking(url, data_dir) as warehouse:
         draft = draft_from(warehouse, window, name=name, events=events, minimum=minimum, sample=sample)
         if into is not None:
@@ -116,6 +119,7 @@ def _usage() -> Iterator[None]:
 @click.option("--baseline", metavar="LENGTH|FROM..TO",
               help="What to compare with: so long before the window, or two times. Default: as long.")  # fmt: skip
 @click.option("--exclude-source", "excluded", multiple=True, metavar="NAME", help="Without events of this source.")
+@environment_option
 @click.option("--minimum", type=click.IntRange(1), default=100, show_default=True,
               help="People that a comparison needs in each window.")  # fmt: skip
 @click.option("--sample", type=click.IntRange(100), default=10_000, show_default=True,
@@ -130,6 +134,7 @@ def drift(
     window: str,
     baseline: str | None,
     excluded: tuple[str, ...],
+    environment: str,
     minimum: int,
     sample: int,
     form: str,
@@ -152,7 +157,7 @@ def drift(
 
     with _usage():
         length = duration("--window", window)
-        current = Window.last(length, excluded)
+        current = Window.last(length, excluded, environment=environment)
         earlier = _baseline(baseline, current, current.before(length))
     with loading():
         plan = load_plan(directory)
@@ -182,7 +187,8 @@ def _baseline(text: str | None, current: Window, default: Window) -> Window:
         return current.before(duration("--baseline", text))
     since, _, until = text.partition("..")
     zone = ZoneInfo("UTC")
-    return Window(moment("--baseline", since, zone), moment("--baseline", until, zone), current.excluded)
+    begin, end = moment("--baseline", since, zone), moment("--baseline", until, zone)
+    return Window(begin, end, current.excluded, current.environment)
 
 
 def _closing(report: Report) -> str:

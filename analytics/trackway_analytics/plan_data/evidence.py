@@ -19,6 +19,7 @@ from trackway_analytics.plan_data.restore import Restorer
 from trackway_analytics.plan_data.stored import Shares, Window, observed, volumes
 from trackway_analytics.plan_data.verdicts import Departure, Judge
 from trackway_plan import Release
+from trackway_plan.environments import PRODUCTION
 from trackway_plan.evidence import EventEvidence, Failing
 from trackway_plan.model import PropertySpec
 
@@ -40,6 +41,7 @@ def open_evidence(
     minimum: int = 1,
     sample: int = SAMPLE,
     now: datetime | None = None,
+    environment: str = PRODUCTION,
 ) -> StoredEvidence:
     """
     The evidence that the warehouse holds on the last `days` days.
@@ -50,11 +52,12 @@ def open_evidence(
         minimum: fewer failing events than this, of one source and revision, are noise and count as none.
         sample: of names with more events than this a share is looked at, and the counts are scaled up.
         now: the end of the days; the present by default.
+        environment: whose events count; ALL: those of every one.
 
     Raises:
         EvidenceUnreachableError: nobody answers there.
     """
-    evidence = StoredEvidence(warehouse_url, days, tuple(exclude_sources), minimum, sample, now)
+    evidence = StoredEvidence(warehouse_url, days, tuple(exclude_sources), minimum, sample, now, environment)
     with answering(warehouse_url) as warehouse:
         warehouse.query("SELECT 1")
     return evidence
@@ -64,14 +67,26 @@ class StoredEvidence:
     """`trackway_plan.evidence.EvidenceSource` over a warehouse, which is open only while it is asked."""
 
     def __init__(
-        self, url: str, days: int, excluded: tuple[str, ...], minimum: int, sample: int, now: datetime | None
+        self,
+        url: str,
+        days: int,
+        excluded: tuple[str, ...],
+        minimum: int,
+        sample: int,
+        now: datetime | None,
+        environment: str = PRODUCTION,
     ) -> None:
+        self._environment = environment
         self._url = url
         self._days = days
         self._excluded = excluded
         self._minimum = minimum
         self._sample = sample
         self._now = now
+
+    @property
+    def _window(self) -> Window:
+        return Window.last(timedelta(days=self._days), self._excluded, self._now, self._environment)
 
     @property
     def days(self) -> int:
@@ -86,7 +101,7 @@ class StoredEvidence:
             EvidenceUnreachableError: the warehouse cannot be asked.
         """
         with answering(self._url) as warehouse:
-            found = volumes(warehouse, Window.last(timedelta(days=self._days), self._excluded, self._now))
+            found = volumes(warehouse, self._window)
         return sum(volume.events for volume in found.values())
 
     def failing(self, before: Release, after: Release, events: Collection[str]) -> Mapping[str, EventEvidence]:
@@ -99,7 +114,7 @@ class StoredEvidence:
         Raises:
             EvidenceUnreachableError: the warehouse cannot be asked.
         """
-        window = Window.last(timedelta(days=self._days), self._excluded, self._now)
+        window = self._window
         sent_as = {event: _names(before, event) for event in sorted(set(events))}
         with answering(self._url) as warehouse:
             wanted = {name for names in sent_as.values() for name in names}

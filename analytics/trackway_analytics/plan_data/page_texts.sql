@@ -1,5 +1,5 @@
 -- What stands in the addresses and titles of pages, where forms leave what people typed.
--- params: since, until, excluded, slice
+-- params: since, until, excluded, environment ('' for every one), slice
 -- returns: one row per (event, source, field, text): event, source, field, text, events. `slice` as in
 --          stored_events.sql
 SELECT
@@ -23,6 +23,7 @@ FROM (
         received_at >= {since:DateTime64(6, 'UTC')}
         AND received_at < {until:DateTime64(6, 'UTC')}
         AND NOT has({excluded:Array(String)}, source)
+        AND ({environment:String} = '' OR environment = {environment:String})
         AND cityHash64(message_id) % 4294967296 < {slice:UInt64}
 )
 WHERE text != ''

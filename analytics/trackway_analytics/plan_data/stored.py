@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from trackway_analytics.plan_data.restore import READ_SETTINGS, Restorer
+from trackway_plan.environments import ALL, PRODUCTION
 
 if TYPE_CHECKING:
     from trackway_collector.warehouse import Warehouse
@@ -29,28 +30,45 @@ def sql_file(name: str) -> str:
     return (files("trackway_analytics.plan_data") / f"{name}.sql").read_text(encoding="utf-8")
 
 
+def bound(environment: str) -> str:
+    """Return an environment as the statements take it: "" for ALL."""
+    return "" if environment == ALL else environment
+
+
 @dataclass(frozen=True)
 class Window:
-    """Events with since ≤ received_at < until, none of them from the sources in `excluded`."""
+    """Events of one environment, or ALL, with since ≤ received_at < until, none from the sources in `excluded`."""
 
     since: datetime
     until: datetime
     excluded: tuple[str, ...] = ()
+    environment: str = PRODUCTION
 
     @classmethod
-    def last(cls, length: timedelta, excluded: Collection[str] = (), now: datetime | None = None) -> Window:
+    def last(
+        cls,
+        length: timedelta,
+        excluded: Collection[str] = (),
+        now: datetime | None = None,
+        environment: str = PRODUCTION,
+    ) -> Window:
         """The window that ends now."""
         end = now or datetime.now(UTC)
-        return cls(end - length, end, tuple(sorted(excluded)))
+        return cls(end - length, end, tuple(sorted(excluded)), environment)
 
     def before(self, length: timedelta) -> Window:
         """The window of that length that ends where this one begins."""
-        return Window(self.since - length, self.since, self.excluded)
+        return Window(self.since - length, self.since, self.excluded, self.environment)
 
     @property
     def params(self) -> dict[str, object]:
         """The bound parameters that every statement about a window has."""
-        return {"since": self.since, "until": self.until, "excluded": list(self.excluded)}
+        return {
+            "since": self.since,
+            "until": self.until,
+            "excluded": list(self.excluded),
+            "environment": bound(self.environment),
+        }
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 Columns and properties of an event as SQL that reads them rightly.
 
 A name is a column of the events table when `COLUMNS` lists it, else a property; `properties.source` is the
-property even though there is a column `source`. Neither becomes text: column names come from the list,
-property names travel as `{…:Identifier}` parameters.
+property even though there is a column `source`, and `context.country` the column, whatever properties there are.
+Neither becomes text: column names come from the list, property names travel as `{…:Identifier}` parameters.
 
 Names are those that the plan's newest release uses, or used before. An event's name stands for all names under
 which it is stored; a property is read, in the events where it was renamed, under all its paths, the present one
@@ -19,7 +19,7 @@ from typing import Literal
 
 from trackway_analytics.names import spelled
 from trackway_collector.warehouse import Name
-from trackway_plan.columns import COLUMNS, ColumnKind
+from trackway_plan.columns import COLUMNS, ONLY_IN_CONTEXT, ColumnKind, column_named
 from trackway_plan.renames import Names, Reading, Sent
 
 # Sub-types in which an un-hinted JSON path may hold a number. Reading one of them alone loses the rows of the
@@ -61,7 +61,9 @@ class Field:
     @property
     def label(self) -> str:
         """The name as a reader would write it in a question."""
-        return f"properties.{self.name}" if self.kind == "property" and self.name in COLUMNS else self.name
+        if self.kind == "property":
+            return f"properties.{self.name}" if self.name in COLUMNS else self.name
+        return f"context.{self.name}" if self.name in ONLY_IN_CONTEXT else self.name
 
     @property
     def is_event(self) -> bool:
@@ -73,7 +75,8 @@ def field_named(name: str) -> Field:
     """Return what `name` stands for: a listed column, or else the property of that name."""
     if name.startswith("properties."):
         return Field(name.removeprefix("properties."), "property")
-    return Field(name, COLUMNS.get(name, "property"))
+    column = column_named(name)
+    return Field(name, "property") if column is None else Field(*column)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ The pieces of SQL that vary from question to question, and how they get into the
 A file is complete SQL in which `__name__` stands where a piece goes. `render` puts the pieces in; a piece is
 made of our own text and of `{name:Type}` placeholders, never of a value. The slots are:
 
-* `__filter__`       1 for the events that satisfy the question's `where`
+* `__filter__`       1 for the events of the question's environment that satisfy its `where`
 * `__event_mark__`, `__event_value__`   what one event is to the question (`timelines.py`)
 * `__gather__`       an aggregate: the unit's events as one sorted array
 * `__at__`, `__mark__`, `__values__`, `__ambiguous__`   what its elements `x` hold
@@ -25,6 +25,7 @@ from importlib.resources import files
 from trackway_analytics.queries.fields import Bindings, Reader
 from trackway_analytics.queries.where import compile_where
 from trackway_analytics.times import EARLIEST, LATEST, MICROSECOND
+from trackway_plan.environments import ALL, PRODUCTION
 
 _SLOT = re.compile(r"__([a-z]+(?:_[a-z]+)*)__")
 _HEADER = re.compile(r"\A(?:--[^\n]*\n|\s*\n)*")
@@ -72,23 +73,31 @@ def subquery(name: str, pieces: Mapping[str, str]) -> str:
 @dataclass(frozen=True, slots=True)
 class Scope:
     """
-    Which events a question is about: since ≤ timestamp < until, of one of `sources` (none: all), `where`
-    true.
+    Which events a question is about: since ≤ timestamp < until, of one environment, of one of `sources` (none: all),
+    `where` true.
     """
 
     since: datetime | None = None
     until: datetime | None = None
     sources: tuple[str, ...] = ()
     where: str | None = None
+    environment: str = PRODUCTION
+    """ALL: whatever the environment; empty: where there is no such thing, as in a file."""
 
     def filter(self, reader: Reader, unit: str = "user") -> str:
         """
-        SQL that is 1 for the events of somebody that satisfy `where`.
+        SQL that is 1 for the events of somebody, in the environment, that satisfy `where`.
 
         An event without any id of a person is nobody's; it may still belong to a session that has an id.
         """
         somebodys = "(person_id != '' OR session_id != '')" if unit == "session" else "person_id != ''"
-        return f"{somebodys} AND ({compile_where(self.where, reader)})" if self.where else somebodys
+        conditions = [somebodys]
+        if self.environment not in (ALL, ""):
+            reader.bindings.params["environment"] = self.environment
+            conditions.insert(0, "environment = {environment:String}")
+        if self.where:
+            conditions.append(f"({compile_where(self.where, reader)})")
+        return " AND ".join(conditions)
 
     def bind(self, bindings: Bindings, *, reach_back: timedelta | None = None) -> None:
         """Bind `first`, `last` (both inclusive) and `sources`; `reach_back` moves `first` into the past."""
@@ -101,10 +110,11 @@ class Scope:
 
     def spelled(self) -> str:
         """
-        The scope in words, with a blank before it: ` from source shop, since 2026-01-01`; '' if it is
-        everything.
+        The scope in words, with a blank before it: ` in production from source shop since 2026-01-01`.
         """
         words = []
+        if self.environment:
+            words.append("in all environments" if self.environment == ALL else f"in {self.environment}")
         if self.sources:
             words.append(f"from source{'s' if len(self.sources) > 1 else ''} {', '.join(self.sources)}")
         if self.where:

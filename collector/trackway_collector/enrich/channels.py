@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -26,12 +26,12 @@ DIRECT = "(direct)"
 NONE = "(none)"
 NOT_SET = "(not set)"
 
+_REMEMBERED = 16_384
 _TEXTS = ("source", "medium", "campaign", "click_id")
 _CONDITIONS = (*_TEXTS, "source_kind", "referrer")
 
 
-@dataclass(frozen=True, slots=True)
-class Traffic:
+class Traffic(NamedTuple):
     """How a person came, in the words of campaign links."""
 
     source: str = DIRECT
@@ -58,9 +58,18 @@ class ChannelRules:
 
     rules: tuple[tuple[str, tuple[tuple[Condition, ...], ...]], ...]
     internal: frozenset[str] = frozenset()
+    _known: dict[Traffic, str] = field(default_factory=dict, compare=False, repr=False)
 
     def channel(self, traffic: Traffic) -> str:
         """Return the channel of the first rule that matches; `Unassigned` when none does."""
+        found = self._known.get(traffic)
+        if found is None:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            found = self._known[traffic] = self._matching(traffic)
+        return found
+
+    def _matching(self, traffic: Traffic) -> str:
         for channel, alternatives in self.rules:
             for conditions in alternatives:
                 if all(condition(traffic) for condition in conditions):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from trackway_collector.enrich.data_files import data_file
 from trackway_collector.enrich.urls import plain_host
 
+_REMEMBERED = 16_384
 KINDS = ("search", "social", "video", "shopping", "ai")
 
 
@@ -30,6 +31,7 @@ class Sites:
 
     def __init__(self, *lists: Mapping[str, Mapping[str, list[str]]], names: Mapping[str, Mapping[str, str]]) -> None:
         self._hosts: dict[str, Site] = {}
+        self._found: dict[str, Site | None] = {}
         self._any_country: dict[str, Site] = {}
         self._names: dict[str, Site] = {
             said: Site(kind, name) for kind, by_name in names.items() for said, name in by_name.items()
@@ -41,6 +43,13 @@ class Sites:
 
     def of_host(self, host: str) -> Site | None:
         """Return the site of a host: the one whose host is the longest that it is, or is below."""
+        if host not in self._found:
+            if len(self._found) >= _REMEMBERED:
+                self._found.clear()
+            self._found[host] = self._of_host(host)
+        return self._found[host]
+
+    def _of_host(self, host: str) -> Site | None:
         labels = plain_host(host).split(".")
         for start in range(len(labels) - 1):
             if (site := self._hosts.get(".".join(labels[start:]))) is not None:

@@ -9,7 +9,7 @@ from trackway_collector.enrich.channels import DIRECT, NONE, NOT_SET, ChannelRul
 from trackway_collector.enrich.data_files import data_file
 from trackway_collector.enrich.known import Known, Step
 from trackway_collector.enrich.sites import known_sites
-from trackway_collector.enrich.urls import host_of, parameters, same_site, split_url
+from trackway_collector.enrich.urls import parameters, same_site, split_url
 
 _UTM = {
     "campaign_source": "utm_source",
@@ -42,7 +42,7 @@ def referrer_and_channel(rules: ChannelRules | None = None) -> Step:
 
     def referrer_and_channel(known: Known) -> Mapping[str, str]:
         """The known site that the person came from, and the channel; neither for a step inside one's own site."""
-        page, referrer = host_of(known.text("page_url")), host_of(known.text("page_referrer"))
+        page, referrer = split_url(known.text("page_url")).host, split_url(known.text("page_referrer")).host
         internal = bool(referrer) and (by_rules.is_internal(referrer) or (bool(page) and same_site(page, referrer)))
         site = known_sites().of_host(referrer) if referrer and not internal else None
         traffic = traffic_of(known, "" if internal else referrer)

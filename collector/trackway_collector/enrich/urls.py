@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from typing import NamedTuple
+from urllib.parse import parse_qsl, urlsplit
 
-_NOTHING = SplitResult("", "", "", "", "")
 _MAX_URL_CHARS = 8 * 1024
 _MAX_PARAMETERS = 256
+# Several steps look at the same address, and referrers repeat from event to event.
+_REMEMBERED = 4096
 # Second levels under which names are registered in many countries: example.co.uk, example.com.br.
 _SECOND_LEVELS = frozenset({"ac", "co", "com", "edu", "go", "gob", "gov", "ne", "net", "nom", "or", "org"})
 
 
-def split_url(url: str) -> SplitResult:
+class Url(NamedTuple):
+    """The parts of an address that enrichment looks at."""
+
+    host: str = ""
+    """In lower case, without `www.` and port."""
+    path: str = ""
+    query: str = ""
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def split_url(url: str) -> Url:
     """Return an address's parts; all empty when it has no host or cannot be read."""
     if not url or len(url) > _MAX_URL_CHARS:
-        return _NOTHING
+        return Url()
     try:
         parts = urlsplit(url)
-        _ = parts.hostname
+        host = parts.hostname
     except ValueError:
-        return _NOTHING
-    return parts if parts.netloc else _NOTHING
-
-
-def host_of(url: str) -> str:
-    """Return the host of an address in lower case, without `www.`; empty when there is none."""
-    return plain_host(split_url(url).hostname or "")
+        return Url()
+    return Url(plain_host(host), parts.path, parts.query) if host else Url()
 
 
 def plain_host(host: str) -> str:
@@ -34,7 +42,8 @@ def plain_host(host: str) -> str:
     return host.lower().rstrip(".").removeprefix("www.")
 
 
-def parameters(query: str) -> dict[str, str]:
+@lru_cache(maxsize=_REMEMBERED)
+def parameters(query: str) -> Mapping[str, str]:
     """Return the parameters of a query, the first of each name; empty ones left out."""
     found: dict[str, str] = {}
     try:

@@ -9,18 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
 from trackway_collector.command_settings import command_settings
 from trackway_collector.config import Settings
 from trackway_collector.errors import CollectorError, SpoolFull, SpoolLocked
 from trackway_collector.imports.progress import bars
-from trackway_collector.imports.rows import FileRefused
+from trackway_collector.imports.rows import PART_ROWS, FileRefused
 from trackway_collector.imports.run import Import, Tally
 from trackway_collector.ingest.decode import BatchDecoder
+from trackway_collector.ingest.sources import Policies, SourcePolicy
 from trackway_collector.mapping import EventMapping, MappingError, load_mapping
 from trackway_collector.releases import ReleaseFolder
-from trackway_collector.spool.record import PRODUCTION
 from trackway_collector.warehouse.store_file import StoreFile
+from trackway_plan.environments import PRODUCTION
 from trackway_plan.redact import read_hash_key
 
 EXIT_REFUSED = 1
@@ -55,10 +57,11 @@ def import_files(
     form: str,
 ) -> None:
     """
-    Bring rows of files into the events, each exactly once: events as JSON lines, or any CSV, Parquet or JSON lines.
+    Bring rows of files into the events, each exactly once.
 
-    The collector need not run, but its data directory must be here. A file that is imported already changes nothing,
-    one that has grown brings what is new, and after a kill the same command goes on where it was.
+    FILE holds events as JSON lines, or anything as CSV, Parquet or JSON lines, packed by gzip or not. The collector
+    need not run, but its data directory must be here. A file that is imported already changes nothing, one that has
+    grown brings what is new, and after a kill the same command goes on where it was.
     """
     settings, _ = command_settings({"data_dir": data_dir, "plan": plan})
     found = _mapping(mapping)
@@ -109,7 +112,8 @@ def _mapping(path: Path | None) -> EventMapping | None:
 def _import(settings: Settings, source: str, environment: str) -> Import:
     hash_key = read_hash_key(settings.hash_key)
     releases = ReleaseFolder(settings.plan, hash_key) if settings.plan else None
-    decoder = BatchDecoder(releases.live if releases else None, hash_key=hash_key)
+    policies = _with_room(settings.policies)
+    decoder = BatchDecoder(releases.live if releases else None, policies, hash_key)
     return Import(
         settings.data_dir,
         decoder,
@@ -119,6 +123,15 @@ def _import(settings: Settings, source: str, environment: str) -> Import:
         max_backlog_bytes=settings.max_backlog_mib * MIB,
         store_runs=lambda: StoreFile.read_running(settings.store_file) is not None,
     )
+
+
+def _with_room(policies: Policies) -> Policies:
+    """The policies without the limit on events in a batch: an import makes its own batches."""
+    return Policies(_roomy(policies.default), {source: _roomy(policy) for source, policy in policies.by_source.items()})
+
+
+def _roomy(policy: SourcePolicy) -> SourcePolicy:
+    return replace(policy, limits=replace(policy.limits, batch_events=PART_ROWS))
 
 
 def _stop_on_signals() -> list[int]:

@@ -24,7 +24,8 @@ from trackway_collector.mapping import EventMapping
 from trackway_collector.mapping.event import CsvForm
 from trackway_collector.outcomes import Outcome
 from trackway_collector.spool import Record, SpoolWriter
-from trackway_collector.spool.record import PRODUCTION, ImportMark, encode_record
+from trackway_collector.spool.record import ImportMark, encode_record
+from trackway_plan.environments import PRODUCTION
 
 SPOOL = "import-history"
 """The spool directory of imports; its name says that live events go first."""

@@ -14,17 +14,31 @@ from aiohttp import web
 
 from trackway_collector.config import CONNECTION_TIMEOUT_S, MAX_CONNECTIONS
 from trackway_collector.ingest import cors, pages, pixel, routes, settings_page, unknown_path
+from trackway_collector.ingest.adapters import ADAPTERS
+from trackway_collector.ingest.adapters.handling import mount
 from trackway_collector.ingest.connections import Runner
+from trackway_collector.ingest.metrics import ingest_families
 from trackway_collector.ingest.operated import operated
 from trackway_collector.ingest.requests import INGEST, Ingest
 from trackway_collector.ingest.routes import Route
 from trackway_collector.ingest.upkeep import spools_open
+from trackway_collector.ingest.webhooks import handle as webhooks
+from trackway_collector.metrics import Snapshots
+
+LINGER_S = 5.0
+"""So long the rest of a refused body is read and forgotten: a client that is still sending hears no answer."""
 
 
-def make_app(ingest: Ingest) -> web.Application:
-    """Return the collector's aiohttp application; it starts and closes the spool writer with itself."""
+def make_app(ingest: Ingest, snapshots: Snapshots | None = None) -> web.Application:
+    """
+    Return the collector's aiohttp application; it starts and closes the spool writer with itself.
+
+    Args:
+        snapshots: what `/metrics` shows; without them this worker alone.
+    """
     app = web.Application(middlewares=[operated])
     app[INGEST] = ingest
+    app[pages.SNAPSHOTS] = snapshots or Snapshots(None, ingest.spool.directory.name, lambda: ingest_families(ingest))
     app.cleanup_ctx.append(spools_open)
     app.on_response_prepare.append(cors.answer)
     router = app.router
@@ -32,8 +46,13 @@ def make_app(ingest: Ingest) -> web.Application:
         for route in routes.EVENTS:
             router.add_post(prefix + route.path, _handler(ingest, route))
         router.add_post(prefix + routes.SDK_METRICS, pages.sdk_metrics)
-        router.add_get(prefix + routes.PIXEL, pixel.pixel)
         router.add_get(prefix + routes.SETTINGS, settings_page.settings)
+    router.add_post(routes.BEACON.path, _handler(ingest, routes.BEACON))
+    for path in routes.PIXELS:
+        router.add_get(path, pixel.pixel)
+    for adapter in ADAPTERS:
+        mount(router, ingest, adapter)
+    router.add_post(webhooks.PATH, webhooks.webhook)
     router.add_get("/v1/plan", pages.plan)
     router.add_get("/live", pages.live)
     router.add_get("/ready", pages.ready)
@@ -68,6 +87,7 @@ def make_runner(
         refused=refused,
         access_log=None,
         auto_decompress=False,
+        lingering_time=LINGER_S,
         **options,
     )
 

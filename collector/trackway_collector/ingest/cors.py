@@ -4,7 +4,8 @@ What lets a browser on another origin send events and read the answers.
 Stock browser clients send `Authorization` and `X-Retry-Count`, and some proxies and tracing libraries add headers of
 their own, so every browser asks first (preflight) and is granted whatever headers it names. Answers carry their CORS
 headers from one place, the signal `answer`, so that errors, aiohttp's own included, can be read by the page, too: a
-browser that cannot read a 429 would take it for a broken network and send again at once.
+browser that cannot read a 429 would take it for a broken network and send again at once. So can a page that a key is
+not for (`Grant.origins`) read its 403, and stop.
 
 Credentials are allowed where a source sets the first-party cookie, and to Snowplow's tracker, which insists on them. No
 cookie gives anybody a right here, so a foreign page gains nothing by sending it.
@@ -14,9 +15,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from trackway_collector.ingest.key_places import ORIGINS
 from trackway_collector.ingest.requests import INGEST
-from trackway_collector.keystore.origins import allows
 
 METHODS = "GET, HEAD, POST, OPTIONS"
 MAX_AGE_S = 86_400
@@ -47,23 +46,10 @@ async def answer(request: web.Request, response: web.StreamResponse) -> None:
         return
     headers = response.headers
     headers.setdefault("Vary", "Origin")
-    if not is_allowed(origin, request.get(ORIGINS, ())):
-        return
     headers["Access-Control-Allow-Origin"] = origin
     headers["Access-Control-Expose-Headers"] = EXPOSED
     if _with_credentials(request):
         headers["Access-Control-Allow-Credentials"] = "true"
-
-
-def is_allowed(origin: str | None, origins: tuple[str, ...]) -> bool:
-    """
-    Say whether a page of this origin may send with a key that is for these origins.
-
-    Args:
-        origin: the Origin header; None for what is no browser, which can write any origin it likes and so is not asked.
-        origins: what the key names; empty: any.
-    """
-    return not origins or origin is None or allows(origins, origin)
 
 
 def _with_credentials(request: web.Request) -> bool:

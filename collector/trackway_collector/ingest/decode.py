@@ -23,8 +23,9 @@ from trackway_collector.ingest.redact import kept_context, kept_event
 from trackway_collector.ingest.sources import Limits, Policies
 from trackway_collector.outcomes import EnvelopeFault, Outcome
 from trackway_collector.releases import LiveReleases
-from trackway_collector.spool.record import PRODUCTION, Client, EventVerdict, Record
+from trackway_collector.spool.record import Client, EventVerdict, Record
 from trackway_plan import Release
+from trackway_plan.environments import PRODUCTION
 
 
 class Envelope(msgspec.Struct, gc=False, omit_defaults=True):
@@ -89,6 +90,11 @@ class BatchDecoder:
     def live(self) -> LiveReleases | None:
         """The releases that events are judged by; None without a plan."""
         return self._bench.judges.live if self._bench else None
+
+    @property
+    def forbids(self) -> bool:
+        """Whether a live release forbids to store something."""
+        return self._bench is not None and not self._bench.judges.strictest.idle
 
     def kind_of(self, source: str) -> Kind:
         """Return whether the plan says that a source is a `client` or a `server`; empty when it does not."""
@@ -221,7 +227,7 @@ class BatchDecoder:
             raise bad_batch(error) from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             # One event may be to blame; it must not cost the others.
-            mended = mend.batch(body)
+            mended = mend.batch(body, limits.batch_events)
             if mended is None:
                 raise malformed(error) from error
             return self._split(mended, limits)
@@ -265,10 +271,10 @@ def write_key_of(body: bytes) -> object:
         return getattr(_write_key.decode(body), "writeKey", None)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # A value in one event may be to blame, as in `BatchDecoder`.
-        mended = mend.batch(body)
-        if mended is None:
+        envelope = mend.envelope(body)
+        if envelope is None:
             raise malformed(error) from error
-        return getattr(_write_key.decode(mended), "writeKey", None)
+        return envelope.get("writeKey")
 
 
 def malformed(error: Exception) -> RequestRefused:

@@ -7,11 +7,13 @@ by a single assignment. A request takes the one in force when it begins and keep
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from trackway_collector.ingest.decode import BatchDecoder
 from trackway_collector.ingest.keys import Keys
 from trackway_collector.ingest.sources import Policies
+from trackway_collector.ingest.webhooks.settings import Webhook
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,8 @@ class InForce:
 
     keys: Keys
     decoder: BatchDecoder
+    webhooks: Mapping[str, Webhook] = field(default_factory=dict)
+    """By name: providers that may call."""
 
     @property
     def policies(self) -> Policies:

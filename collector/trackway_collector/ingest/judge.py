@@ -26,6 +26,9 @@ from trackway_plan.redact import Path
 DOCTOR_EVENT = "$doctor"
 """What `trackway doctor` sends: in no plan, and not judged but for its stamp, so that it gets through anywhere."""
 
+UNTRANSLATABLE = "untranslatable"
+"""The `type` that an adapter gives to what it could not translate; `reason` says why."""
+
 CALLS = frozenset({"track", "identify", "page", "screen", "group", "alias"})
 
 
@@ -41,6 +44,7 @@ class Head(msgspec.Struct, gc=False):
     properties: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     traits: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     context: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    reason: Any = None
 
 
 class Judged(NamedTuple):
@@ -61,6 +65,8 @@ class _Opinion(NamedTuple):
 
 _head = msgspec.json.Decoder(Head)
 _anything = msgspec.json.Decoder()
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_encode = msgspec.json.Encoder().encode
 
 
 def judge(
@@ -81,6 +87,7 @@ def judge(
         judges: None without a plan.
         stamp: the batch's own, for events that carry none.
     """
+    raw = with_traits(raw, call)
     try:
         opinion = _judge(raw, call, source, judges, limits, stamp)
     except RecursionError as error:
@@ -92,10 +99,35 @@ def judge(
     if judges is None:
         return Judged(verdict, raw)
     redactor = opinion.judge.redactor if opinion.judge else judges.strictest
+    if verdict is not None and EnvelopeFault.UNTRANSLATABLE in verdict.violations and not redactor.idle:
+        return Judged(verdict, WITHHELD)  # nobody can say what is in it
     kept = kept_event(raw, redactor, call, opinion.strip)
     if kept is WITHHELD and (verdict is None or verdict.outcome != Outcome.QUARANTINED):
         verdict = _undecodable(raw, ValueError("a part of it cannot be read"))
     return Judged(verdict, kept)
+
+
+def with_traits(raw: bytes | msgspec.Raw, call: str) -> bytes | msgspec.Raw:
+    """
+    Return an identify with its traits where they belong; the very same object when they are there, or nowhere.
+
+    RudderStack's clients write them into `context.traits`. They count as traits only where the event has no own.
+    """
+    data = bytes(raw)
+    if b'"traits"' not in data or (call or "identify") != "identify" or (not call and b'"identify"' not in data):
+        return raw
+    try:
+        event = _members.decode(data)
+        if not call and _anything.decode(event.get("type", b"null")) != "identify":
+            return raw
+        context = _members.decode(event.get("context", b"{}"))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return raw
+    if bytes(event.get("traits", b"null")) not in (b"null", b"{}") or "traits" not in context:
+        return raw
+    event["traits"] = context.pop("traits")
+    event["context"] = msgspec.Raw(_encode(context))
+    return _encode(event)
 
 
 def _judge(
@@ -119,6 +151,10 @@ def _judge(
         return _Opinion(_undecodable(raw, error))
     kind = call or head.type
     message_id = _given_message_id(head.messageId, limits)
+    if kind == UNTRANSLATABLE:
+        fault = (EnvelopeFault.UNTRANSLATABLE,)
+        own = message_id or str(head.messageId)  # said here, since what came may be withheld
+        return _Opinion(EventVerdict(Outcome.QUARANTINED, fault, (str(head.reason),), own))
     if not isinstance(kind, str) or kind not in CALLS:
         reason = f"`type` is none of {', '.join(sorted(CALLS))}."
         return _Opinion(EventVerdict(Outcome.QUARANTINED, (EnvelopeFault.UNKNOWN_TYPE,), (reason,), message_id))

@@ -12,9 +12,6 @@ from aiohttp import web
 
 from trackway_collector.ingest.keys import Grant, Keys
 
-ORIGINS = web.RequestKey("origins", tuple[str, ...])
-"""Where a request keeps the origins that its write key is for, when it has any; see `Grant.origins`."""
-
 
 def grant_of(keys: Keys, request: web.Request) -> Grant | None:
     """

@@ -13,7 +13,7 @@ from trackway_collector.errors import RequestRefused
 from trackway_collector.keystore.file import KeyStore, State
 from trackway_collector.keystore.origins import allows
 from trackway_collector.keystore.write_key import hash_key
-from trackway_collector.spool.record import PRODUCTION
+from trackway_plan.environments import PRODUCTION
 
 REMEMBERED_HEADERS = 1_000
 """Headers with a valid key; a client sends the same one with each request."""

@@ -23,17 +23,36 @@ class _NoNumber(str):
     __slots__ = ()
 
 
-def batch(body: bytes) -> bytes | None:
-    """Return the batch with its unreadable events as JSON strings, or None when even the forgiving reader gives up."""
+_CONSTANTS = {name: _NoNumber(name) for name in ("NaN", "Infinity", "-Infinity")}
+
+
+def batch(body: bytes, most_events: int) -> bytes | None:
+    """
+    Return the batch with its unreadable events as JSON strings, or None when even the forgiving reader gives up.
+
+    Of a batch with more than `most_events`, which will be refused, only their number is kept: writing them again would
+    be work that a stranger can ask for.
+    """
+    read = envelope(body)
+    if read is None:
+        return None
     try:
-        envelope = _read(body)
-        if not isinstance(envelope, dict) or not isinstance(envelope.get("batch"), list):
-            return None
-        events = [msgspec.Raw(_event(item)) for item in envelope["batch"]]
-        rest = {name: msgspec.Raw(_event(value)) for name, value in envelope.items() if name != "batch"}
-        return msgspec.json.encode(rest | {"batch": events})
+        items = read.pop("batch")
+        events = [msgspec.Raw(_event(item)) for item in items] if len(items) <= most_events else [0] * len(items)
+        return msgspec.json.encode(
+            {name: msgspec.Raw(_event(value)) for name, value in read.items()} | {"batch": events}
+        )
     except _UNREADABLE:
         return None
+
+
+def envelope(body: bytes) -> dict[str, Any] | None:
+    """Return what the forgiving reader makes of a batch, or None when it gives up."""
+    try:
+        read = _read(body)
+    except _UNREADABLE:
+        return None
+    return read if isinstance(read, dict) and isinstance(read.get("batch"), list) else None
 
 
 def event(body: bytes, *, rewrite: bool = False) -> bytes | None:
@@ -59,7 +78,7 @@ def _event(value: Any) -> bytes:
 
 def _read(body: bytes) -> Any:
     text = body.decode("utf-8", "surrogateescape")
-    return json.loads(text, parse_constant=_NoNumber, parse_float=_float)
+    return json.loads(text, parse_constant=_CONSTANTS.__getitem__, parse_float=_float)
 
 
 def _float(text: str) -> float | _NoNumber:

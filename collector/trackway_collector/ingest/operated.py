@@ -2,7 +2,7 @@
 What is done for every request, whatever it asks for: an id, the bytes it holds given back, its time counted.
 
 `X-Request-Id` is taken over from the client when it is a sane one, made otherwise, and stands in the answer, in the
-body of an error, and in the log.
+body of an error, and in the log. (A plain 200 to a client that sent none does without: nothing is said of it anywhere.)
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from trackway_collector.ingest.requests import HELD, INGEST, REQUEST_ID
+from trackway_collector.ingest.plain_answer import PlainAnswer
+from trackway_collector.ingest.request_keys import HELD, REQUEST_ID
+from trackway_collector.ingest.requests import INGEST
 
 HEADER = "X-Request-Id"
 _SANE = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -40,9 +42,11 @@ async def operated(
         held = request.get(HELD)
         if held is not None:
             held.release()
-    response.headers[HEADER] = request_id
     if held is not None and response.status == 200:
         ingest.counters.ack_seconds.observe(time.perf_counter() - started)
+    if isinstance(response, PlainAnswer):  # shared by all requests, and writes the id itself
+        return response
+    response.headers[HEADER] = request_id
     if ingest.stopping:
         response.force_close()  # the client's next request should go to a worker that stays
     return response

@@ -5,11 +5,14 @@ from __future__ import annotations
 from aiohttp import web
 
 from trackway_collector.errors import RequestRefused
-from trackway_collector.ingest.metrics import render_metrics
 from trackway_collector.ingest.metrics_guard import check_reader
 from trackway_collector.ingest.plan_page import plan_page
 from trackway_collector.ingest.requests import INGEST, JSON, STORED
 from trackway_collector.ingest.upkeep import why_not_ready
+from trackway_collector.metrics import Snapshots
+from trackway_collector.metrics.families import CONTENT_TYPE_LATEST, exposition
+
+SNAPSHOTS = web.AppKey("snapshots", Snapshots)
 
 
 async def live(request: web.Request) -> web.Response:
@@ -41,16 +44,14 @@ async def plan(request: web.Request) -> web.Response:
 
 
 async def metrics(request: web.Request) -> web.Response:
-    """Answer with the worker's counters in Prometheus text format, to who may read them (`metrics_guard`)."""
+    """Answer with the counters of all processes for Prometheus, to who may read them (`metrics_guard`)."""
     ingest = request.app[INGEST]
     try:
         check_reader(request, ingest.metrics_token)
     except RequestRefused as refusal:
         return ingest.refuse(refusal)
-    body, content_type = render_metrics(
-        ingest.counters, ingest.losses, ingest.spool, ingest.reload, ingest.in_force.decoder.rev
-    )
-    return web.Response(body=body, headers={"Content-Type": content_type})
+    snapshots = request.app[SNAPSHOTS]
+    return web.Response(body=exposition(await snapshots.every()), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 async def sdk_metrics(request: web.Request) -> web.Response:

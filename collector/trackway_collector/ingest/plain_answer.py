@@ -1,5 +1,5 @@
 """
-The answer that nearly every request gets, as bytes made once a second.
+The answer that nearly every request gets, as bytes of which all but the request's id are made once a second.
 
 aiohttp builds a response from parts: a multidict of headers, a writer, a serialised head. For an answer that is always
 the same this was a quarter of what a small request costs, so here it is written to the connection as it stands.
@@ -14,9 +14,11 @@ from aiohttp import HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import SERVER_SOFTWARE
 
+from trackway_collector.ingest.request_keys import REQUEST_ID
+
 _HEAD = (
     "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n"
-    "Date: {date}\r\nServer: {server}\r\n\r\n"
+    "Date: {date}\r\nServer: {server}\r\nX-Request-Id: "
 )
 
 
@@ -25,14 +27,17 @@ class PlainAnswer(web.Response):
 
     def __init__(self, body: bytes) -> None:
         super().__init__(body=body, headers={"Content-Type": "application/json"})
-        self._fixed = body
+        self._length = len(body)
+        self._tail = b"\r\n\r\n" + body
         self._second = 0
-        self._bytes = b""
+        self._head = b""
 
     @staticmethod
     def is_enough(request: web.BaseRequest) -> bool:
-        """Say whether the request asks for no more than this: no header of CORS, and the connection stays open."""
-        return request.version == HttpVersion11 and request.keep_alive and "Origin" not in request.headers
+        """Say whether it asks for no more than this: no header of CORS, no id given back, and an open connection."""
+        headers = request.headers
+        plain = "Origin" not in headers and "X-Request-Id" not in headers
+        return plain and request.version == HttpVersion11 and request.keep_alive
 
     @property
     def keep_alive(self) -> bool:
@@ -48,9 +53,9 @@ class PlainAnswer(web.Response):
         second = int(time.time())
         if second != self._second:
             date = formatdate(second, usegmt=True)
-            head = _HEAD.format(length=len(self._fixed), date=date, server=SERVER_SOFTWARE)
-            self._second, self._bytes = second, head.encode() + self._fixed
-        transport.write(self._bytes)
+            head = _HEAD.format(length=self._length, date=date, server=SERVER_SOFTWARE)
+            self._second, self._head = second, head.encode()
+        transport.write(self._head + request[REQUEST_ID].encode() + self._tail)
         return None
 
     async def write_eof(self, data: bytes = b"") -> None:

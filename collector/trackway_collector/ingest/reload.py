@@ -19,6 +19,7 @@ from trackway_collector.errors import ConfigError
 from trackway_collector.ingest.decode import BatchDecoder
 from trackway_collector.ingest.in_force import InForce
 from trackway_collector.ingest.keys import Keys
+from trackway_collector.ingest.webhooks.watched import WatchedWebhooks
 from trackway_collector.keystore import read_store
 from trackway_collector.keystore.file import KEYS_FILE
 from trackway_collector.releases import ReleaseFolder
@@ -49,13 +50,16 @@ class Reload:
         hash_key = read_hash_key(settings.hash_key)
         self.releases = ReleaseFolder(settings.plan, hash_key) if settings.plan else None
         live = self.releases.live if self.releases else None
-        self.in_force = InForce(self._keys(), BatchDecoder(live, self._file.value.policies, hash_key))
+        self._webhooks = WatchedWebhooks(settings)
+        decoder = BatchDecoder(live, self._file.value.policies, hash_key)
+        self.in_force = InForce(self._keys(), decoder, self._webhooks.value)
         """The latest that was made."""
 
     @property
     def failures(self) -> int:
         """Files that were refused since the start."""
-        return self._store.refused + self._file.refused + (self.releases.refused if self.releases else 0)
+        refused = self._store.refused + self._file.refused + self._webhooks.refused
+        return refused + (self.releases.refused if self.releases else 0)
 
     def refresh(self) -> InForce | None:
         """Return what is in force from now on; None when nothing has changed. It may take a while; never raises."""
@@ -63,13 +67,14 @@ class Reload:
         stored, said = self._store.refresh(), self._file.refresh()
         keys, decoder, policies = self.in_force.keys, self.in_force.decoder, self._file.value.policies
         ended = keys.next_end is not None and keys.next_end <= datetime.now(UTC)
-        if not (live or stored or said or ended):
+        called = self._webhooks.refresh(self._file.value)
+        if not (live or stored or said or ended or called):
             return None
         if stored or said or ended:
             keys = self._keys()
         if live or policies != decoder.policies:
             decoder = decoder.successor(self.releases.live if self.releases else None, policies, keys.sources)
-        self.in_force = InForce(keys, decoder)
+        self.in_force = InForce(keys, decoder, self._webhooks.value)
         self.succeeded_at = time.time()
         return self.in_force
 

@@ -18,13 +18,16 @@ from typing import NamedTuple, TypeVar
 import msgspec
 from aiohttp import web
 
+from trackway_collector.dead_letters.log import DeadLetters
 from trackway_collector.errors import RequestRefused, SpoolFull, SpoolLocked, SpoolUnavailable
+from trackway_collector.ingest import dead_letter
 from trackway_collector.ingest.admission import Admission, Held
+from trackway_collector.ingest.body import BODY_S, read_body
 from trackway_collector.ingest.client_counts import count_client
 from trackway_collector.ingest.decode import write_key_of
-from trackway_collector.ingest.encodings import decompress, too_large
+from trackway_collector.ingest.encodings import too_large
 from trackway_collector.ingest.in_force import InForce
-from trackway_collector.ingest.key_places import ORIGINS, grant_of
+from trackway_collector.ingest.key_places import grant_of
 from trackway_collector.ingest.keys import Grant
 from trackway_collector.ingest.losses import ClientLosses
 from trackway_collector.ingest.plain_answer import PlainAnswer
@@ -35,6 +38,7 @@ from trackway_collector.ingest.quota import Quotas
 from trackway_collector.ingest.recent import RecentIds
 from trackway_collector.ingest.refusal_log import RefusalLog
 from trackway_collector.ingest.reload import Reload
+from trackway_collector.ingest.request_keys import HELD, REQUEST_ID
 from trackway_collector.ingest.results import MEDIA_TYPE, results
 from trackway_collector.ingest.routes import Lane
 from trackway_collector.ingest.sources import SourcePolicy
@@ -47,11 +51,6 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
-BODY_S = 30.0
-"""Within this time a body must have come whole."""
-HELD = web.RequestKey("held", Held)
-"""Where a request keeps what it holds of the room for bytes in hand, see `admission`."""
-REQUEST_ID = web.RequestKey("id", str)
 STORED = b'{"success":true}'
 _PLAIN = PlainAnswer(STORED)
 JSON = {"Content-Type": "application/json"}
@@ -88,8 +87,12 @@ class Ingest:
     """The spool of the historical lane, made for its first event."""
     canary: Canary | None = None
     """What proves that the disk works, while the application runs."""
+    body_s: float = BODY_S
+    """Within this time a body must have come whole."""
     stopping: bool = False
     """`/ready` says no, and every answer ends its connection."""
+    letters: DeadLetters | None = None
+    """Where a sample of refused requests goes."""
     metrics_token: str = ""
     """What `/metrics` asks for; empty: it answers this machine only."""
 
@@ -114,7 +117,8 @@ class Ingest:
             return self.fail(request)
         detailed = MEDIA_TYPE in request.headers.get("Accept", "")
         client = taken.record.client
-        if not detailed and not (client and client.anonymous_id) and PlainAnswer.is_enough(request):
+        is_usual = not detailed and not (client and client.anonymous_id) and not self.stopping
+        if is_usual and PlainAnswer.is_enough(request):
             return _PLAIN
         answer = results(taken.record, taken.body, self.recent) if detailed else STORED
         return self.respond(request, taken, web.Response(body=answer, headers=JSON))
@@ -129,7 +133,7 @@ class Ingest:
         grant = grant_of(in_force.keys, request)
         held = self.enter(request, lane)
         if grant is None:
-            return None, await read_body(request, in_force.policies.most_batch_bytes, held)
+            return None, await read_body(request, in_force.policies.most_batch_bytes, held, self.body_s)
         self.granted(request, in_force, grant, 0)
         policy = in_force.policies.of(grant.source)
         if policy.quota.events_per_s:
@@ -137,7 +141,7 @@ class Ingest:
             account = self.quotas.account(grant.source, policy.quota)
             if wait_s := account.wait_s(1, time.monotonic()):
                 raise self.admission.over_quota(lane, wait_s)
-        return grant, await read_body(request, policy.limits.batch_bytes, held)
+        return grant, await read_body(request, policy.limits.batch_bytes, held, self.body_s)
 
     def enter(self, request: web.Request, lane: Lane) -> Held:
         """
@@ -162,7 +166,6 @@ class Ingest:
                 be.
         """
         if grant.origins:
-            request[ORIGINS] = grant.origins
             grant.check_origin(request.headers.get("Origin"))
         if body_bytes > (limit := in_force.policies.of(grant.source).limits.batch_bytes):
             raise too_large(limit)
@@ -200,13 +203,7 @@ class Ingest:
             rejection = record.exceptions[0]
             if rejection.violations[0] not in _NOBODYS_FAULT:
                 raise RequestRefused(400, code_of(rejection.violations[0]), rejection.reasons[0])
-        if policy.quota.events_per_s:
-            account = self.quotas.account(grant.source, policy.quota)
-            if wait_s := account.take(max(1, record.events), time.monotonic()):
-                raise self.admission.over_quota(lane, wait_s)
-        if record.events:  # a batch without events carries a report of losses, or nothing
-            await self._spool(record, kept, lane)
-        self._count(record)
+        await self.store(record, kept, policy, lane)
         count_client(self.counters, request, body)
         if may_report_losses:
             self.losses.take(body, record.source)
@@ -219,6 +216,21 @@ class Ingest:
             cookie = taken.policy.privacy.cookie
             set_cookie(response, cookie, client.anonymous_id, secure=self.devices.secure(request))
         return response
+
+    async def store(self, record: Record, body: bytes, policy: SourcePolicy, lane: Lane) -> None:
+        """
+        Spool and count events that have been judged; return when they are on the disk.
+
+        Raises:
+            RequestRefused: 429, the source has used up its quota; 503, the disk refuses. Nothing of it was stored.
+        """
+        if policy.quota.events_per_s:
+            account = self.quotas.account(record.source, policy.quota)
+            if wait_s := account.take(max(1, record.events), time.monotonic()):
+                raise self.admission.over_quota(lane, wait_s)
+        if record.events:  # a batch without events carries a report of losses, or nothing
+            await self._spool(record, body, lane)
+        self._count(record)
 
     async def _spool(self, record: Record, body: bytes, lane: Lane) -> None:
         try:
@@ -261,6 +273,8 @@ class Ingest:
         request_id = request.get(REQUEST_ID, "") if request is not None else ""
         route = route_of(request) if request is not None else ""
         self.refusals.note(refusal.status, refusal.code, request_id, route, refusal.retry_after_s)
+        if self.letters is not None and request is not None:
+            dead_letter.send(self.letters, refusal, request, route, request_id, self.in_force)
         answer = {
             "success": False,
             "code": refusal.code,
@@ -291,52 +305,6 @@ class Ingest:
 
 
 INGEST = web.AppKey("ingest", Ingest)
-
-
-async def read_body(request: web.Request, max_bytes: int, held: Held) -> bytes:
-    """
-    Return the body as the client wrote it, decompressed; its bytes are held as they come.
-
-    A body that is refused is not read to its end here: aiohttp sends the answer and then reads and forgets the rest for
-    some seconds, since a client that is still sending would otherwise see a broken connection in the answer's place.
-
-    Raises:
-        RequestRefused: 400, it is damaged, or larger than `max_bytes`; 408, it does not come; 429, there is no room.
-    """
-    content = request.content
-    if content.is_eof():  # it came with its headers, as small ones do
-        body = await content.readany()
-        held.take(len(body))
-    else:
-        body = await _read_pieces(request, max_bytes, held)
-    if len(body) > max_bytes:
-        raise too_large(max_bytes)
-    plain = decompress(body, request.headers.get("Content-Encoding", ""), max_bytes)
-    if plain is not body:
-        held.take(len(plain))
-    return plain
-
-
-async def _read_pieces(request: web.Request, max_bytes: int, held: Held) -> bytes:
-    length = request.content_length
-    if length is not None:
-        if length > max_bytes:
-            raise too_large(max_bytes)
-        held.take(length)
-    content = request.content
-    pieces: list[bytes] = []
-    size = 0
-    try:
-        async with asyncio.timeout(BODY_S):
-            while size <= max_bytes and (piece := await content.readany()):
-                pieces.append(piece)
-                size += len(piece)
-                if length is None:
-                    held.take(len(piece))
-    except TimeoutError as error:
-        message = f"The body did not come within {BODY_S:g} s."
-        raise RequestRefused(408, "slow_body", message) from error
-    return b"".join(pieces)
 
 
 def route_of(request: web.Request) -> str:

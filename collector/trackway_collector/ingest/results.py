@@ -9,14 +9,14 @@ took a short while ago.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from trackway_collector.ingest.recent import RecentIds
 from trackway_collector.outcomes import Outcome
-from trackway_collector.spool.record import Record
+from trackway_collector.spool.record import EventVerdict, Record
 
 DUPLICATE = "duplicate"
 MEDIA_TYPE = "application/vnd.trackway.v1+json"
@@ -54,6 +54,16 @@ def results(record: Record, body: bytes, recent: RecentIds) -> bytes:
 def _answer(record: Record, usual: str, told: Mapping[str, str]) -> bytes:
     named = {message_id: outcome for message_id, outcome in told.items() if message_id and outcome != usual}
     return msgspec.json.encode({"success": True, "result": usual, "results": named, "rejected": _rejected(record)})
+
+
+def each_exception(record: Record, body: bytes) -> Iterator[tuple[str, EventVerdict]]:
+    """Yield the `messageId` and the verdict of each event that did not end as the record's verdict says."""
+    if not record.exceptions:
+        return
+    for index, event in enumerate(_events(record, body)):
+        verdict = record.exceptions.get(index)
+        if verdict is not None and (message_id := _message_id(event) or verdict.message_id):
+            yield message_id, verdict
 
 
 def _usual(record: Record) -> str:

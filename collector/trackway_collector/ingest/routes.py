@@ -47,8 +47,11 @@ EVENTS = (
 
 PREFIXES = ("/v1", "")
 
-PIXEL = "/pixel/{call}"
-"""GET; one event in the query, answered with a picture."""
+BEACON = Route("/beacon/v1/batch")
+"""POST; where RudderStack's browser client sends a batch while its page is closed."""
+
+PIXELS = ("/v1/pixel/{call}", "/pixel/{call}", "/pixel/v1/{call}")
+"""GET; one event in the query, answered with a picture. The last is RudderStack's."""
 
 SDK_METRICS = "/m"
 """POST; what browser libraries measure about themselves, counted and not kept."""

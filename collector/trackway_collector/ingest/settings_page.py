@@ -28,7 +28,7 @@ async def settings(request: web.Request) -> web.Response:
     try:
         ingest.granted(request, ingest.in_force, ingest.in_force.keys.of_key(key), 0)
     except RequestRefused as refusal:
-        return ingest.refuse(RequestRefused(404, "unknown_write_key", refusal.message))
+        return ingest.refuse(RequestRefused(404, "unknown_write_key", refusal.message), request)
     destination = {
         "apiKey": key,
         "apiHost": f"{request.host}/v1",

@@ -49,6 +49,8 @@ class SourcePolicy(Table, frozen=True):
     privacy: Privacy = Privacy()
     kind: Kind = ""
     """`client`: the people's own devices send; `server`: servers do; empty: as the plan says, else told by headers."""
+    foreign_ids: tuple[str, ...] = ()
+    """What other products' clients carry where a write key should be: `snowplow:APP`, `matomo:SITE`, `ga4:STREAM`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,12 @@ class Policies:
     def of(self, source: str) -> SourcePolicy:
         """Return the policy of a source; the default for one that has none of its own."""
         return self.by_source.get(source, self.default)
+
+    def source_of(self, foreign_id: str) -> str | None:
+        """Return the source that names a foreign id as its own; None when there is none."""
+        if not foreign_id:
+            return None
+        return next((name for name, policy in self.by_source.items() if foreign_id in policy.foreign_ids), None)
 
     @property
     def most_batch_bytes(self) -> int:

@@ -7,8 +7,10 @@ import logging
 from pathlib import Path
 
 from trackway_collector.config import Settings
+from trackway_collector.dead_letters.log import DIRECTORY, DeadLetters
 from trackway_collector.ingest.admission import Admission, Watermarks
 from trackway_collector.ingest.app import make_app, make_runner
+from trackway_collector.ingest.metrics import ingest_families
 from trackway_collector.ingest.privacy.addresses import TrustedProxies
 from trackway_collector.ingest.privacy.device import Devices
 from trackway_collector.ingest.privacy.places import Places
@@ -16,6 +18,7 @@ from trackway_collector.ingest.quota import Quotas
 from trackway_collector.ingest.reload import Reload
 from trackway_collector.ingest.requests import Ingest
 from trackway_collector.ingest.sockets import make_site
+from trackway_collector.metrics import Snapshots
 from trackway_collector.outcomes import IngestCounters
 from trackway_collector.releases import looks
 from trackway_collector.spool import SpoolWriter
@@ -25,6 +28,8 @@ from trackway_plan.redact import read_hash_key
 logger = logging.getLogger(__name__)
 
 MIB = 1024**2
+DRAIN_PART = 0.5
+"""Part of the time to stop that requests in hand have; what is left of it is for the last commit."""
 
 
 def make_ingest(settings: Settings, worker: str = "w0") -> Ingest:
@@ -53,6 +58,7 @@ def make_ingest(settings: Settings, worker: str = "w0") -> Ingest:
         devices=devices,
         admission=Admission(settings.max_inflight_mib * MIB, watermarks),
         quotas=Quotas(settings.workers),
+        letters=DeadLetters(settings.data_dir / DIRECTORY / f"{worker}.jsonl"),
         metrics_token=settings.metrics_token,
     )
 
@@ -64,15 +70,19 @@ async def serve(settings: Settings, worker: str = "w0", *, parent_pipe: bool = F
     stop = asyncio.Event()
     stop_on_signals(stop, parent_pipe=parent_pipe)
     ingest = make_ingest(settings, worker)
-    app = make_app(ingest)
+    snapshots = Snapshots(settings.metrics_dir, worker, lambda: ingest_families(ingest))
+    if worker == settings.worker_names[0]:
+        snapshots.forget_all_but([*settings.worker_names, "store"])
+    app = make_app(ingest, snapshots)
     runner = make_runner(
         app,
         max_connections=settings.max_connections,
         connection_timeout_s=settings.connection_timeout_s,
-        shutdown_timeout=settings.stop_timeout_s,
+        shutdown_timeout=settings.stop_timeout_s * DRAIN_PART,
     )
     await runner.setup()
     watching = asyncio.create_task(_watch(ingest))
+    writing = asyncio.create_task(snapshots.keep_writing())
     deadline = Deadline(settings.stop_timeout_s, lambda: _left(ingest))
     try:
         await make_site(runner, settings).start()
@@ -84,6 +94,7 @@ async def serve(settings: Settings, worker: str = "w0", *, parent_pipe: bool = F
     finally:
         deadline.start()
         watching.cancel()
+        writing.cancel()
         await runner.cleanup()
         deadline.met()
 

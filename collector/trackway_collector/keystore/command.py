@@ -22,7 +22,7 @@ from trackway_collector.keystore import edits
 from trackway_collector.keystore.file import KEYS_FILE, Edit, StoredKey, edit_store, read_store
 from trackway_collector.keystore.first_keys import take_over_plain
 from trackway_collector.keystore.origins import read_origin
-from trackway_collector.spool.record import ENVIRONMENTS, PRODUCTION
+from trackway_plan.environments import ENVIRONMENTS, PRODUCTION
 
 EXIT_CANNOT_LOAD = 3
 

@@ -21,7 +21,7 @@ import msgspec
 from trackway_collector.errors import ConfigError
 from trackway_collector.keystore.write_key import hash_key
 from trackway_collector.private_file import write_private
-from trackway_collector.spool.record import PRODUCTION
+from trackway_plan.environments import PRODUCTION
 
 KEYS_FILE = "keys.json"
 LOCK_FILE = "keys.lock"

@@ -17,7 +17,7 @@ from trackway_collector.errors import ConfigError
 from trackway_collector.keystore.edits import create
 from trackway_collector.keystore.file import KEYS_FILE, edit_store, hashed, plain_keys
 from trackway_collector.private_file import write_private
-from trackway_collector.spool.record import PRODUCTION
+from trackway_plan.environments import PRODUCTION
 
 DEVELOPMENT_FILE = "development_keys.json"
 DEFAULT_SOURCE = "app"

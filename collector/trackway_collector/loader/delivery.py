@@ -16,6 +16,7 @@ import logging
 import random
 import secrets
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from importlib import resources
@@ -70,6 +71,8 @@ class Delivery:
         self._inserts = itertools.count(1)
         self.attempts = 0
         """Inserts tried since the start."""
+        self.errors: Counter[str] = Counter()
+        """Class of error → how often, since the start."""
         self.error: str | None = None
         """Why the engine does not take rows at the moment; None when it does."""
 
@@ -97,6 +100,7 @@ class Delivery:
                     continue
                 if table == QUARANTINE:
                     raise
+                self.errors[type(error).__name__] += 1
                 poison = part[0]
                 logger.error("offset %d of segment %d goes to quarantine: %s", poison.offset, chunk.segment, error)
                 stored += self.deliver(spool, chunk, QUARANTINE, [poison_row(poison, str(error))])
@@ -212,6 +216,7 @@ class Delivery:
         if self.error is None:
             logger.warning("the warehouse does not take rows; the spool keeps them: %s", error)
         self.error = str(error)
+        self.errors[type(error).__name__] += 1
         if self._stop.wait(backoff_s * random.uniform(0.5, 1.0)):  # noqa: S311 - jitter
             raise Stopped
         return min(backoff_s * 2, MAX_BACKOFF_S)

@@ -14,9 +14,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Container, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,6 +27,7 @@ from trackway_collector.loader.dedup import SeenKeys
 from trackway_collector.loader.delivery import Delivery, LoadRow, Stopped
 from trackway_collector.loader.replays import REPLAYED, replay_key, replayed_rows, stored_before
 from trackway_collector.loader.row import EVENTS, QUARANTINE, Row
+from trackway_collector.loader.rows import RowMaker
 from trackway_collector.loader.sources import Source, Sources
 from trackway_collector.loader.starting import days_to_remember, prepare_tables, remember_day, row_maker
 from trackway_collector.loader.visits import give_sessions, remember_sessions
@@ -57,6 +59,10 @@ class LoaderStats:
     quarantined: int = 0
     duplicates: int = 0
     chunks: int = 0
+    stored_at: float = 0.0
+    """When a chunk was last stored, seconds since 1970."""
+    normalised: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(rule, property) → values that `normalise` gave another form, as their rows were made."""
 
 
 @dataclass(slots=True)
@@ -123,6 +129,11 @@ class Loader:
     def attempts(self) -> int:
         """Inserts tried since the start."""
         return self._delivery.attempts
+
+    @property
+    def errors(self) -> Mapping[str, int]:
+        """Errors of the warehouse since the start, by their class."""
+        return self._delivery.errors
 
     def start(self, died: Callable[[], None] | None = None) -> None:
         """Start loading in the background; `died` is called from there if loading ends in an error."""
@@ -193,7 +204,7 @@ class Loader:
         self._releases = adopted
         self._until_answered(prepare_tables, self._warehouse, adopted)
         for source in self._sources.opened():
-            source.maker = self._until_answered(row_maker, self._warehouse, source.name, adopted, self._enrichment)
+            source.maker = self._maker(source.name)
         if self._adopted is adopted:  # else others came live meanwhile, and the next turn takes them over
             self._adopted = None
 
@@ -286,18 +297,23 @@ class Loader:
         self.stats.quarantined += quarantined
         self.stats.duplicates += prepared.duplicates
         self.stats.chunks += 1
+        self.stats.stored_at = time.time()
 
     # --- starting ----------------------------------------------------------------------------------------------
 
     def _open(self, directory: Path) -> Source:
         lock = take_lock(directory / "loader.lock", "loads")
         name = spool_name(directory)
-        maker = self._until_answered(row_maker, self._warehouse, name, self._releases, self._enrichment)
+        maker = self._maker(name)
         checkpoint = load_checkpoint(directory)
         source = Source(SpoolReader(directory), name, maker, lock, checkpoint.segment, checkpoint.byte)
         if checkpoint.pending is not None:
             self._settle(source, checkpoint.pending)
         return source
+
+    def _maker(self, spool: str) -> RowMaker:
+        own = (self._enrichment, self.stats.normalised)
+        return self._until_answered(row_maker, self._warehouse, spool, self._releases, *own)
 
     def _settle(self, source: Source, pending: Pending) -> None:
         """Complete a chunk whose insert was begun before this start and may have happened, wholly or in part."""

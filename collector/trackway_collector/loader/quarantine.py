@@ -12,8 +12,8 @@ from trackway_collector.loader.row import QUARANTINE, Row
 from trackway_collector.loader.wire import Request, id_text, lenient, readable, stamp
 from trackway_collector.outcomes import EnvelopeFault, Outcome
 from trackway_collector.spool import EventVerdict
-from trackway_collector.spool.record import PRODUCTION
 from trackway_collector.timestamps import corrected_us, parse_timestamp_us
+from trackway_plan.environments import PRODUCTION
 
 _encode = msgspec.json.Encoder().encode
 _object = msgspec.json.Decoder(dict[str, Any])

@@ -8,6 +8,7 @@ properties under, and of the lists that this version enriches by, nothing else: 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ from trackway_collector.enrich import Enrichment
 from trackway_collector.enrich.sessions import Visit
 from trackway_collector.loader.context import ContextColumns
 from trackway_collector.loader.dedup import dedup_key
+from trackway_collector.loader.normalise import NO_FORMS, Changes, Form, Forms, in_one_form
 from trackway_collector.loader.quarantine import quarantine_row, unreadable
 from trackway_collector.loader.renames import Renames, renamed
 from trackway_collector.loader.row import EVENTS, Replay, Row
@@ -24,8 +26,8 @@ from trackway_collector.loader.values import Fit, json_text, shape
 from trackway_collector.loader.wire import Request, WireEvent, id_text, lenient, open_request, stamp
 from trackway_collector.outcomes import Outcome
 from trackway_collector.spool import Chunk, EventVerdict, Record
-from trackway_collector.spool.record import PRODUCTION
 from trackway_collector.timestamps import corrected_us, parse_timestamp_us
+from trackway_plan.environments import PRODUCTION
 
 _NOT_TRACK = {call: f"${call}" for call in ("identify", "page", "screen", "group", "alias")}
 # Every integer beyond 2^53 has so many digits. (The colon in front lets the search leap from one to the next.)
@@ -75,6 +77,8 @@ class RowMaker:
         newest: the revision whose renames hold for events of one that is not among them.
         doubted: events whose properties may come under names without a typed path of their kind, whatever the revision.
         enrichment: what fills the columns that clients leave empty.
+        forms: plan revision → what it says of the form of values, as `renames`.
+        normalised: counts the values that were given another form.
     """
 
     def __init__(
@@ -87,10 +91,15 @@ class RowMaker:
         newest: int = 0,
         doubted: Container[str] = (),
         enrichment: Enrichment | None = None,
+        forms: Mapping[int, Forms] | None = None,
+        normalised: Changes | None = None,
     ) -> None:
         self._spool = spool
         self._doubted = doubted
         self._renames = renames or {}
+        self._forms = forms or {}
+        self._newest_forms = self._forms.get(newest, NO_FORMS)
+        self._normalised: Changes = Counter() if normalised is None else normalised
         self._newest_renames = self._renames.get(newest, {})
         self._trusted_revs = trusted_revs
         self._properties = properties
@@ -181,8 +190,14 @@ class RowMaker:
                 or _LONG_NUMBER.search(wire.properties) is not None
             )
             renames = self._renames.get(rev, self._newest_renames).get(row.event) if self._renames else None
-            properties = self._values(wire.properties, self._properties, row, "", careful, renames)
-            traits = self._values(wire.traits, self._traits, row, "traits.", True) if wire.traits else b""
+            forms, of_traits = None, None
+            if self._forms:
+                said = self._forms.get(rev, self._newest_forms)
+                forms, of_traits = said.events.get(row.event), said.traits.get(row.event)
+            properties = self._values(wire.properties, self._properties, row, "", careful, renames, forms)
+            traits = b""
+            if wire.traits:
+                traits = self._values(wire.traits, self._traits, row, "traits.", True, None, of_traits)
             context = self._context.piece(bytes(wire.context), request.context, record.client)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return quarantine_row(request, raw, unreadable(raw, verdict, error), self._spool, segment, offset)
@@ -201,10 +216,11 @@ class RowMaker:
         prefix: str,
         careful: bool,
         renames: Renames | None = None,
+        forms: Mapping[str, Form] | None = None,
     ) -> bytes:
         if not raw:
             return b""
-        if not careful and renames is None:
+        if not careful and renames is None and forms is None:
             # Decoded and encoded, not copied: of a key that comes twice the last one counts, here as in the verdict.
             return _encode(_object.decode(raw))
         values = _anything.decode(raw)
@@ -212,6 +228,8 @@ class RowMaker:
             if values is not None:
                 row.misfits = row.misfits | {prefix.rstrip(".") or "properties": json_text(values)}
             return b""
+        if forms is not None:
+            values = in_one_form(values, forms, self._normalised, prefix)
         if renames is not None:
             values = renamed(values, renames)
         shaped, misfits = shape(values, fits)

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from trackway_collector.enrich import Enrichment
 from trackway_collector.loader.dedup import WINDOW_DAYS, SeenKeys
 from trackway_collector.loader.delivery import sql_text
+from trackway_collector.loader.normalise import NO_FORMS, Changes, forms_of
 from trackway_collector.loader.renames import renames_of
 from trackway_collector.loader.rows import RowMaker
 from trackway_collector.loader.values import fits_for
@@ -30,7 +31,11 @@ def prepare_tables(warehouse: Warehouse, releases: LiveReleases | None) -> None:
 
 
 def row_maker(
-    warehouse: Warehouse, spool: str, releases: LiveReleases | None, enrichment: Enrichment | None = None
+    warehouse: Warehouse,
+    spool: str,
+    releases: LiveReleases | None,
+    enrichment: Enrichment | None = None,
+    normalised: Changes | None = None,
 ) -> RowMaker:
     """Return what makes a spool's rows fit the warehouse's columns."""
     types = property_types(warehouse, "properties")
@@ -40,8 +45,19 @@ def row_maker(
     renames = {rev: renames_of(release) for rev, release in live.items()}
     # Under a former name of the event, properties come under former names too, which may have another type.
     doubted = {name for release in live.values() for name in former_events(release)}
-    newest = max(live, default=0)
-    return RowMaker(spool, fits_for(types), fits_for(traits), trusted, renames, newest, doubted, enrichment)
+    forms = {rev: said for rev, release in live.items() if (said := forms_of(release)) != NO_FORMS}
+    return RowMaker(
+        spool,
+        fits_for(types),
+        fits_for(traits),
+        trusted,
+        renames,
+        max(live, default=0),
+        doubted,
+        enrichment,
+        {rev: forms.get(rev, NO_FORMS) for rev in live} if forms else None,
+        normalised,
+    )
 
 
 def _has_typed_paths(release: Release, types: Mapping[str, str]) -> bool:

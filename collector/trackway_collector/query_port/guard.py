@@ -37,14 +37,62 @@ HARMLESS_TABLE_FUNCTIONS = frozenset(
 )
 
 # Functions in expressions that reach outside: files, language models' services, this program's memory,
-# dictionaries' sources. (`getServerSetting` tells paths.)
+# dictionaries' sources and models, and what tells of the machine: paths, certificates, its kernel.
 _OUTSIDE = re.compile(
     r"(?:file|(?:ai|AI)[A-Z]\w*|python\w*|Python\w*|addressTo\w+|catboost\w*|getServerSetting|getMacro"
-    r"|getClientHTTPHeader|dictGet\w*|dictHas|dictIsIn|joinGet\w*)\Z"
+    r"|getClientHTTPHeader|getOSKernelVersion|showCertificate|generateSerialID|naiveBayes(?!Ngrams)\w*"
+    r"|dictGet\w*|dictHas|dictIsIn|joinGet\w*)\Z"
 )
 
-# Reading it interrupts every thread of the process with a signal.
-_FORBIDDEN_TABLES = re.compile(r"(?:system\.)?(?:stack_trace|zookeeper\w*)\Z", re.IGNORECASE)
+# What tools ask of the database `system`: what there is, how large, and what runs. Others tell of the machine (paths,
+# certificates, messages of errors), reach out (zookeeper) or interrupt every thread of the process (stack_trace), and
+# of those of future versions nobody knows.
+_SYSTEM_TABLES = frozenset(
+    {
+        "aggregate_function_combinators",
+        "asynchronous_metrics",
+        "build_options",
+        "clusters",
+        "codecs",
+        "collations",
+        "columns",
+        "completions",
+        "constraints",
+        "contributors",
+        "data_skipping_indices",
+        "data_type_families",
+        "database_engines",
+        "databases",
+        "dictionaries",
+        "documentation",
+        "events",
+        "formats",
+        "functions",
+        "keywords",
+        "licenses",
+        "merges",
+        "metrics",
+        "mutations",
+        "numbers",
+        "numbers_mt",
+        "one",
+        "parts",
+        "parts_columns",
+        "primes",
+        "processes",
+        "projections",
+        "settings",
+        "statements",
+        "table_engines",
+        "table_functions",
+        "tables",
+        "time_zones",
+        "zeros",
+        "zeros_mt",
+    }
+)
+# Also without the database's name, which a query may have said elsewhere.
+_FORBIDDEN_TABLES = re.compile(r"(?:stack_trace|zookeeper\w*)\Z", re.IGNORECASE)
 
 _STATEMENTS = frozenset(
     {"SelectWithUnionQuery", "SelectIntersectExceptQuery", "Explain", "DescribeQuery", "ExistsTableQuery"}
@@ -148,9 +196,16 @@ def _check_node(kind: str, name: str, forbidden_tables: frozenset[str]) -> None:
         # The engine refuses these on the outside, and passes over some of them in a subquery without a word.
         message = "Cannot modify settings in readonly mode: instead of SETTINGS, write `&max_threads=1` in the URL"
         raise RefusedError(message)
-    if kind in ("TableIdentifier", "Identifier", "ExistsTableQuery") and _FORBIDDEN_TABLES.match(name):
+    if kind in ("TableIdentifier", "Identifier", "ExistsTableQuery") and _is_forbidden_table(name):
         message = f"the table `{name}` is not for reading over the query port"
         raise RefusedError(message)
+
+
+def _is_forbidden_table(name: str) -> bool:
+    database, dot, table = name.partition(".")
+    if not dot:
+        return _FORBIDDEN_TABLES.match(name) is not None
+    return database.lower() == "system" and table not in _SYSTEM_TABLES
 
 
 def _check_words(texts: Iterable[str], forbidden_tables: frozenset[str]) -> None:

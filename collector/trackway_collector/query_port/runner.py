@@ -125,6 +125,9 @@ class RunningQuery:
 
 
 def _identifier(name: str) -> str:
+    if name.lower() == "system":
+        message = "the database `system` is none to start from: write `system.tables` in full"
+        raise RefusedError(message)
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         message = f"Database {name} does not exist"
         raise RefusedError(message, 81, "UNKNOWN_DATABASE")

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
 from trackway_collector.command_settings import command_settings
 from trackway_collector.errors import SpoolError, SpoolLocked
-from trackway_collector.replay.replay import MOST_REASONS, Tally, append, rejudge, waiting
+from trackway_collector.mapping import EventMapping, MappingError, load_mapping
+from trackway_collector.replay.replay import MOST_REASONS, Tally, append, fix_by, rejudge, waiting
 from trackway_collector.warehouse import WarehouseError
 from trackway_collector.warehouse.cli import opened_warehouse, warehouse_options
 from trackway_collector.warehouse.plan_releases import UNKNOWN_TABLE
@@ -24,30 +26,39 @@ from trackway_plan.redact import Redactor, read_hash_key
 from trackway_plan.release import released_files
 from trackway_plan.revisions.named import open_revision
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 _SINCE = re.compile(r"(\d+)([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
+def options(command: F) -> F:
+    """Add what both commands take."""
+    found = [
+        warehouse_options,
+        click.option(
+            "--since", default="7d", show_default=True, metavar="AGE", help="Received this long ago at most: 30m, 7d."
+        ),
+        click.option(
+            "--event", "events", multiple=True, metavar="NAME", help="Only this event, as it was sent; repeatable."
+        ),
+        click.option("--source", "sources", multiple=True, metavar="NAME", help="Only of this source; repeatable."),
+        click.option("--fix", type=click.Path(path_type=Path), help="A mapping file that mends each event first."),
+        click.option("--rev", type=int, metavar="N", help="Judge by this release [the newest]."),
+        click.option(
+            "--dry-run", is_flag=True, help="Only say what would fit; without --rev, by the plan as it stands."
+        ),
+        click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True),
+    ]
+    for option in reversed(found):
+        command = option(command)
+    return command
+
+
 @click.command()
 @directory_argument
-@warehouse_options
-@click.option(
-    "--since", default="7d", show_default=True, metavar="AGE", help="Received this long ago at most: 30m, 7d."
-)
-@click.option("--event", "events", multiple=True, metavar="NAME", help="Only this event, as it was sent; repeatable.")
-@click.option("--rev", type=int, metavar="N", help="Judge by this release [the newest].")
-@click.option("--dry-run", is_flag=True, help="Only say what would fit; without --rev, by the plan as it stands.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def replay(
-    directory: Path,
-    url: str | None,
-    data_dir: Path | None,
-    since: str,
-    events: tuple[str, ...],
-    rev: int | None,
-    dry_run: bool,
-    form: str,
-) -> None:
+@options
+def replay(directory: Path, rev: int | None, dry_run: bool, **asked: Any) -> None:
     """
     Judge quarantined events once more, by a later release of the plan in DIR, and store those that fit.
 
@@ -61,19 +72,38 @@ def replay(
     with loading():
         release = _release(directory, rev, dry_run=dry_run)
         others = [Release.load(path) for number, path in released_files(directory).items() if number != release.rev]
+    run(release, others, dry_run=dry_run, **asked)
+
+
+def run(
+    release: Release | None,
+    others: Sequence[Release],
+    *,
+    url: str | None,
+    data_dir: Path | None,
+    since: str,
+    events: tuple[str, ...],
+    sources: tuple[str, ...],
+    fix: Path | None,
+    dry_run: bool,
+    form: str,
+) -> None:
+    """Replay, and say what became of what; without a release by the envelope alone."""
     settings, _ = command_settings({"warehouse": url, "data_dir": data_dir})
+    mend = fix_by(opened_mapping(fix)) if fix is not None else None
     if not dry_run and not any(settings.spool_dir.glob("*/spool.json")):
         message = f"{settings.spool_dir}: no collector has a spool here. Run this where one does: --data-dir."
         raise click.UsageError(message)
     hash_key = read_hash_key(settings.hash_key)
-    if hash_key is None and not dry_run and Redactor([release, *others], None).needs_key:
+    every = [release, *others] if release is not None else []
+    if hash_key is None and not dry_run and Redactor(every, None).needs_key:
         message = "The plan has `store: hash`. Set TRACKWAY_HASH_KEY to the collector's key."
         raise click.UsageError(message)
-    tally = Tally(release.rev)
+    tally = Tally(release.rev if release is not None else 0)
     with opened_warehouse(url, data_dir) as opened:
         try:
-            found = waiting(opened, datetime.now(UTC) - _age(since), events)
-            records = rejudge(found, release, tally, hash_key, others)
+            found = waiting(opened, datetime.now(UTC) - age(since), events, sources)
+            records = rejudge(found, release, tally, hash_key, others, mend)
             first = next(records, None)
             if first is not None and not dry_run:
                 append(settings.spool_dir, _with_first(first, records))
@@ -98,6 +128,15 @@ def replay(
     _say(tally, dry_run=dry_run, store_runs=StoreFile.read_running(settings.store_file) is not None)
 
 
+def opened_mapping(path: Path) -> EventMapping:
+    """The mapping of a file; one that cannot be used ends the command."""
+    try:
+        return load_mapping(path)
+    except MappingError as error:
+        click.echo(str(error), err=True)
+        sys.exit(UNLOADABLE)
+
+
 def _release(directory: Path, rev: int | None, *, dry_run: bool) -> Release:
     if rev is not None:
         return open_revision(str(rev), directory).release
@@ -108,7 +147,8 @@ def _release(directory: Path, rev: int | None, *, dry_run: bool) -> Release:
     return newest or open_revision(str(directory), directory).release
 
 
-def _age(text: str) -> timedelta:
+def age(text: str) -> timedelta:
+    """The time span of `30m`, `12h` or `7d`."""
     found = _SINCE.fullmatch(text)
     if not found:
         message = f"--since {text!r} is no age. Write a number and m, h or d: 30m, 12h, 7d."
@@ -140,7 +180,8 @@ def _say(tally: Tally, *, dry_run: bool, store_runs: bool) -> None:
         click.echo(f"stays  {count:>9,}  {event}: {violation}")
     if len(stays) > MOST_REASONS:
         click.echo(f"       and {len(stays) - MOST_REASONS:,} more reasons; --format json has all")
-    summary = f"rev {tally.rev}: {tally.fitting:,} quarantined events fit, {tally.staying:,} do not and stay."
+    by = f"rev {tally.rev}" if tally.rev else "without a plan"
+    summary = f"{by}: {tally.fitting:,} quarantined events fit, {tally.staying:,} do not and stay."
     if dry_run:
         click.echo(f"{summary} Nothing was changed.")
     elif tally.fitting:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import resources
@@ -15,12 +15,17 @@ import msgspec
 from trackway_collector.ingest.judge import CALLS, judge
 from trackway_collector.ingest.judges import OneForAll
 from trackway_collector.ingest.sources import Limits
+from trackway_collector.mapping import EventMapping, Unmappable
 from trackway_collector.outcomes import Outcome
 from trackway_collector.releases import Stamp
 from trackway_collector.spool import EventVerdict, Record, SpoolWriter
-from trackway_collector.spool.record import encode_record
+from trackway_collector.spool.record import PRODUCTION, encode_record
 from trackway_collector.warehouse import Warehouse
 from trackway_plan import Release
+from trackway_plan.environments import PRODUCTION
+
+Fix = Callable[["Waiting"], bytes]
+"""Makes another event of a waiting one; raises Unmappable where it cannot."""
 
 SPOOL = "replay"
 """The spool directory of replays; only the loader tells it from an ingest worker's."""
@@ -47,6 +52,7 @@ class Waiting:
     payload: str
     plan_rev: int = 0
     """The revision its client stamped, on the event or on its whole batch; 0 without one."""
+    environment: str = PRODUCTION
 
 
 @dataclass(slots=True)
@@ -66,7 +72,9 @@ class Tally:
         return self.fits.total()
 
 
-def waiting(warehouse: Warehouse, since: datetime, events: Sequence[str] = ()) -> Iterator[Waiting]:
+def waiting(
+    warehouse: Warehouse, since: datetime, events: Sequence[str] = (), sources: Sequence[str] = ()
+) -> Iterator[Waiting]:
     """
     Yield the quarantined events received since then that no replay has stored, in the order of their spools.
 
@@ -79,6 +87,7 @@ def waiting(warehouse: Warehouse, since: datetime, events: Sequence[str] = ()) -
         params: dict[str, object] = {
             "since": since,
             "events": list(events),
+            "sources": list(sources),
             "after_spool": after[0],
             "after_segment": after[1],
             "after_offset": after[2],
@@ -94,10 +103,11 @@ def waiting(warehouse: Warehouse, since: datetime, events: Sequence[str] = ()) -
 
 def rejudge(
     events: Iterable[Waiting],
-    release: Release,
+    release: Release | None,
     tally: Tally,
     hash_key: bytes | None = None,
     others: Iterable[Release] = (),
+    fix: Fix | None = None,
 ) -> Iterator[tuple[bytes, bytes]]:
     """
     Yield the spool record, meta and body, of each event that fits the release; `tally` counts them all.
@@ -105,17 +115,27 @@ def rejudge(
     What the plan forbids to store is hashed (by the operator's key) or dropped, as if the event came today.
 
     Args:
+        release: None without a plan: then an event fits when nothing is wrong with its envelope.
         others: the other releases of the plan, which may forbid what this one does not.
+        fix: what changes each event first.
     """
-    judges = OneForAll(release, hash_key, others)
+    judges = OneForAll(release, hash_key, others) if release is not None else None
     # What was accepted once is not too large now, whatever the collector's limit was.
     limits = Limits(event_bytes=2**31)
     for event in events:
         raw = event.payload.encode()
-        call = _call(event, raw)
-        stamp = Stamp(release.name, event.plan_rev, None) if event.plan_rev else None
+        call = _call(event, raw) if fix is None else ""
+        if fix is not None:
+            try:
+                raw = fix(event)
+            except Unmappable as error:
+                tally.staying += 1
+                tally.stays[event.event, f"not fixed: {error}"] += 1
+                continue
+        stamp = Stamp(release.name, event.plan_rev, None) if release is not None and event.plan_rev else None
         verdict, kept = judge(raw, call=call, source=event.source, judges=judges, limits=limits, stamp=stamp)
-        outcome = Outcome(verdict.outcome) if verdict is not None else Outcome.OK
+        usual = Outcome.OK if judges is not None else Outcome.UNPLANNED
+        outcome = Outcome(verdict.outcome) if verdict is not None else usual
         if outcome not in _FITS:
             tally.staying += 1
             tally.stays.update((event.event, code) for code in (verdict.violations if verdict else ()))
@@ -123,8 +143,9 @@ def rejudge(
         tally.fits[event.event, str(outcome)] += 1
         said = EventVerdict(str(outcome), verdict.violations if verdict else (), (), event.message_id)
         record = Record(
-            event.source, event.received_us, 1, str(outcome), release.rev, call,
+            event.source, event.received_us, 1, str(outcome), tally.rev, call,
             careful=True, exceptions={0: said}, replay_of=(event.spool, event.segment, event.offset),
+            environment=event.environment,
         )  # fmt: skip
         yield encode_record(record), _body(event, call, bytes(kept))
 
@@ -153,6 +174,36 @@ async def _append(directory: Path, records: Iterable[tuple[bytes, bytes]]) -> No
         await asyncio.gather(*waiting_for)
     finally:
         await writer.close()
+
+
+def fix_by(mapping: EventMapping) -> Fix:
+    """Return the fix that a mapping is: its record is the event as it came, or the webhook's payload."""
+
+    def fix(event: Waiting) -> bytes:
+        try:
+            record = _anything.decode(event.payload)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            record = None
+        if not isinstance(record, dict):
+            message = "it is no JSON object"
+            raise Unmappable(message)
+        if event.type in CALLS:
+            record.setdefault("type", event.type)  # it came by a route of its own, which said so
+        fixed = mapping.event(record)
+        if fixed is None:
+            message = "the fix says to skip it"
+            raise Unmappable(message)
+        try:
+            return _encode(fixed)
+        except (msgspec.MsgspecError, UnicodeError, TypeError, ValueError, RecursionError) as error:
+            message = "it holds what JSON cannot carry"
+            raise Unmappable(message) from error
+
+    return fix
+
+
+_anything = msgspec.json.Decoder()
+_encode = msgspec.json.Encoder().encode
 
 
 def _call(event: Waiting, raw: bytes) -> str:

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import msgspec
 
-PRODUCTION = "production"
-"""The environment of keys that name none."""
-ENVIRONMENTS = (PRODUCTION, "staging", "development")
+from trackway_plan.environments import PRODUCTION
 
 
 class Client(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True, gc=False):

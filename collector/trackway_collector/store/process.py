@@ -18,9 +18,11 @@ from trackway_collector.config import Settings
 from trackway_collector.enrich import Enrichment, load_rules
 from trackway_collector.enrich.sessions import Sessions
 from trackway_collector.loader.loop import Loader
+from trackway_collector.metrics import Snapshots
 from trackway_collector.query_port import make_query_app
 from trackway_collector.releases import ReleaseFolder, changes, looks
-from trackway_collector.stopping import stop_on_signals
+from trackway_collector.stopping import Deadline, stop_on_signals
+from trackway_collector.store.metrics import store_families
 from trackway_collector.warehouse import Terminal, Warehouse, open_warehouse
 from trackway_collector.warehouse.embedded import EmbeddedWarehouse
 from trackway_collector.warehouse.store_file import StoreFile
@@ -56,6 +58,8 @@ async def serve(settings: Settings, *, parent_pipe: bool = False) -> None:
     loop = asyncio.get_running_loop()
     releases = ReleaseFolder(settings.plan, read_hash_key(settings.hash_key)) if settings.plan else None
     enrichment = Enrichment(load_rules(Path(settings.channels)) if settings.channels else None)
+    left = "a chunk that is not stored yet; the spool keeps it, and the next start settles it"
+    deadline = Deadline(settings.stop_timeout_s, lambda: left)
     async with contextlib.AsyncExitStack() as stack:
         warehouse = open_warehouse(settings.warehouse_url, owner=True)
         stack.callback(warehouse.close)
@@ -79,10 +83,16 @@ async def serve(settings: Settings, *, parent_pipe: bool = False) -> None:
         store_file.write(settings.store_file)
         stack.callback(store_file.remove, settings.store_file)
         loader.start(died=lambda: _call_soon(loop, stop.set))
-        stack.push_async_callback(asyncio.to_thread, loader.stop)
+        # Longer than the deadline: what is not done by then ends with the process, never beside a closed warehouse.
+        stack.push_async_callback(asyncio.to_thread, loader.stop, settings.stop_timeout_s * 2)
+        snapshots = Snapshots(settings.metrics_dir, "store", lambda: store_families(loader))
+        writing = asyncio.create_task(snapshots.keep_writing())
+        stack.callback(writing.cancel)
         watching = asyncio.create_task(_watch_releases(releases, loader))
         stack.callback(watching.cancel)
         await stop.wait()
+        deadline.start()
+    deadline.met()
     if isinstance(loader.cause_of_death, Terminal):
         raise loader.cause_of_death
     if loader.died:

@@ -12,12 +12,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.syntax import Syntax
 
-from trackway_collector.command_settings import command_settings
+from trackway_collector.command_settings import command_settings, environment_option
 from trackway_collector.errors import CollectorError
 from trackway_collector.releases import ReleaseFolder
 from trackway_collector.tail.follow import Arrival, Arrivals
 from trackway_collector.tail.suggest import suggest
 from trackway_collector.warehouse import WarehouseError, open_warehouse
+from trackway_plan.environments import ALL
 
 POLL_S = 0.25
 _COLOURS = {"ok": "green", "flagged": "yellow", "unplanned": "cyan", "quarantined": "red"}
@@ -28,10 +29,17 @@ _COLOURS = {"ok": "green", "flagged": "yellow", "unplanned": "cyan", "quarantine
 @click.option("--warehouse", metavar="URL", help="The warehouse to watch [the data directory's own].")
 @click.option("--plan", metavar="PATH", help="Release file or plan directory; without it names get no suggestions.")
 @click.option("--source", default="", help="Only events of this source.")
+@environment_option
 @click.option("--since", "since_s", type=float, default=0.0, help="Begin this many seconds ago [0].")
 @click.option("--count", type=int, help="Stop after so many events.")
 def tail(
-    data_dir: Path | None, warehouse: str | None, plan: str | None, source: str, since_s: float, count: int | None
+    data_dir: Path | None,
+    warehouse: str | None,
+    plan: str | None,
+    source: str,
+    environment: str,
+    since_s: float,
+    count: int | None,
 ) -> None:
     """See events arrive, each with its verdict, within a second of their acceptance."""
     console = Console(highlight=False)
@@ -39,7 +47,8 @@ def tail(
     try:
         releases = ReleaseFolder(settings.plan, reads_only=True) if settings.plan else None
         opened = open_warehouse(settings.warehouse_url, start_engine=False)
-        arrivals = Arrivals(opened, source, datetime.now(UTC) - timedelta(seconds=since_s))
+        begin = datetime.now(UTC) - timedelta(seconds=since_s)
+        arrivals = Arrivals(opened, source, begin, "" if environment == ALL else environment)
         shown = 0
         while True:
             if releases is not None:

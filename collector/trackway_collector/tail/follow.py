@@ -37,12 +37,16 @@ class Arrivals:
 
     Args:
         source: only events of this source; empty for all.
+        environment: only events of this environment; empty for all.
         since: start there instead of now.
     """
 
-    def __init__(self, warehouse: Warehouse, source: str = "", since: datetime | None = None) -> None:
+    def __init__(
+        self, warehouse: Warehouse, source: str = "", since: datetime | None = None, environment: str = ""
+    ) -> None:
         self._warehouse = warehouse
         self._source = source
+        self._environment = environment
         self._since = since or datetime.now(UTC)
         self._newest = self._since
         self._shown: dict[tuple[str, int, int], datetime] = {}
@@ -51,7 +55,7 @@ class Arrivals:
     def poll(self) -> Iterator[Arrival]:
         """Yield what has become visible since the last call, at most the newest thousand, oldest first."""
         since = max(self._since, self._newest - OVERLAP)
-        params = {"since": since, "source": self._source, "most": MOST}
+        params = {"since": since, "source": self._source, "environment": self._environment, "most": MOST}
         for row in reversed(self._warehouse.query(self._sql, params).rows):
             position, (received_at, *rest) = row[:3], row[3:]
             if position in self._shown:

@@ -10,7 +10,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web import Application, Request
 
-from trackway_collector.ingest.app import make_app
+from trackway_collector.ingest.app import LINGER_S, make_app
 from trackway_collector.ingest.decode import BatchDecoder
 from trackway_collector.ingest.in_force import InForce
 from trackway_collector.ingest.keys import Keys
@@ -112,15 +112,16 @@ def start_collector(aiohttp_client: Any, tmp_path: Path) -> StartCollector:
         limits: Limits | None = None,
         policy: SourcePolicy | None = None,
         devices: Devices | None = None,
+        by_source: dict[str, SourcePolicy] | None = None,
         **spool: int,
     ) -> Collector:
         directory = tmp_path / "spool" / "w0"
         writer = SpoolWriter(directory, **spool)
-        decoder = BatchDecoder(release, Policies(policy or SourcePolicy(limits or Limits())))
+        decoder = BatchDecoder(release, Policies(policy or SourcePolicy(limits or Limits()), by_source or {}))
         in_force = InForce(Keys.of_sources(KEYS), decoder)
         ingest = Ingest(in_force, writer, IngestCounters(), devices=devices or Devices())
         server = TestServer(make_app(ingest))
-        await server.start_server(auto_decompress=False)
+        await server.start_server(auto_decompress=False, lingering_time=LINGER_S)
         return Collector(await aiohttp_client(server), directory)
 
     return start

@@ -7,8 +7,6 @@ from base64 import b64encode
 
 import pytest
 
-from trackway_collector.ingest.cors import is_allowed
-
 from .conftest import StartCollector
 
 SHOP = "https://shop.example"
@@ -72,12 +70,3 @@ async def test_servers_are_not_answered_as_pages(start_collector: StartCollector
 
     async with collector.client.post("/v1/t?writeKey=web-key", data=json.dumps(LINA)) as response:
         assert not [name for name in response.headers if name.startswith("Access-Control")]
-
-
-def test_a_keys_origins_are_the_only_ones() -> None:
-    """A key without origins is for any page; a key with some for those pages, and for servers, which have none."""
-    assert is_allowed(SHOP, ())
-    assert is_allowed(SHOP, (SHOP, "https://other.example"))
-    assert is_allowed(None, (SHOP,))
-    assert not is_allowed("https://evil.example", (SHOP,))
-    assert not is_allowed("null", (SHOP,))

@@ -44,8 +44,8 @@ async def test_a_report_is_counted_by_source_and_reason(start_collector: StartCo
     assert (await collector.post("/v1/batch", body(losses)))[0] == 200
 
     assert await shown(collector) == [
-        'trackway_client_lost_events_total{reason="queue_full",source="web"} 12.0',
-        'trackway_client_lost_events_total{reason="gave_up",source="web"} 3.0',
+        'trackway_client_lost_events_total{reason="queue_full",source="web",worker="w0"} 12.0',
+        'trackway_client_lost_events_total{reason="gave_up",source="web",worker="w0"} 3.0',
     ]
     assert len(collector.spooled()) == 1
 
@@ -134,7 +134,9 @@ async def test_a_label_takes_no_word_of_a_client(start_collector: StartCollector
 
     await collector.post("/v1/batch", body([{"reason": f"made up {n}", "events": 1} for n in range(500)]))
 
-    assert await shown(collector) == ['trackway_client_lost_events_total{reason="other",source="web"} 100.0']
+    assert await shown(collector) == [
+        'trackway_client_lost_events_total{reason="other",source="web",worker="w0"} 100.0'
+    ]
 
 
 def test_ids_are_remembered_within_bounds() -> None:

@@ -349,4 +349,4 @@ async def test_a_waiting_time_is_said_in_both_headers(start_collector: StartColl
     async with collector.client.post("/v1/t?writeKey=web-key", data=json.dumps(LINA)) as response:
         assert response.status == 503
         assert response.headers["Retry-After"] == response.headers["X-RateLimit-Reset"]
-        assert {"success", "code", "message", "error"} == set(await response.json())
+        assert {"success", "code", "message", "error", "requestId"} == set(await response.json())

@@ -287,8 +287,8 @@ async def test_metrics_add_up(start_collector: StartCollector, garden: Release) 
         text = await response.text()
     assert len(batch) == sum(collector.ingest.counters.events.values())
     for outcome, count in {"ok": 1, "flagged": 2, "quarantined": 1, "rejected": 1}.items():
-        assert f'trackway_events_total{{outcome="{outcome}",source="web"}} {count}.0' in text
-    assert 'trackway_violations_total{code="unplanned_event",source="web"} 1.0' in text
+        assert f'trackway_events_total{{outcome="{outcome}",source="web",worker="w0"}} {count}.0' in text
+    assert 'trackway_violations_total{code="unplanned_event",source="web",worker="w0"} 1.0' in text
     assert "trackway_spool_backlog_bytes" in text
 
 

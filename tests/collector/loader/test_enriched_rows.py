@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from trackway_collector.ingest.decode import BatchDecoder
 from trackway_collector.loader.loop import Loader
 from trackway_collector.spool import Checkpoint, Pending, SpoolWriter, load_checkpoint, save_checkpoint
 from trackway_collector.spool.record import Client, encode_record
+from trackway_plan import compile_release, load_plan
 
 from .conftest import Pipeline, wait_for
 
@@ -118,3 +120,60 @@ def _make_pending(pipeline: Pipeline, events: int) -> None:
     done = load_checkpoint(directory)
     span = Pending(done.segment, 0, events, 0, done.byte)
     save_checkpoint(directory, Checkpoint(done.segment, 0, span))
+
+
+_TEA = """\
+event: tea_bought
+summary: Somebody bought tea.
+formerly: [{property: mail, now: email}]
+properties:
+  email: {type: string, normalise: email, pii: contact}
+  paid_in: {type: string, normalise: currency, store_as: currency, pii: none}
+  address: {type: object, properties: {country: {type: string, normalise: country, pii: location}}}
+  phones: {type: list, of: {type: string, normalise: phone, pii: contact}}
+  plain: {type: string, pii: none}
+"""
+
+
+def test_planned_values_are_stored_in_their_one_form(pipeline: Pipeline, tmp_path: Path) -> None:
+    """At every depth, under former names and stored names, in traits too; changes are counted by rule and property."""
+    plan = tmp_path / "plan"
+    (plan / "events" / "shop").mkdir(parents=True)
+    (plan / "traits").mkdir()
+    (plan / "plan.yaml").write_text("plan: tea\nformat: 1\n")
+    (plan / "events" / "shop" / "tea_bought.yaml").write_text(_TEA)
+    (plan / "traits" / "user.yaml").write_text(
+        "traits: user\nproperties:\n  zone: {type: string, normalise: timezone, pii: location}\n"
+    )
+    pipeline.release = compile_release(load_plan(plan), rev=1)
+    bought = {"type": "track", "event": "tea_bought", "userId": "ana"}
+    pipeline.spool(
+        [
+            bought | {"messageId": "m-1", "properties": {
+                "email": " Ana@Example.com", "paid_in": "eur", "address": {"country": "Portugal"},
+                "phones": ["+351 912 345 678", "912"], "plain": " As Sent ",
+            }},
+            bought | {"messageId": "m-2", "properties": {"mail": "ANA@example.com", "paid_in": "EUR"}},
+            bought | {"messageId": "m-3", "properties": {"email": 7}},
+            {"type": "identify", "messageId": "m-4", "userId": "ana", "traits": {"zone": "Asia/Calcutta"}},
+            bought | {"event": "unplanned", "messageId": "m-5", "properties": {"email": "X@Y.Z"}},
+        ]
+    )  # fmt: skip
+
+    loader = pipeline.load()
+
+    found = pipeline.rows("message_id, toString(properties.email), toString(properties.currency)")
+    assert ("m-1", "ana@example.com", "EUR") in found
+    assert ("m-5", "X@Y.Z", None) in found
+    row = "toString(properties.address.country), toString(properties.plain), arrayStringConcat(properties.phones, '|')"
+    assert pipeline.rows(row)[0] == ("PT", " As Sent ", "+351912345678|912")
+    assert ("ana@example.com",) in pipeline.rows("toString(properties.mail)")
+    assert ("Asia/Kolkata",) in pipeline.rows("toString(traits.zone)")
+    assert loader.stats.normalised == {
+        ("email", "email"): 1,
+        ("email", "mail"): 1,
+        ("currency", "paid_in"): 1,
+        ("country", "address.country"): 1,
+        ("phone", "phones"): 1,
+        ("timezone", "traits.zone"): 1,
+    }

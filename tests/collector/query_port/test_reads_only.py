@@ -160,6 +160,34 @@ WRITES = [
     'SELECT * FROM system.stack_trace AS "a)b"',
 ]
 
+TELLS_OF_THE_MACHINE = [
+    "SELECT * FROM system.server_settings",
+    "SELECT * FROM system.`server_settings`",
+    'SELECT * FROM "system"."server_settings"',
+    "SELECT * FROM `sys\\x74em`.server_settings",
+    "SELECT * FROM system . server_settings",
+    "SELECT * FROM system/**/./**/disks",
+    "SELECT * FROM {{f:Identifier}}.disks",
+    "SELECT value FROM system.one AS o, system.server_settings AS s",
+    "WITH s AS (SELECT * FROM system.server_settings) SELECT * FROM s",
+    "SELECT 1 WHERE 'path' IN (SELECT name FROM system.server_settings)",
+    "SELECT 'x' IN system.licenses_and_more",
+    "SELECT * FROM view(SELECT * FROM system.errors)",
+    "EXPLAIN SELECT * FROM system.server_settings",
+    "DESCRIBE (SELECT * FROM system.server_settings)",
+    "SELECT * FROM system.named_collections",
+    "SELECT * FROM system.users",
+    "SELECT * FROM system.certificates",
+    "SELECT last_error_message FROM system.errors",
+    "SELECT * FROM system.jemalloc_profile_text",
+    "SELECT * FROM system.schema_inference_cache",
+    "SELECT * FROM system.no_such_table_of_a_new_version",
+    "SELECT showCertificate()",
+    "SELECT getOSKernelVersion()",
+    "SELECT generateSerialID('x')",
+    "SELECT naiveBayesClassifier('x', 'y')",
+]
+
 CHANGES_A_SETTING = [
     "SELECT 1 SETTINGS readonly = 0",
     "SELECT 1 SETTINGS readonly = 2",
@@ -225,6 +253,31 @@ async def test_nothing_is_written(client: ClientSession, store: EmbeddedWarehous
     assert store.query("SELECT count() FROM events").one() == 2
     tables = [name for (name,) in store.query("SHOW TABLES").rows]
     assert tables == ["events", "loads", "migrations", "plan_releases", "quarantine", "replayed"]
+
+
+@pytest.mark.parametrize("sql", TELLS_OF_THE_MACHINE)
+async def test_no_table_of_the_system_tells_of_the_machine(client: ClientSession, sql: str) -> None:
+    """
+    Paths, messages of others' errors, users and certificates stay inside: of the database `system` only those tables
+    can be read that tools need, and none that a new version brings.
+    """
+    answer = await refused(client, sql.format(), identifier="system")
+    assert "(READONLY)" in answer
+
+
+async def test_the_system_is_no_default_database(client: ClientSession) -> None:
+    """Its tables are read by their full names only, by which the guard knows them."""
+    for asked in ({"database": "system"}, {"database": "SYSTEM"}):
+        async with client.post("/", data=b"SELECT * FROM server_settings", params=asked) as answer:
+            assert answer.status >= 400
+            assert "tmp" not in await answer.text()
+
+
+@pytest.mark.parametrize("table", ["tables", "columns", "databases", "functions", "settings", "parts", "processes"])
+async def test_tools_can_read_what_they_need_of_the_system(client: ClientSession, table: str) -> None:
+    """What there is, and how large: Grafana, DBeaver and notebooks ask for it when they connect."""
+    async with client.post("/", data=f"SELECT * FROM system.{table} LIMIT 1".encode()) as answer:  # noqa: S608
+        assert answer.status == 200, await answer.text()
 
 
 @pytest.mark.parametrize("sql", CHANGES_A_SETTING)

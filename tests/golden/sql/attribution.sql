@@ -12,7 +12,7 @@ WITH (
         FROM events
         WHERE timestamp BETWEEN {first:DateTime64(6, 'UTC')} AND {last:DateTime64(6, 'UTC')}
             AND (empty({sources:Array(String)}) OR has({sources:Array(String)}, source))
-            AND person_id != ''
+            AND environment = {environment:String} AND person_id != ''
             AND (ifNull(campaign_source, '') != '')
         GROUP BY channel
         ORDER BY count() DESC, channel
@@ -81,7 +81,7 @@ FROM (
                     FROM events
                     WHERE timestamp BETWEEN {first:DateTime64(6, 'UTC')} AND {last:DateTime64(6, 'UTC')}
                         AND (empty({sources:Array(String)}) OR has({sources:Array(String)}, source))
-                        AND person_id != ''
+                        AND environment = {environment:String} AND person_id != ''
                         AND event_mark != 0
                 )
                 -- By 128 bits of hashes: a quarter faster than by the ids, and no two persons will ever share them.

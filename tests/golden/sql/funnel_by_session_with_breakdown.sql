@@ -18,7 +18,7 @@ SELECT
         WHERE timestamp BETWEEN {first:DateTime64(6, 'UTC')} AND {last:DateTime64(6, 'UTC')}
             AND (empty({sources:Array(String)}) OR has({sources:Array(String)}, source))
             AND session_id != ''
-            AND (person_id != '' OR session_id != '')
+            AND environment = {environment:String} AND (person_id != '' OR session_id != '')
     ) + sum(sum(without_id_in_group)) OVER () AS population,
     sum(ambiguous_in_group) AS ambiguous
 FROM (
@@ -107,7 +107,7 @@ FROM (
                             FROM events
                             WHERE timestamp BETWEEN {first:DateTime64(6, 'UTC')} AND {last:DateTime64(6, 'UTC')}
                                 AND (empty({sources:Array(String)}) OR has({sources:Array(String)}, source))
-                                AND (person_id != '' OR session_id != '')
+                                AND environment = {environment:String} AND (person_id != '' OR session_id != '')
                                 -- Gaps can only be seen when every event of the person is there.
                                 AND (event_mark != 0 OR session_id = '')
                         )

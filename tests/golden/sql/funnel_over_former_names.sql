@@ -17,7 +17,7 @@ SELECT
         FROM events
         WHERE timestamp BETWEEN {first:DateTime64(6, 'UTC')} AND {last:DateTime64(6, 'UTC')}
             AND (empty({sources:Array(String)}) OR has({sources:Array(String)}, source))
-            AND person_id != ''
+            AND environment = {environment:String} AND person_id != ''
     ) + sum(sum(without_id_in_group)) OVER () AS population,
     sum(ambiguous_in_group) AS ambiguous
 FROM (
@@ -92,7 +92,7 @@ FROM (
                         FROM events
                         WHERE timestamp BETWEEN {first:DateTime64(6, 'UTC')} AND {last:DateTime64(6, 'UTC')}
                             AND (empty({sources:Array(String)}) OR has({sources:Array(String)}, source))
-                            AND person_id != '' AND (event IN {events:Array(String)} AND (event != {events_2:String} OR if(plan_rev != 0, plan_rev, validated_rev) <= {through_revision_2:UInt32}))
+                            AND environment = {environment:String} AND person_id != '' AND (event IN {events:Array(String)} AND (event != {events_2:String} OR if(plan_rev != 0, plan_rev, validated_rev) <= {through_revision_2:UInt32}))
                             AND event_mark != 0
                     )
                     -- By 128 bits of hashes: a quarter faster than by the ids, and no two persons will ever share them.

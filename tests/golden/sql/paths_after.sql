@@ -10,7 +10,7 @@ WITH (
         FROM events
         WHERE timestamp BETWEEN {first:DateTime64(6, 'UTC')} AND {last:DateTime64(6, 'UTC')}
             AND (empty({sources:Array(String)}) OR has({sources:Array(String)}, source))
-            AND (person_id != '' OR session_id != '')
+            AND environment = {environment:String} AND (person_id != '' OR session_id != '')
             AND NOT has({exclude:Array(String)}, node)
         GROUP BY node
         ORDER BY count() DESC, node
@@ -27,7 +27,7 @@ SELECT
         WHERE timestamp BETWEEN {first:DateTime64(6, 'UTC')} AND {last:DateTime64(6, 'UTC')}
             AND (empty({sources:Array(String)}) OR has({sources:Array(String)}, source))
             AND session_id != ''
-            AND (person_id != '' OR session_id != '')
+            AND environment = {environment:String} AND (person_id != '' OR session_id != '')
     ) + any(total_without_id) AS population,
     any(total_ambiguous) AS ambiguous
 FROM (
@@ -96,7 +96,7 @@ FROM (
                         FROM events
                         WHERE timestamp BETWEEN {first:DateTime64(6, 'UTC')} AND {last:DateTime64(6, 'UTC')}
                             AND (empty({sources:Array(String)}) OR has({sources:Array(String)}, source))
-                            AND (person_id != '' OR session_id != '')
+                            AND environment = {environment:String} AND (person_id != '' OR session_id != '')
                             -- Gaps can only be seen when every event of the person is there.
                             AND (event_mark != 0 OR session_id = '')
                     )

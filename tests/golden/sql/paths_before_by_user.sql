@@ -10,7 +10,7 @@ WITH (
         FROM events
         WHERE timestamp BETWEEN {first:DateTime64(6, 'UTC')} AND {last:DateTime64(6, 'UTC')}
             AND (empty({sources:Array(String)}) OR has({sources:Array(String)}, source))
-            AND (person_id != '' OR session_id != '') AND (ifNull(startsWith(page_path, {value:String}), 0))
+            AND environment = {environment:String} AND (person_id != '' OR session_id != '') AND (ifNull(startsWith(page_path, {value:String}), 0))
             AND NOT has({exclude:Array(String)}, node)
         GROUP BY node
         ORDER BY count() DESC, node
@@ -26,7 +26,7 @@ SELECT
         FROM events
         WHERE timestamp BETWEEN {first:DateTime64(6, 'UTC')} AND {last:DateTime64(6, 'UTC')}
             AND (empty({sources:Array(String)}) OR has({sources:Array(String)}, source))
-            AND (person_id != '' OR session_id != '') AND (ifNull(startsWith(page_path, {value:String}), 0))
+            AND environment = {environment:String} AND (person_id != '' OR session_id != '') AND (ifNull(startsWith(page_path, {value:String}), 0))
     ) + any(total_without_id) AS population,
     any(total_ambiguous) AS ambiguous
 FROM (
@@ -81,7 +81,7 @@ FROM (
                     FROM events
                     WHERE timestamp BETWEEN {first:DateTime64(6, 'UTC')} AND {last:DateTime64(6, 'UTC')}
                         AND (empty({sources:Array(String)}) OR has({sources:Array(String)}, source))
-                        AND (person_id != '' OR session_id != '') AND (ifNull(startsWith(page_path, {value:String}), 0))
+                        AND environment = {environment:String} AND (person_id != '' OR session_id != '') AND (ifNull(startsWith(page_path, {value:String}), 0))
                         AND event_mark != 0
                 )
                 -- By 128 bits of hashes: a quarter faster than by the ids, and no two persons will ever share them.

@@ -14,7 +14,7 @@ SELECT
         FROM events
         WHERE timestamp BETWEEN {first:DateTime64(6, 'UTC')} AND {last:DateTime64(6, 'UTC')}
             AND (empty({sources:Array(String)}) OR has({sources:Array(String)}, source))
-            AND person_id != ''
+            AND environment = {environment:String} AND person_id != ''
     ) AS seen_until,
     0 AS ambiguous
 FROM (
@@ -39,7 +39,7 @@ FROM (
             WHERE timestamp BETWEEN {first:DateTime64(6, 'UTC')} AND {last:DateTime64(6, 'UTC')}
                 AND (empty({sources:Array(String)}) OR has({sources:Array(String)}, source))
                 AND 1
-                AND person_id != ''
+                AND environment = {environment:String} AND person_id != ''
         )
         -- By 128 bits of hashes: a quarter faster than by the ids, and no two persons will ever share them.
         GROUP BY cityHash64(person_id), xxh3(person_id)

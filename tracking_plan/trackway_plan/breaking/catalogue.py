@@ -505,6 +505,18 @@ KEEPING = (
         mirror="store-restricted",
     ),
     Rule(
+        "normalise-changed",
+        "values are stored in another form: `normalise`",
+        "{subject}: `normalise` was {before} and is now {after}.",
+        "--WW",
+        why={
+            "storage": "Old rows keep the form, or the hash, that they have.",
+            "query": "The same value counts as two, before and after.",
+        },
+        mend="Count values from one day on, or bring old rows into the same form.",
+        mirror="normalise-changed",
+    ),
+    Rule(
         "store-name-changed",
         "another `store_as`: the column has another name",
         "{subject} was stored as `{before}` and is now stored as `{after}`.",

@@ -8,7 +8,7 @@ import msgspec
 
 from ..model import Base, Place
 
-SCOPE = ("since", "until", "source", "where")
+SCOPE = ("since", "until", "source", "where", "environment")
 """What every question takes: which events it is about."""
 
 KINDS: dict[str, tuple[str, ...]] = {

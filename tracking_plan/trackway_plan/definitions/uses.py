@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from yaml.nodes import MappingNode, Node, SequenceNode
 
-from ..columns import COLUMNS
+from ..columns import column_named
 from ..condition import All, Any, Comparison, Condition, ConditionError, Name, Not, parse_condition
 from ..loading.nodes import Reader
 from ..model import Place
@@ -127,4 +127,4 @@ def _path(name: Name) -> str:
         return name.text
     if name.text.startswith("properties."):
         return name.text.removeprefix("properties.")
-    return "" if name.text in COLUMNS else name.text
+    return "" if column_named(name.text) else name.text

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from ..model import SCALARS, STORES, TEXTS, PropertySpec
+from ..redact import normalise_rule
 from ..storage import storage_type
 from ..verdict.fast import value_accepts
 from .change import At, Change, shown_type
@@ -82,6 +83,8 @@ def _keeping_changes(was: PropertySpec, now: PropertySpec, at: At) -> Iterator[C
     if was.store != now.store:
         less = STORES.index(now.store) > STORES.index(was.store)
         yield at.change("store-restricted" if less else "store-loosened", was.store, now.store, was=was, now=now)
+    if (old_rule := normalise_rule(was)) != (new_rule := normalise_rule(now)):
+        yield at.change("normalise-changed", old_rule or "none", new_rule or "none", was=was, now=now)
     if (was.store_as or was.name) != (now.store_as or now.name) and was.name == now.name:
         yield at.change("store-name-changed", was.store_as or was.name, now.store_as or now.name, was=was, now=now)
     if was.kind == now.kind and storage_type(was) != storage_type(now):

@@ -47,6 +47,7 @@ def _said(spec: PropertySpec) -> dict[str, Any]:
         "pii": spec.pii,
         "store": spec.store if spec.store != "plain" else "",
         "store_as": spec.store_as,
+        "normalise": spec.normalise or item.normalise,
         "column": spec.column,
         "unit": spec.unit,
         "group": spec.group,

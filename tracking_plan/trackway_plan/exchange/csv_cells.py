@@ -11,6 +11,7 @@ import msgspec
 from ..loading.property import COLUMNS as STORAGE_COLUMNS
 from ..loading.property import CONSTRAINTS
 from ..model import KINDS, PII_CLASSES, SCALARS, STORES, Choice, PropertySpec
+from ..normalise import NORMALISERS
 from ..verdict.formats import FORMATS, is_decimal
 from ..verdict.patterns import matcher
 from ..write_yaml import is_writable_union
@@ -135,6 +136,10 @@ class Cells:
         if key == "format":
             if text not in FORMATS:
                 raise ValueError(f"not one of {', '.join(FORMATS)}")  # noqa: EM102
+            return text
+        if key == "normalise":
+            if text not in NORMALISERS:
+                raise ValueError(f"not one of {', '.join(NORMALISERS)}")  # noqa: EM102
             return text
         if key in _SIZES:
             if int(text) < _SIZES[key]:

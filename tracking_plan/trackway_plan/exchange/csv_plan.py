@@ -33,7 +33,7 @@ EVENT_COLUMNS = ("event", "event summary", "area", "status", "owner", "when", "s
 PROPERTY_COLUMNS = (
     *("property", "type", "required", "nullable", "choices", "may grow", "min", "max", "multiple of", "min length"),
     *("max length", "pattern", "format", "min items", "max items", "unit", "pii", "store", "store as", "column"),
-    *("low cardinality", "open object", "summary"),
+    *("normalise", "low cardinality", "open object", "summary"),
 )
 COLUMNS = (*EVENT_COLUMNS, *PROPERTY_COLUMNS)
 """The columns that an export writes, in this order."""

@@ -18,7 +18,7 @@ from .names import is_name
 
 KEYWORD = "x-trackway"
 
-PROPERTY_EXTRAS = ("pii", "store", "store_as", "column", "low_cardinality", "unit", "may_grow")
+PROPERTY_EXTRAS = ("pii", "store", "store_as", "column", "normalise", "low_cardinality", "unit", "may_grow")
 EVENT_EXTRAS = (
     "area",
     "owner",
@@ -45,6 +45,7 @@ class PropertyExtras(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unk
     store: Literal["plain", "hash", "drop"] = "plain"
     store_as: str = ""
     column: str = ""
+    normalise: Literal["", "email", "phone", "currency", "country", "timezone"] = ""
     low_cardinality: bool = False
     unit: str = ""
     may_grow: bool = False
@@ -104,6 +105,8 @@ def with_extras(spec: PropertySpec, extras: PropertyExtras) -> PropertySpec:
         fitting["may_grow"] = False
     if kind not in ("string", "text", "choice"):
         fitting["low_cardinality"] = False
+    if kind not in ("string", "text"):
+        fitting["normalise"] = ""
     if re.fullmatch(COLUMNS.get(kind, ""), extras.column) is None:
         fitting["column"] = ""
     if not is_name(extras.store_as):

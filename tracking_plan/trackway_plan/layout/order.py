@@ -43,6 +43,7 @@ PROPERTY_KEYS = (
     "multiple_of",
     "unit",
     "format",
+    "normalise",
     "pattern",
     "min_length",
     "max_length",

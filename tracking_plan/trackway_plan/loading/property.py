@@ -17,6 +17,7 @@ from yaml.nodes import MappingNode, Node, SequenceNode
 
 from ..model import KINDS, PII_CLASSES, SCALARS, STORES, Choice, Place, PropertySpec
 from ..near import did_you_mean, listed
+from ..normalise import NORMALISERS
 from ..verdict.formats import FORMATS, is_decimal
 from ..verdict.patterns import PatternError, matcher
 from ..verdict.schema import INT_MAX, INT_MIN
@@ -33,7 +34,7 @@ COMMON = (
     "column",
     "unit",
 )
-_LENGTHS = ("min_length", "max_length", "pattern", "format", "low_cardinality")
+_LENGTHS = ("min_length", "max_length", "pattern", "format", "normalise", "low_cardinality")
 CONSTRAINTS: dict[str, tuple[str, ...]] = {
     "string": _LENGTHS,
     "text": _LENGTHS,
@@ -385,6 +386,7 @@ _CONSTRAINT_READERS: dict[str, Callable[[Reader, Node, str], Any]] = {
     "open": Reader.boolean,
     "pattern": _pattern,
     "format": _word(tuple(FORMATS)),
+    "normalise": _word(tuple(NORMALISERS)),
     "multiple_of": _size(1),
     "min_length": _size(0),
     "max_length": _size(1),

@@ -1,5 +1,5 @@
 -- The newest events, stored and quarantined alike, with the verdict of each.
--- params: since (seconds since 1970), limit
+-- params: since (seconds since 1970), environment ('' for every one), limit
 -- returns: one row per event, newest first; `reasons` are codes of violations, or sentences where it was quarantined;
 -- `content` is the event's properties as JSON text, or the whole event where it was quarantined
 SELECT
@@ -27,6 +27,7 @@ FROM
         misfits
     FROM events
     WHERE received_at >= fromUnixTimestamp64Second({since:Int64}, 'UTC')
+        AND ({environment:String} = '' OR environment = {environment:String})
     ORDER BY received_at DESC, message_id DESC
     LIMIT {limit:UInt32}
 
@@ -45,6 +46,7 @@ FROM
         CAST(map(), 'Map(LowCardinality(String), String)') AS misfits
     FROM quarantine
     WHERE received_at >= fromUnixTimestamp64Second({since:Int64}, 'UTC')
+        AND ({environment:String} = '' OR environment = {environment:String})
     ORDER BY received_at DESC, message_id DESC
     LIMIT {limit:UInt32}
 )

@@ -146,7 +146,9 @@ async function showCharts(sections) {
   for (const section of sections) { // one after the other: the store has better things to do than draw
     section.setAttribute("aria-busy", "true");
     try {
-      const answer = await ask(`/api/charts/${section.dataset.chart}`);
+      const of = environment();
+      const answer = await ask(`/api/charts/${section.dataset.chart}?environment=${of}`);
+      if (of !== environment()) return; // another one was chosen meanwhile, and its charts are on their way
       shown.set(section.dataset.chart, answer);
       showChart(section, answer);
     } catch (error) {
@@ -242,7 +244,8 @@ async function ask(path) {
 async function look() {
   if (document.hidden) return POLL_MS;
   try {
-    const live = await ask("/api/live");
+    const live = await ask(`/api/live?environment=${environment()}`);
+    if (live.environment !== environment()) return 0;
     showFigures(live);
     showState(live);
     showRecent(live);
@@ -257,6 +260,16 @@ async function look() {
     return RETRY_MS;
   }
 }
+
+// Which events all of this is about.
+function environment() {
+  return byId("environment").value;
+}
+
+byId("environment").addEventListener("change", () => {
+  chartsAt = lastCount = -1;
+  look();
+});
 
 async function watch() {
   const wait = await look();
