@@ -5,11 +5,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help demo test check lint bench soak compare compare-collectors clean
-=======
-.PHONY: help demo test check lint bench soak compare fuzz clean
->>>>>>> 1f8e6e9dd6cb7fdac60b47218f548032e0e35ea2
+.PHONY: help demo test check lint bench soak compare compare-collectors fuzz clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,14 +33,12 @@ soak: $(VENV)/.dev ## Half an hour of load while processes, ClickHouse, disk and
 compare: $(VENV)/.dev ## Run other clients and ours through the same trouble; writes docs/compare_sdks.md
 	$(BIN)/python -m tests.benchmarks.peers --write
 
-<<<<<<< HEAD
 compare-collectors: $(VENV)/.dev ## Drive and kill other servers and ours; writes docs/compare_collectors.md
 	$(BIN)/python -m tests.benchmarks.collectors --write
-=======
+
 fuzz: $(VENV)/.dev ## Search for bytes that break the decoder, for an hour (SECONDS=60: for a minute)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris || echo "No atheris for this Python: by chance alone."
 	nice -n 19 $(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),3600)
->>>>>>> 1f8e6e9dd6cb7fdac60b47218f548032e0e35ea2
 
 clean: ## Remove .venv and every cache
 	rm -rf $(VENV) .bench-venv .clients .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .fuzz build dist
