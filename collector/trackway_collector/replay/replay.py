@@ -19,7 +19,7 @@ from trackway_collector.mapping import EventMapping, Unmappable
 from trackway_collector.outcomes import Outcome
 from trackway_collector.releases import Stamp
 from trackway_collector.spool import EventVerdict, Record, SpoolWriter
-from trackway_collector.spool.record import PRODUCTION, encode_record
+from trackway_collector.spool.record import encode_record
 from trackway_collector.warehouse import Warehouse
 from trackway_plan import Release
 from trackway_plan.environments import PRODUCTION
