@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint bench soak compare fuzz clean
+.PHONY: help demo test check lint bench soak compare compare-collectors fuzz clean
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.installed ## Replay real events, kill the collector meanwhile, print the answers, serve (ONCE=1: stop after)
 	@$(BIN)/trackway demo $(if $(ONCE),--once)
@@ -32,6 +32,9 @@ soak: $(VENV)/.dev ## Half an hour of load while processes, ClickHouse, disk and
 
 compare: $(VENV)/.dev ## Run other clients and ours through the same trouble; writes docs/compare_sdks.md
 	$(BIN)/python -m tests.benchmarks.peers --write
+
+compare-collectors: $(VENV)/.dev ## Drive and kill other servers and ours; writes docs/compare_collectors.md
+	$(BIN)/python -m tests.benchmarks.collectors --write
 
 fuzz: $(VENV)/.dev ## Search for bytes that break the decoder, for an hour (SECONDS=60: for a minute)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris || echo "No atheris for this Python: by chance alone."
