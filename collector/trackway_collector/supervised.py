@@ -43,6 +43,7 @@ def decode_settings(text: str) -> Settings:
 def main() -> None:
     """Be one of the processes; the supervisor says which and with what settings."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until somebody here knows what to look at again
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # the supervisor has blocked it
     settings = decode_settings(os.environ.pop(SETTINGS_VARIABLE))
     role, *worker = sys.argv[1:]
     gives_up_at = time.monotonic() + BUSY_S

@@ -134,11 +134,16 @@ class Keeper:
 
     async def _start(self) -> asyncio.subprocess.Process:
         environment = os.environ | {SETTINGS_VARIABLE: encode_settings(self._settings)}
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "trackway_collector.supervised",
-            *self._name.split(),
-            stdin=asyncio.subprocess.PIPE,
-            env=environment,
-        )
+        # Blocked signals stay blocked over exec: a SIGHUP that comes before the process knows the signal would end it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+        try:
+            return await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "trackway_collector.supervised",
+                *self._name.split(),
+                stdin=asyncio.subprocess.PIPE,
+                env=environment,
+            )
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})

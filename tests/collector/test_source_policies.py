@@ -89,10 +89,19 @@ def test_show_config_shows_the_policies(tmp_path: Path, monkeypatch: pytest.Monk
     assert not [row for row in shown if row and row[0].startswith("sources.api")]
 
 
-@pytest.mark.parametrize("page", ["settings", "privacy"])
+@pytest.mark.parametrize("page", ["settings", "privacy", "other_clients"])
 def test_the_documented_files_are_understood(tmp_path: Path, page: str) -> None:
     """Each trackway.toml of these pages is one that the collector takes."""
     blocks = re.findall(r"^```toml\n(.*?)^```$", (ROOT / "docs" / f"{page}.md").read_text("utf-8"), re.M | re.S)
     assert blocks
     for block in blocks:
         assert of(tmp_path, block).by_source
+
+
+def test_a_foreign_id_has_one_source(tmp_path: Path) -> None:
+    """An id that two sources name, or that is for all of them, is refused with both names."""
+    twice = '[sources.web]\nforeign_ids = ["snowplow:shop"]\n[sources.api]\nforeign_ids = ["snowplow:shop"]\n'
+    with pytest.raises(ConfigError, match="`snowplow:shop` is in `foreign_ids` of `web` and of `api`"):
+        of(tmp_path, twice)
+    with pytest.raises(ConfigError, match="cannot be for all"):
+        of(tmp_path, '[sources."*"]\nforeign_ids = ["snowplow:shop"]\n[sources.api.limits]\nbatch_events = 7\n')

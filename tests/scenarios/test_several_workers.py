@@ -81,6 +81,25 @@ def test_workers_leave_with_their_supervisor(tmp_path: Path) -> None:
         assert house.get("/live")[0] == 0
 
 
+def test_sighup_reaches_every_worker_and_ends_none(tmp_path: Path) -> None:
+    """SIGHUP to the supervisor makes all of them look again at once; it stops nobody, however early it comes."""
+    with open_house(tmp_path / "data", "--workers", "2") as house:
+        assert house._process is not None
+        workers = {name: process.pid for name, process in workers_of(house).items()}
+        for _ in range(5):
+            os.kill(house._process.pid, signal.SIGHUP)
+            time.sleep(0.1)
+        house.kill("w1")
+        for _ in range(30):  # while it starts again
+            os.kill(house._process.pid, signal.SIGHUP)
+            time.sleep(0.05)
+        wait_for(lambda: house.get("/ready")[0] == 200 and len(workers_of(house)) == 2, 30, "both run")
+        assert workers_of(house)["w0"].pid == workers["w0"]
+        assert house.post([{"type": "track", "event": "knocked", "userId": "lina"}])[0] == 200
+        assert house.stop() == 0
+        assert (tmp_path / "data.log").read_text().count("starting it again") == 1
+
+
 def test_fewer_workers_leave_nothing_behind(tmp_path: Path) -> None:
     """What three workers had acked and nobody had loaded is stored when one worker is left; their spools stay empty."""
     with open_house(tmp_path / "data", "--workers", "3") as house:

@@ -122,11 +122,13 @@ class House:
         except OSError:
             return 0, ""
 
-    def post(self, events: list[dict[str, Any]], timeout_s: float = 10) -> tuple[int, dict[str, Any], dict[str, str]]:
+    def post(
+        self, events: list[dict[str, Any]], timeout_s: float = 10, path: str = "/v1/batch"
+    ) -> tuple[int, dict[str, Any], dict[str, str]]:
         """Post a batch; return status, answer and headers. Raises OSError when no answer came."""
         authorization = "Basic " + base64.b64encode(f"{KEY}:".encode()).decode()
         body = json.dumps({"batch": events}).encode()
-        request = urllib.request.Request(f"{self.url}/v1/batch", body, {"Authorization": authorization})
+        request = urllib.request.Request(f"{self.url}{path}", body, {"Authorization": authorization})
         try:
             with urllib.request.urlopen(request, timeout=timeout_s) as answer:
                 return answer.status, json.load(answer), dict(answer.headers)

@@ -82,7 +82,8 @@ def answers(received: bytes) -> list[Answer]:
         for line in head[2].decode("latin-1").splitlines():
             name, _, value = line.partition(":")
             headers[name.lower()] = value.strip()
-        at = head.end() + int(headers.get("content-length", "0"))
+        # Without a length the body goes on until the connection ends.
+        at = head.end() + int(headers["content-length"]) if "content-length" in headers else len(received)
         if head[1] != b"100":
             found.append(Answer(int(head[1]), headers, received[head.end() : at]))
     assert at == len(received), f"not HTTP: {received[at : at + 200]!r}"

@@ -22,7 +22,7 @@ from trackway_collector.ingest.sources import Policies, SourcePolicy
 from trackway_collector.mapping import EventMapping, MappingError, load_mapping
 from trackway_collector.releases import ReleaseFolder
 from trackway_collector.warehouse.store_file import StoreFile
-from trackway_plan.environments import PRODUCTION
+from trackway_plan.environments import ENVIRONMENTS, PRODUCTION
 from trackway_plan.redact import read_hash_key
 
 EXIT_REFUSED = 1
@@ -37,7 +37,9 @@ MIB = 1024**2
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--mapping", type=click.Path(path_type=Path), help="How a row becomes an event; needed but for events.")
 @click.option("--source", metavar="NAME", help="The source of the events [the mapping's `source`].")
-@click.option("--environment", default=PRODUCTION, show_default=True, metavar="NAME", help="What they are counted in.")
+@click.option(
+    "--environment", type=click.Choice(ENVIRONMENTS), default=PRODUCTION, show_default=True, help="What they count in."
+)
 @click.option("--data-dir", type=click.Path(path_type=Path), help="The collector's data directory.")
 @click.option("--plan", metavar="PATH", help="The plan they are judged by, as for the collector.")
 @click.option("--report", type=click.Path(path_type=Path), help="Where refused rows go [<data dir>/imports/…].")

@@ -50,6 +50,16 @@ class Watermarks:
         )
 
 
+class _Room:
+    """What one lane holds and may hold, bytes; an attribute, since looking an enum up costs more than all the rest."""
+
+    __slots__ = ("held", "most")
+
+    def __init__(self, most: int) -> None:
+        self.held = 0
+        self.most = most
+
+
 class Admission:
     """
     Decides on one request after the other.
@@ -62,8 +72,6 @@ class Admission:
         self, most_bytes: int = 64 * 1024**2, watermarks: Watermarks | None = None, dice: Dice = random.random
     ) -> None:
         self.most_bytes = most_bytes
-        self.in_hand: dict[Lane, int] = dict.fromkeys(Lane, 0)
-        """Bytes, by lane."""
         self.refused: Counter[tuple[str, str]] = Counter()
         """(lane, cause) → requests."""
         self.disk_pressure = 0.0
@@ -71,7 +79,13 @@ class Admission:
         self._watermarks = watermarks or Watermarks()
         self._refused_share = 0.0
         self._dice = dice
-        self._most_of = {Lane.LIVE: most_bytes, Lane.HISTORICAL: int(most_bytes * HISTORICAL_SHARE)}
+        self._live = _Room(most_bytes)
+        self._historical = _Room(int(most_bytes * HISTORICAL_SHARE))
+
+    @property
+    def in_hand(self) -> dict[Lane, int]:
+        """Bytes in hand, by lane."""
+        return {Lane.LIVE: self._live.held, Lane.HISTORICAL: self._historical.held}
 
     def observe_disk(self, backlog: float, free: float) -> None:
         """Take note of how much waits in the spools and how much the disk has left, bytes."""
@@ -92,22 +106,22 @@ class Admission:
             if lane is Lane.HISTORICAL or self._dice() < pressure:
                 message = "Not stored, send again later: the collector's disk is filling up."
                 raise self._refusal(429, "disk_filling", lane, message, retry_after_s(pressure, self._dice))
-        return Held(self, lane)
+        return Held(self, lane, self._live if lane is Lane.LIVE else self._historical)
 
-    def take(self, lane: Lane, size: int) -> None:
+    def take(self, lane: Lane, room: _Room, size: int) -> None:
         """
         Count bytes in. A lane that holds nothing takes a body of any size, or a large one would never get in.
 
         Raises:
             RequestRefused: 429, there is no room for them.
         """
-        held, every = self.in_hand[lane], sum(self.in_hand.values())
-        if held and (held + size > self._most_of[lane] or every + size > self.most_bytes):
+        held, every = room.held, self._live.held + self._historical.held
+        if held and (held + size > room.most or every + size > self.most_bytes):
             self._refused_share += MEMORY * (1 - self._refused_share)
             message = "Not stored, send again later: the collector has as many requests in hand as it may."
             raise self._refusal(429, "overloaded", lane, message, retry_after_s(self._refused_share, self._dice))
         self._refused_share -= MEMORY * self._refused_share
-        self.in_hand[lane] = held + size
+        room.held = held + size
 
     def over_quota(self, lane: Lane, wait_s: float) -> RequestRefused:
         """Return the refusal of a request whose source has used up its quota for the next `wait_s` seconds."""
@@ -124,11 +138,12 @@ class Admission:
 class Held:
     """What one request has in hand."""
 
-    __slots__ = ("_admission", "_size", "lane")
+    __slots__ = ("_admission", "_room", "_size", "lane")
 
-    def __init__(self, admission: Admission, lane: Lane) -> None:
+    def __init__(self, admission: Admission, lane: Lane, room: _Room) -> None:
         self.lane = lane
         self._admission = admission
+        self._room = room
         self._size = 0
 
     def take(self, size: int) -> None:
@@ -138,7 +153,7 @@ class Held:
         Raises:
             RequestRefused: 429, there is no room for them.
         """
-        self._admission.take(self.lane, size)
+        self._admission.take(self.lane, self._room, size)
         self._size += size
 
     def change_to(self, lane: Lane) -> None:
@@ -150,13 +165,12 @@ class Held:
         """
         size = self._size
         self.release()
-        self._admission.enter(lane)
-        self.lane = lane
+        self.lane, self._room = lane, self._admission.enter(lane)._room
         self.take(size)
 
     def release(self) -> None:
         """Give all of it back."""
-        self._admission.in_hand[self.lane] -= self._size
+        self._room.held -= self._size
         self._size = 0
 
 

@@ -60,5 +60,5 @@ async def _read_pieces(request: web.Request, max_bytes: int, held: Held, within_
                     held.take(len(piece))
     except TimeoutError as error:
         message = f"The body did not come within {within_s:g} s."
-        raise RequestRefused(408, "slow_body", message) from error
+        raise RequestRefused(408, "request_timeout", message) from error
     return b"".join(pieces)

@@ -18,7 +18,7 @@ MAX_LIBRARIES = 200
 """Names and versions that are counted apart; a label must not have as many values as a client can think of."""
 MAX_RETRIES = 10
 """More are counted as so many."""
-LOOKED_AT_BYTES = 8 * 1024
+LOOKED_AT_BYTES = 4 * 1024
 OTHER = ("other", "")
 
 _LIBRARY = re.compile(
@@ -28,7 +28,7 @@ _LIBRARY = re.compile(
 
 def count_client(counters: IngestCounters, request: web.Request, body: bytes) -> None:
     """Count who sent a stored request, and the how manieth try it was."""
-    start = body.find(b'"library"', 0, LOOKED_AT_BYTES)
+    start = body.find(b'"library', 0, LOOKED_AT_BYTES)
     found = _LIBRARY.match(body, start) if start >= 0 else None
     if found is not None:
         library = found[1].decode("ascii", "replace"), (found[2] or b"").decode("ascii", "replace")

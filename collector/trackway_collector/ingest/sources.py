@@ -87,6 +87,7 @@ class Policies:
                 what, _, at = str(error).partition(" - at `$.")
                 message = f"{where}]: `{at.rstrip('`')}` is wrong: {what[:1].lower()}{what[1:]}."
                 raise ConfigError(message) from error
+        _check_foreign_ids(policies, origin)
         default = policies.pop(EVERY_SOURCE, SourcePolicy())
         return cls(default, MappingProxyType(policies))
 
@@ -110,3 +111,24 @@ class Policies:
     def sets_cookies(self) -> bool:
         """Whether a source sets the first-party cookie, for which a browser has to send credentials."""
         return any(policy.privacy.cookie.name for policy in (self.default, *self.by_source.values()))
+
+
+def _check_foreign_ids(policies: Mapping[str, SourcePolicy], origin: str) -> None:
+    """
+    Refuse a foreign id that would be of several sources.
+
+    Raises:
+        ConfigError: there is one.
+    """
+    if EVERY_SOURCE in policies and policies[EVERY_SOURCE].foreign_ids:
+        message = f"{origin}: `foreign_ids` says which source events are of, so it cannot be for all of them."
+        raise ConfigError(message)
+    owners: dict[str, str] = {}
+    for source, policy in policies.items():
+        for foreign_id in policy.foreign_ids:
+            if (owner := owners.setdefault(foreign_id, source)) != source:
+                message = (
+                    f"{origin}: `{foreign_id}` is in `foreign_ids` of `{owner}` and of `{source}`."
+                    "\n  Events have one source: name it in that source's table alone."
+                )
+                raise ConfigError(message)

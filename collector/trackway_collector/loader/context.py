@@ -88,6 +88,8 @@ class ContextColumns:
 
     def _made(self, context: dict[str, Any], client: Client | None) -> bytes:
         columns = _columns(context)
+        if columns.get("session_id") == "":
+            del columns["session_id"]  # none, however it was written: the loader may give one
         self._enrich(columns, context, client)
         rest = {name: value for name, value in context.items() if value not in (None, {})}
         if rest:

@@ -17,6 +17,7 @@ from trackway_collector.replay.command import age, options, run
 from trackway_collector.warehouse.cli import opened_warehouse, warehouse_options
 from trackway_plan import Release, latest_release
 from trackway_plan.commands.common import FINDINGS, loading
+from trackway_plan.environments import PRODUCTION
 from trackway_plan.release import released_files
 
 FORM = click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
@@ -45,7 +46,8 @@ def list_(url: str | None, data_dir: Path | None, since: str, sources: tuple[str
         click.echo("Nothing waits in quarantine.")
     for reason in found:
         name = _printable(reason.event) or "(no name)"
-        click.echo(f"{reason.events:>9,}  {reason.source}  {name}  {_printable(reason.code)}")
+        source = reason.source if reason.environment == PRODUCTION else f"{reason.source} ({reason.environment})"
+        click.echo(f"{reason.events:>9,}  {source}  {name}  {_printable(reason.code)}")
         if reason.example:
             click.echo(f"{'':>9}  {_printable(reason.example)}")
         click.echo(f"{'':>9}  newest {reason.last_at:%Y-%m-%d %H:%M:%S} UTC, {reason.place}")

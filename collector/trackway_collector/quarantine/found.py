@@ -16,6 +16,7 @@ class Reason(NamedTuple):
     """Why some events of one name wait."""
 
     source: str
+    environment: str
     event: str
     code: str
     events: int
@@ -53,8 +54,8 @@ def reasons(warehouse: Warehouse, since: datetime, sources: Sequence[str] = ()) 
     params: dict[str, object] = {"since": since, "sources": list(sources), "most": MOST_REASONS}
     rows = warehouse.query(_sql("reasons"), params).rows
     return [
-        Reason(source, event, code, events, _at(first), _at(last), example, _place(*place))
-        for source, event, code, events, first, last, example, place in rows
+        Reason(source, environment, event, code, events, _at(first), _at(last), example, _place(*place))
+        for source, environment, event, code, events, first, last, example, place in rows
     ]
 
 

@@ -128,10 +128,14 @@ def make_query_app(
 
 @web.middleware
 async def _only_known_hosts(request: web.Request, handler: Callable[[web.Request], object]) -> web.StreamResponse:
-    """403 for a foreign Host, so that no web page can reach the port under a name of its own."""
-    host = host_name(request.headers.get("Host", ""))
+    """403 for a foreign Host, by which a web page could reach the port under its own name, and for a foreign Origin."""
+    named = request.headers.get("Host", "")
+    host = host_name(named)
     if host not in request.app[_PORT].hosts:
         return web.Response(status=403, text=f"the query port does not answer as {host!r}; use 127.0.0.1\n")
+    origin = request.headers.get("Origin")
+    if origin is not None and origin.partition("://")[2] != named:
+        return web.Response(status=403, text="the query port does not answer to pages of other sites\n")
     return await handler(request)  # type: ignore[misc, no-any-return]
 
 

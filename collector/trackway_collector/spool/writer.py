@@ -238,9 +238,18 @@ class SpoolWriter:
             number = 1 + max(self._segment, checkpoint.segment, *segment_numbers(self.directory), 0)
             header = pack_segment_header(number, time.time_ns() // 1000)
             # Unbuffered: what write() has returned for is in the kernel's hands, and an error names its write.
-            file = segment_path(self.directory, number).open("xb", buffering=0)
-            _write_all(file, header)
-            fsync_directory(self.directory)
+            path = segment_path(self.directory, number)
+            file = path.open("xb", buffering=0)
+            self._segment = number  # used, whatever comes of it
+            try:
+                _write_all(file, header)
+                fsync_directory(self.directory)
+            except BaseException:
+                # A full disk must not collect an empty file for each request that it refuses.
+                file.close()
+                with contextlib.suppress(OSError):
+                    path.unlink()
+                raise
             self._file, self._segment, self._segment_size, self._next_offset = file, number, len(header), 0
         return self._file
 

@@ -28,6 +28,9 @@ class EmbeddedWarehouse:
         if url.path is None:
             message = f"{url} is not an embedded warehouse"
             raise Terminal(message)
+        # Its modules import each other in a circle: two threads that need the first one at a time see half of it.
+        import clickhouse_connect.driver  # noqa: F401
+
         self._url = url
         self._engine = EmbeddedEngine.open(url.path)
         self._lock = threading.Lock()

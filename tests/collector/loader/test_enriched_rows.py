@@ -83,6 +83,16 @@ def test_a_servers_event_gets_no_session(pipeline: Pipeline) -> None:
     assert pipeline.rows("message_id, session_id") == [("m-1", ""), ("m-2", "own")]
 
 
+def test_an_empty_session_id_is_none(pipeline: Pipeline) -> None:
+    """A client that sends an empty id has sent no session, and gets one."""
+    spool_from(pipeline, Client(user_agent=FIREFOX), seen("m-1", 0, context={"sessionId": ""}), seen("m-2", 1))
+
+    pipeline.load()
+
+    [(first,), (second,)] = pipeline.rows("session_id")
+    assert first == second != ""
+
+
 def test_sessions_outlive_a_restart(pipeline: Pipeline) -> None:
     """The loader that comes next goes on with the sessions whose rows are stored, and begins new ones after the gap."""
     client = Client(user_agent=FIREFOX)

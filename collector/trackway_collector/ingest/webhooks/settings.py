@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -15,7 +15,6 @@ from trackway_collector.errors import ConfigError
 from trackway_collector.ingest.keys import Grant
 from trackway_collector.ingest.tables import Table, check_names
 from trackway_collector.ingest.webhooks.signatures import Encoding, Scheme, Signature
-from trackway_plan.environments import PRODUCTION
 
 if TYPE_CHECKING:
     from trackway_collector.mapping import EventMapping
@@ -34,7 +33,7 @@ class WebhookTable(Table, frozen=True, kw_only=True):
     """The mapping file, from where trackway.toml is."""
     source: str = ""
     """The source of the events; empty: the webhook's name."""
-    environment: str = PRODUCTION
+    environment: Literal["production", "staging", "development"] = "production"
     """What the events are counted in: `production`, `staging`, `development`."""
     secret_env: str = ""
     """The environment variable that has the secret."""

@@ -1,9 +1,10 @@
--- What waits in quarantine, by source, event and reason; the newest of each as an example. What a replay has stored is
--- left out.
+-- What waits in quarantine, by source, environment, event and reason; the newest of each as an example. What a replay
+-- has stored is left out.
 -- params: since DateTime64(6, 'UTC'), sources Array(String) (empty: all), most
--- returns: one row per source, event and code; an event with several codes is counted under each
+-- returns: one row per source, environment, event and code; an event with several codes is counted under each
 SELECT
     source,
+    environment,
     event,
     code,
     count() AS events,
@@ -20,6 +21,6 @@ WHERE received_at >= {since:DateTime64(6, 'UTC')}
   AND (spool, segment, offset) NOT IN (
       SELECT spool, segment, offset FROM replayed FINAL WHERE outcome != 'quarantined'
   )
-GROUP BY source, event, code
-ORDER BY events DESC, source, event, code
+GROUP BY source, environment, event, code
+ORDER BY events DESC, source, environment, event, code
 LIMIT {most:UInt32}

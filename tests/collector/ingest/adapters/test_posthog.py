@@ -214,3 +214,13 @@ async def test_questions_for_flags_are_answered_with_none(start_collector: Start
         "posthog_config": 1,
         "posthog_code": 1,
     }
+
+
+async def test_a_large_batch_is_translated_beside_other_requests(start_collector: StartCollector) -> None:
+    """A batch that takes a while is the same in the end, in its order; other requests need not wait for it."""
+    collector = await start_collector()
+    batch = [{"event": "seen", "distinct_id": "x", "uuid": f"u-{n}", "properties": {"n": n}} for n in range(1_000)]
+
+    assert 200 == (await collector.post("/batch/", {"api_key": "web-key", "batch": batch}, key=None))[0]
+
+    assert [event["properties"]["n"] for event in events(collector)] == list(range(1_000))

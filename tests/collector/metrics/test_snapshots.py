@@ -1,0 +1,117 @@
+"""What processes write down for each other: nothing vanishes with a process, and nothing counts twice."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
+
+from trackway_collector.histogram import Histogram
+from trackway_collector.metrics import Family, Snapshots
+from trackway_collector.metrics.families import added, counter, exposition, gauge, histogram
+from trackway_collector.metrics.snapshots import FRESH_S
+
+
+def process(directory: Path | None, name: str, events: int, seconds: tuple[float, ...] = ()) -> Snapshots:
+    """A process that has counted so many events."""
+    times = Histogram((0.1, 1.0))
+    for value in seconds:
+        times.observe(value)
+    families = [
+        counter("t_events", "Events.", {("web", "ok"): events}, ("source", "outcome")),
+        gauge("t_ready", "Ready.", 1),
+        histogram("t_seconds", "Seconds.", times),
+    ]
+    return Snapshots(directory, name, lambda: families)
+
+
+def values(by_worker: dict[str, list[Family]]) -> dict[tuple[str, str, str], float]:
+    """Samples as a scrape sees them: (series, worker, le) → value."""
+    text = exposition(by_worker).decode()
+    return {
+        (sample.name, sample.labels["worker"], sample.labels.get("le", "")): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def write(snapshots: Snapshots) -> None:
+    snapshots.write(snapshots.own())
+
+
+async def test_one_page_shows_every_process(tmp_path: Path) -> None:
+    """Whichever process is asked, it shows its own series and those of the others, told apart by `worker`."""
+    first, second = process(tmp_path, "w0", 3, (0.05, 0.5, 5)), process(tmp_path, "w1", 4)
+    write(first)
+    write(second)
+    for asked in (first, second):
+        seen = values(await asked.every())
+        assert (seen["t_events_total", "w0", ""], seen["t_events_total", "w1", ""]) == (3, 4)
+        assert [seen["t_seconds_bucket", "w0", le] for le in ("0.1", "1.0", "+Inf")] == [1, 2, 3]
+        assert seen["t_seconds_sum", "w0", ""] == 5.55
+        assert seen["trackway_worker_up", "w1", ""] == 1
+
+
+async def test_counters_go_on_after_a_restart(tmp_path: Path) -> None:
+    """A process of the same name adds to what the one before it had written down, also the third."""
+    for events in (3, 4, 5):
+        write(process(tmp_path, "w0", events, (0.05,)))
+    seen = values(await process(tmp_path, "w1", 0).every())
+    assert seen["t_events_total", "w0", ""] == 12
+    assert seen["t_seconds_bucket", "w0", "0.1"] == 3
+
+
+async def test_of_a_dead_process_the_counters_stay(tmp_path: Path) -> None:
+    """A process that has not written for ten seconds is down: its gauges are gone, its counters are not."""
+    write(process(tmp_path, "w0", 3))
+    path = tmp_path / "w0.json"
+    snapshot = json.loads(path.read_text())
+    path.write_text(json.dumps(snapshot | {"written_at": time.time() - FRESH_S - 1}))
+    seen = values(await process(tmp_path, "w1", 0).every())
+    assert seen["t_events_total", "w0", ""] == 3
+    assert seen["trackway_worker_up", "w0", ""] == 0
+    assert ("t_ready", "w0", "") not in seen
+    assert seen["t_ready", "w1", ""] == 1
+
+
+async def test_what_cannot_be_read_is_left_out(tmp_path: Path) -> None:
+    """A file that is damaged or of another version takes nothing from the others, and a process starts over at 0."""
+    (tmp_path / "w1.json").write_bytes(b"{half")
+    (tmp_path / "w2.json").write_bytes(b'{"written_at": 1, "families": [["t_events"]]}')
+    (tmp_path / "w0.json").write_bytes(b"\xff")
+    seen = values(await process(tmp_path, "w0", 2).every())
+    assert {worker for _, worker, _ in seen} == {"w0"}
+    assert seen["t_events_total", "w0", ""] == 2
+
+
+async def test_workers_that_are_no_more_are_forgotten(tmp_path: Path) -> None:
+    """After a start with fewer workers the page does not tell of the others as dead for ever."""
+    for name in ("w0", "w1", "w2", "store"):
+        write(process(tmp_path, name, 1))
+    here = process(tmp_path, "w0", 0)
+    here.forget_all_but(["w0", "w1", "store"])
+    assert set(await here.every()) == {"w0", "w1", "store"}
+
+
+COUNTS = st.dictionaries(st.tuples(st.sampled_from("abc")), st.integers(0, 100))
+
+
+@given(COUNTS, COUNTS)
+def test_adding_is_by_label(before: dict[tuple[str], int], now: dict[tuple[str], int]) -> None:
+    """The sum of two counters has every label of either and the sum of what is under both."""
+    (family,) = added([counter("t", "T.", now, ("x",))], [counter("t", "T.", before, ("x",))])
+    sums = {sample.labels: sample.value for sample in family.samples}
+    assert sums == {key: before.get(key, 0) + now.get(key, 0) for key in before | now}
+
+
+def test_what_has_changed_its_form_starts_over() -> None:
+    """A series that has other labels or bounds than an earlier version's is not added to it; nor is a gauge, ever."""
+    old = [counter("a", "", {("x",): 5}, ("l",)), histogram("b", "", Histogram((1.0,))), gauge("c", "", 7)]
+    new = [counter("a", "", 1), histogram("b", "", Histogram((2.0,))), gauge("c", "", 1)]
+    assert added(new, old) == new
+    assert msgspec.json.decode(msgspec.json.encode(new), type=list[Family]) == new
