@@ -3,10 +3,10 @@ The one validator: the same verdict for the same event in SDK, collector, tests,
 
     raw JSON ─▶ msgspec struct of the event (fast) ─▶ its extra check ─▶ ok
                     │ refused                            │ refused
-                    └──────────────▶ jsonschema ◀────────┘ ─▶ violations ─▶ policy ─▶ outcome
+                    └───────────▶ compiled schema ◀──────┘ ─▶ violations ─▶ policy ─▶ outcome
 
-msgspec is the fast yes. What it refuses goes to jsonschema, whose verdict is final and whose reasons people
-read.
+msgspec is the fast yes. What it refuses is judged by the event's JSON Schema, whose verdict is final and whose reasons
+people read: compiled, which finds what jsonschema finds, and by jsonschema itself where it cannot be compiled.
 
 An event under a former name is judged by the event it is now. One with properties under former names is judged by
 the event as it was: the same, with those properties (and the rules about them) under the names that were sent. Where
@@ -15,7 +15,7 @@ a former and the present name are both there, the present one counts and the for
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Literal, get_args
 
@@ -27,11 +27,11 @@ from ..model import DEFAULT_POLICY, Action, EventSpec, PropertySpec, ViolationCo
 from ..near import NearNames
 from ..release import Release
 from ..renames import as_it_was, era_of, former_events, former_properties, names_in_use
-from . import explain, fast
+from . import compiled, explain, fast, problems
 
 Outcome = Literal["ok", "unplanned", "flagged", "quarantined", "rejected"]
 Properties = bytes | Mapping[str, Any]
-Untold = list[tuple[ViolationCode, explain.Path]]
+Untold = list[tuple[ViolationCode, problems.Path]]
 
 _SEVERITY: tuple[Outcome, ...] = get_args(Outcome)
 _OUTCOMES: dict[str, Outcome] = {
@@ -62,7 +62,7 @@ class Verdict(Struct, frozen=True):
     violations: tuple[Violation, ...] = ()
     """What was found and not allowed; of a rejected event, what it was rejected for comes first."""
     rev: int = 0
-    strip: tuple[explain.Path, ...] = ()
+    strip: tuple[problems.Path, ...] = ()
     """Where the properties stand that the policy removes before anything is kept (`redact.without`)."""
 
 
@@ -70,6 +70,7 @@ class Shape:
     """How one set of properties (an event's or a person's) is checked, both ways."""
 
     __slots__ = (
+        "_checks",
         "_former",
         "_spec",
         "_validator",
@@ -105,6 +106,7 @@ class Shape:
             self.redacted_struct = fast.struct_type(name, properties, redacted=True)
             self.redacted_extra = fast.object_test(properties, self.rules, redacted=True)
         self.schema = schema.object_schema(properties) if event is None else schema.event_schema(event)
+        self._checks = compiled.Checks(self.schema)
 
     def _only_under(self, used: Mapping[str, str]) -> None:
         """Refuse the fast yes to an open event under other names than these: to it they are just more properties."""
@@ -168,13 +170,19 @@ class Shape:
         return shape
 
     def schema_findings(self, value: Any, untold: Untold | None = None) -> list[explain.Finding]:
-        """What jsonschema alone finds wrong with decoded properties."""
-        if self._validator is None:
-            from .schema import schema_validator
-
-            self._validator = schema_validator(self.schema)
-        found = explain.findings(self._spec, self._validator.iter_errors(value), self.rules, untold)
+        """What the schema alone finds wrong with decoded properties."""
+        found = explain.findings(self._spec, self._problems(value), self.rules, untold)
         return [self._about_both(finding) for finding in found] if self._former else found
+
+    def _problems(self, value: Any) -> Iterable[problems.Problem]:
+        try:
+            return self._checks.problems(value)
+        except compiled.UnknownSchemaError:
+            if self._validator is None:
+                from .schema import schema_validator
+
+                self._validator = schema_validator(self.schema)
+            return problems.of_errors(self._validator.iter_errors(value))
 
     def _about_both(self, finding: explain.Finding) -> explain.Finding:
         """The finding, or a better one where a property came under a former name and the present one as well."""
@@ -339,7 +347,7 @@ class Validator:
         outcome: Outcome = "ok"
         violations: list[Violation] = []
         rejecting: list[Violation] = []
-        strip: list[explain.Path] = []
+        strip: list[problems.Path] = []
         more = {code for code, _ in untold or ()}
         for code, path, message in found:
             action = self._action(code, event, source)
@@ -369,14 +377,14 @@ class Validator:
         return self.release.on_violation.get(code, Action.FLAG)
 
 
-def _former_names(event: EventSpec | None, strip: list[explain.Path]) -> list[explain.Path]:
+def _former_names(event: EventSpec | None, strip: list[problems.Path]) -> list[problems.Path]:
     """What goes with properties that are removed: their former names, which would count in their place."""
     former = former_properties(event) if event is not None and event.formerly and strip else {}
     gone = {former.get(str(path[0]), str(path[0])) for path in strip if len(path) == 1}
     return [(old,) for old, new in former.items() if new in gone and (old,) not in strip]
 
 
-def _property(path: explain.Path) -> explain.Path:
+def _property(path: problems.Path) -> problems.Path:
     """The innermost property on a path: a list without one of its items would be another list."""
     end = len(path)
     while end and isinstance(path[end - 1], int):
