@@ -1,4 +1,4 @@
-"""The compiled checks find what jsonschema finds: the same problems, in the same order, over the whole language."""
+"""The compiled checks find what jsonschema finds: the same failures, in the same order, over the whole language."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.plan_strategies import plans
 from tests.tracking_plan.test_one_verdict import cases
 from trackway_plan.model import EventSpec, PropertySpec, Rule
 from trackway_plan.verdict.compiled import Checks, UnknownSchemaError
-from trackway_plan.verdict.problems import Problem, of_errors
+from trackway_plan.verdict.failures import Failure, of_errors
 from trackway_plan.verdict.schema import Schema, event_schema, object_schema, schema_validator
 from trackway_plan.verdict.validator import UNREADABLE, Shape
 
@@ -44,28 +44,28 @@ def names_in(properties: dict[str, PropertySpec]) -> list[str]:
     return [*properties, *(name for each in inside for name in names_in(each))]
 
 
-def by_jsonschema(schema: Schema, value: Any) -> list[Problem]:
+def by_jsonschema(schema: Schema, value: Any) -> list[Failure]:
     """What jsonschema finds."""
     return list(of_errors(schema_validator(schema).iter_errors(value)))
 
 
 @given(cases())
 @settings(max_examples=500, deadline=None)
-def test_events_have_the_problems_jsonschema_finds(case: tuple[EventSpec, bytes]) -> None:
-    """Of events near the plan both find the same problems, in the same order, down to the parts of a union."""
+def test_events_have_the_failures_jsonschema_finds(case: tuple[EventSpec, bytes]) -> None:
+    """Of events near the plan both find the same failures, in the same order, down to the parts of a union."""
     event, raw = case
     try:
         value = msgspec.json.decode(raw)
     except UNREADABLE:
         return
     schema = event_schema(event)
-    assert repr(Checks(schema).problems(value)) == repr(by_jsonschema(schema, value))
+    assert repr(Checks(schema).failures(value)) == repr(by_jsonschema(schema, value))
 
 
 @given(st.data())
 @settings(max_examples=150, deadline=None)
-def test_any_value_has_the_problems_jsonschema_finds(data: st.DataObject) -> None:
-    """Of whole random plans, events and traits, and any JSON value at all, both find the same problems."""
+def test_any_value_has_the_failures_jsonschema_finds(data: st.DataObject) -> None:
+    """Of whole random plans, events and traits, and any JSON value at all, both find the same failures."""
     plan = data.draw(plans())
     shapes = [(event_schema(event), event.properties) for event in plan.events.values()]
     shapes += [(object_schema(traits), traits) for traits in plan.traits.values()]
@@ -75,7 +75,7 @@ def test_any_value_has_the_problems_jsonschema_finds(data: st.DataObject) -> Non
         value = data.draw(values_of(names_in(properties)))
         if isinstance(value, dict) and data.draw(st.booleans()):
             value |= {name: data.draw(values_of(names_in(properties))) for name in properties}
-        assert repr(checks.problems(value)) == repr(by_jsonschema(schema, value))
+        assert repr(checks.failures(value)) == repr(by_jsonschema(schema, value))
 
 
 @given(cases())
@@ -112,7 +112,7 @@ def _only_jsonschema(shape: Shape) -> Shape:
 def test_what_is_not_known_is_not_guessed(schema: Schema, value: Any) -> None:
     """A keyword, format, type or value the compiled checks do not know is left to jsonschema."""
     with pytest.raises(UnknownSchemaError):
-        Checks(schema).problems(value)
+        Checks(schema).failures(value)
 
 
 def test_jsonschema_judges_what_only_it_can() -> None:

@@ -15,10 +15,10 @@ from functools import partial
 from typing import Any
 
 from . import formats
+from .failures import Failure, Path
 from .patterns import matcher
-from .problems import Path, Problem
 
-Check = Callable[[Any, Path, list[Problem]], None]
+Check = Callable[[Any, Path, list[Failure]], None]
 """Adds to the list what is wrong with a value that stands at a path."""
 Keyword = Callable[[Any, Mapping[str, Any], type, "int | None"], tuple[Check, ...]]
 """From a keyword's limit, its schema, the type of the value and the number of the rule it stands in."""
@@ -67,7 +67,7 @@ class Checks(dict[type, tuple[Check, ...]]):
         )
         return made
 
-    def problems(self, value: Any, path: Path = ()) -> list[Problem]:
+    def failures(self, value: Any, path: Path = ()) -> list[Failure]:
         """
         What is wrong with a value that msgspec has decoded from JSON.
 
@@ -78,11 +78,11 @@ class Checks(dict[type, tuple[Check, ...]]):
 
 
 def _failing(test: Test | None, keyword: str, limit: Any, schema: Mapping[str, Any]) -> Check:
-    """The check that adds a problem where the test says no; without a test, always."""
+    """The check that adds a failure where the test says no; without a test, always."""
 
-    def check(value: Any, path: Path, found: list[Problem]) -> None:
+    def check(value: Any, path: Path, found: list[Failure]) -> None:
         if test is None or not test(value):
-            found.append(Problem(path, keyword, limit, value, schema))
+            found.append(Failure(path, keyword, limit, value, schema))
 
     return check
 
@@ -131,7 +131,7 @@ def _properties(
         return ()
     parts = [(name, Checks(each)) for name, each in properties.items()]
 
-    def check(value: dict[str, Any], path: Path, found: list[Problem]) -> None:
+    def check(value: dict[str, Any], path: Path, found: list[Failure]) -> None:
         for name, by_type in parts:
             if name in value and (checks := by_type[type(part := value[name])]):
                 inside = (*path, name)
@@ -146,12 +146,12 @@ def _required(names: Sequence[str], schema: Mapping[str, Any], kind: type, rule:
         return ()
     all_of_them = frozenset(names)
 
-    def check(value: dict[str, Any], path: Path, found: list[Problem]) -> None:
+    def check(value: dict[str, Any], path: Path, found: list[Failure]) -> None:
         if all_of_them <= value.keys():
             return
         for name in names:  # jsonschema complains about the whole list once for each that is missing
             if name not in value:
-                found.append(Problem(path, "required", names, value, schema, rule))
+                found.append(Failure(path, "required", names, value, schema, rule))
 
     return (check,)
 
@@ -170,7 +170,7 @@ def _items(items: Mapping[str, Any], _schema: Mapping[str, Any], kind: type, _ru
         return ()
     by_type = Checks(items)
 
-    def check(value: list[Any], path: Path, found: list[Problem]) -> None:
+    def check(value: list[Any], path: Path, found: list[Failure]) -> None:
         for index, item in enumerate(value):
             if checks := by_type[type(item)]:
                 inside = (*path, index)
@@ -189,14 +189,14 @@ def _any_of(parts: Sequence[Any], schema: Mapping[str, Any], kind: type, _rule: 
     if not all(of_parts):
         return ()  # one of them has nothing against any such value
 
-    def check(value: Any, path: Path, found: list[Problem]) -> None:
-        against: list[tuple[int, Problem]] = []
+    def check(value: Any, path: Path, found: list[Failure]) -> None:
+        against: list[tuple[int, Failure]] = []
         for number, checks in enumerate(of_parts):
-            problems = _found(checks, value, path)
-            if not problems:
+            failures = _found(checks, value, path)
+            if not failures:
                 return
-            against += [(number, problem) for problem in problems]
-        found.append(Problem(path, "anyOf", parts, value, schema, None, tuple(against)))
+            against += [(number, failure) for failure in failures]
+        found.append(Failure(path, "anyOf", parts, value, schema, None, tuple(against)))
 
     return (check,)
 
@@ -207,15 +207,15 @@ def _if(condition: Any, schema: Mapping[str, Any], kind: type, rule: int | None)
     if not conditions:
         return then
 
-    def check(value: Any, path: Path, found: list[Problem]) -> None:
+    def check(value: Any, path: Path, found: list[Failure]) -> None:
         for each in otherwise if _found(conditions, value, path) else then:
             each(value, path, found)
 
     return (check,)
 
 
-def _found(checks: Iterable[Check], value: Any, path: Path) -> list[Problem]:
-    found: list[Problem] = []
+def _found(checks: Iterable[Check], value: Any, path: Path) -> list[Failure]:
+    found: list[Failure] = []
     for check in checks:
         check(value, path, found)
     return found

@@ -1,5 +1,5 @@
 """
-The problems of a value, as violations that people read: which property, what was expected, what came instead.
+The failures of a value, as violations that people read: which property, what was expected, what came instead.
 
 A message shows a value only where the plan classes the property `pii: none` and stores it plainly; otherwise only its
 type. Keys that a client put into what is not stored plainly are not shown either.
@@ -19,7 +19,7 @@ from ..model import PropertySpec, Rule, ViolationCode
 from ..near import did_you_mean, listed
 from ..redact import stored
 from . import formats
-from .problems import Path, Problem
+from .failures import Failure, Path
 from .schema import FLOAT_END, INT_MAX, INT_MIN
 
 Finding = tuple[ViolationCode, Path, str]
@@ -51,12 +51,12 @@ _KIND_NAMES = {
 
 def findings(
     root: PropertySpec,
-    problems: Iterable[Problem],
+    failures: Iterable[Failure],
     rules: Sequence[Rule] = (),
     untold: list[tuple[ViolationCode, Path]] | None = None,
 ) -> list[Finding]:
     """
-    The findings behind the problems of a value of `root`, one of a code in one place.
+    The findings behind the failures of a value of `root`, one of a code in one place.
 
     Of each code the first 20 are told one by one, and how many more there were: an event of 10,000 unplanned
     properties must not take seconds to explain. Where the rest are is added to `untold`.
@@ -64,8 +64,8 @@ def findings(
     found: dict[tuple[ViolationCode, Path], Complaint] = {}
     more: Counter[ViolationCode] = Counter()
     told: Counter[ViolationCode] = Counter()
-    for problem in problems:
-        for complaint in _of_problem(root, problem, rules):
+    for failure in failures:
+        for complaint in _of_failure(root, failure, rules):
             code, path, _ = complaint
             if (code, path) in found:
                 continue
@@ -83,41 +83,41 @@ def findings(
     return [(code, path, message()) for code, path, message in kept] + rest
 
 
-def _of_problem(root: PropertySpec, problem: Problem, rules: Sequence[Rule]) -> Iterable[Complaint]:
-    path, keyword = problem.path, problem.keyword
-    if keyword == "required" and problem.rule is not None:
-        return _rule(rules[problem.rule], problem)
+def _of_failure(root: PropertySpec, failure: Failure, rules: Sequence[Rule]) -> Iterable[Complaint]:
+    path, keyword = failure.path, failure.keyword
+    if keyword == "required" and failure.rule is not None:
+        return _rule(rules[failure.rule], failure)
     if keyword == "required":
-        return _missing(path, problem)
+        return _missing(path, failure)
     if keyword == "additionalProperties":
-        return _unplanned(root, path, problem)
+        return _unplanned(root, path, failure)
     if keyword == "anyOf":
-        return (_union(path, _spec_at(root, path), problem),)
-    return (_value(path, _spec_at(root, path), keyword, problem.limit, problem.instance),)
+        return (_union(path, _spec_at(root, path), failure),)
+    return (_value(path, _spec_at(root, path), keyword, failure.limit, failure.instance),)
 
 
-def _rule(rule: Rule, problem: Problem) -> Iterator[Complaint]:
+def _rule(rule: Rule, failure: Failure) -> Iterator[Complaint]:
     def message(name: str) -> str:
         when = " and ".join(f"`{each}` is {_alternatives(values)}" for each, values in rule.when.items())
         return f"`{name}` is required when {when}."
 
     for name in rule.then_required:
-        if name not in problem.instance:
+        if name not in failure.instance:
             yield ViolationCode.RULE_FAILED, (name,), partial(message, name)
 
 
-def _missing(path: Path, problem: Problem) -> Iterator[Complaint]:
+def _missing(path: Path, failure: Failure) -> Iterator[Complaint]:
     def message(where: Path) -> str:
         return f"`{shown_path(where)}` is required and missing."
 
-    for name in problem.limit:
-        if name not in problem.instance:
+    for name in failure.limit:
+        if name not in failure.instance:
             where = (*path, name)
             yield ViolationCode.MISSING_REQUIRED, where, partial(message, where)
 
 
-def _unplanned(root: PropertySpec, path: Path, problem: Problem) -> Iterator[Complaint]:
-    planned = problem.schema["properties"]
+def _unplanned(root: PropertySpec, path: Path, failure: Failure) -> Iterator[Complaint]:
+    planned = failure.schema["properties"]
     if (kept_back := _not_plain(root, path)) is not None:
         # A key that the client chose may be what the plan forbids to store: only what holds it is named.
         told = f"`{shown_path(kept_back)}` holds a property that is not in the plan."
@@ -125,18 +125,18 @@ def _unplanned(root: PropertySpec, path: Path, problem: Problem) -> Iterator[Com
         return
 
     def message(name: str) -> str:
-        absent = [each for each in planned if each not in problem.instance]
+        absent = [each for each in planned if each not in failure.instance]
         return f"`{shown_path((*path, name))}` is not in the plan.{did_you_mean(name, absent)}"
 
-    for name in problem.instance:
+    for name in failure.instance:
         if name not in planned:
             yield ViolationCode.UNPLANNED_PROPERTY, (*path, name), partial(message, name)
 
 
-def _union(path: Path, spec: PropertySpec, problem: Problem) -> Complaint:
+def _union(path: Path, spec: PropertySpec, failure: Failure) -> Complaint:
     """The complaint of the part that has the value's type, if one has; otherwise that no part has it."""
-    by_part: dict[int, list[Problem]] = {}
-    for index, each in problem.parts:
+    by_part: dict[int, list[Failure]] = {}
+    for index, each in failure.parts:
         by_part.setdefault(index, []).append(each)
     for index, against in by_part.items():
         if index < len(spec.any_of):
@@ -144,7 +144,7 @@ def _union(path: Path, spec: PropertySpec, problem: Problem) -> Complaint:
             complaints = [_value(path, part, each.keyword, each.limit, each.instance) for each in against]
             if all(code is not ViolationCode.WRONG_TYPE for code, _, _ in complaints):
                 return complaints[0]
-    return ViolationCode.WRONG_TYPE, path, partial(_expected, path, spec, problem.instance, kind_name(spec))
+    return ViolationCode.WRONG_TYPE, path, partial(_expected, path, spec, failure.instance, kind_name(spec))
 
 
 def _value_spec(part: PropertySpec, whole: PropertySpec) -> PropertySpec:

@@ -27,11 +27,11 @@ from ..model import DEFAULT_POLICY, Action, EventSpec, PropertySpec, ViolationCo
 from ..near import NearNames
 from ..release import Release
 from ..renames import as_it_was, era_of, former_events, former_properties, names_in_use
-from . import compiled, explain, fast, problems
+from . import compiled, explain, failures, fast
 
 Outcome = Literal["ok", "unplanned", "flagged", "quarantined", "rejected"]
 Properties = bytes | Mapping[str, Any]
-Untold = list[tuple[ViolationCode, problems.Path]]
+Untold = list[tuple[ViolationCode, failures.Path]]
 
 _SEVERITY: tuple[Outcome, ...] = get_args(Outcome)
 _OUTCOMES: dict[str, Outcome] = {
@@ -62,7 +62,7 @@ class Verdict(Struct, frozen=True):
     violations: tuple[Violation, ...] = ()
     """What was found and not allowed; of a rejected event, what it was rejected for comes first."""
     rev: int = 0
-    strip: tuple[problems.Path, ...] = ()
+    strip: tuple[failures.Path, ...] = ()
     """Where the properties stand that the policy removes before anything is kept (`redact.without`)."""
 
 
@@ -171,18 +171,18 @@ class Shape:
 
     def schema_findings(self, value: Any, untold: Untold | None = None) -> list[explain.Finding]:
         """What the schema alone finds wrong with decoded properties."""
-        found = explain.findings(self._spec, self._problems(value), self.rules, untold)
+        found = explain.findings(self._spec, self._failures(value), self.rules, untold)
         return [self._about_both(finding) for finding in found] if self._former else found
 
-    def _problems(self, value: Any) -> Iterable[problems.Problem]:
+    def _failures(self, value: Any) -> Iterable[failures.Failure]:
         try:
-            return self._checks.problems(value)
+            return self._checks.failures(value)
         except compiled.UnknownSchemaError:
             if self._validator is None:
                 from .schema import schema_validator
 
                 self._validator = schema_validator(self.schema)
-            return problems.of_errors(self._validator.iter_errors(value))
+            return failures.of_errors(self._validator.iter_errors(value))
 
     def _about_both(self, finding: explain.Finding) -> explain.Finding:
         """The finding, or a better one where a property came under a former name and the present one as well."""
@@ -347,7 +347,7 @@ class Validator:
         outcome: Outcome = "ok"
         violations: list[Violation] = []
         rejecting: list[Violation] = []
-        strip: list[problems.Path] = []
+        strip: list[failures.Path] = []
         more = {code for code, _ in untold or ()}
         for code, path, message in found:
             action = self._action(code, event, source)
@@ -377,14 +377,14 @@ class Validator:
         return self.release.on_violation.get(code, Action.FLAG)
 
 
-def _former_names(event: EventSpec | None, strip: list[problems.Path]) -> list[problems.Path]:
+def _former_names(event: EventSpec | None, strip: list[failures.Path]) -> list[failures.Path]:
     """What goes with properties that are removed: their former names, which would count in their place."""
     former = former_properties(event) if event is not None and event.formerly and strip else {}
     gone = {former.get(str(path[0]), str(path[0])) for path in strip if len(path) == 1}
     return [(old,) for old, new in former.items() if new in gone and (old,) not in strip]
 
 
-def _property(path: problems.Path) -> problems.Path:
+def _property(path: failures.Path) -> failures.Path:
     """The innermost property on a path: a list without one of its items would be another list."""
     end = len(path)
     while end and isinstance(path[end - 1], int):
