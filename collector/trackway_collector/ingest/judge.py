@@ -143,10 +143,12 @@ def _judge(
         return _Opinion(_bad_envelope(raw, error))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return _Opinion(_undecodable(raw, error))
+    properties: Any = msgspec.UNSET
     try:
-        for values in (head.properties, head.traits):
-            if values is not msgspec.UNSET:
-                _anything.decode(values)
+        if head.properties is not msgspec.UNSET:
+            properties = _anything.decode(head.properties)
+        if head.traits is not msgspec.UNSET:
+            _anything.decode(head.traits)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return _Opinion(_undecodable(raw, error))
     kind = call or head.type
@@ -162,7 +164,7 @@ def _judge(
         reason = "A track call needs `event`, the name of what happened, as text."
         return _Opinion(EventVerdict(Outcome.QUARANTINED, (EnvelopeFault.MISSING_EVENT,), (reason,), message_id))
     if judges is not None:
-        return _judge_by_plan(head, kind, message_id, source, judges, stamp)
+        return _judge_by_plan(head, properties, kind, message_id, source, judges, stamp)
     faults = _faults(head)
     if not faults and not message_id:
         return _Opinion(None)
@@ -170,7 +172,7 @@ def _judge(
 
 
 def _judge_by_plan(
-    head: Head, kind: str, message_id: str, source: str, judges: Judges, stamp: Stamp | None
+    head: Head, properties: Any, kind: str, message_id: str, source: str, judges: Judges, stamp: Stamp | None
 ) -> _Opinion:
     judge, stamped = judges.for_stamp(stamp_of(head.context) or stamp)
     validator = judge.validator
@@ -178,7 +180,8 @@ def _judge_by_plan(
     if event == DOCTOR_EVENT:
         verdict = Verdict("ok", (), judge.rev)
     elif kind == "track":
-        verdict = validator.check_track(head.event, _object(head.properties), source)
+        value = msgspec.UNSET if properties is None else properties  # null is read as no properties
+        verdict = validator.check_track(head.event, _object(head.properties), source, value=value)
     elif kind in ("identify", "group"):
         whose = "user" if kind == "identify" else "account"
         verdict = validator.check_traits(whose, _object(head.traits), source)  # type: ignore[arg-type]

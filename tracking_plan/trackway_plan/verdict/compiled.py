@@ -18,11 +18,13 @@ from . import formats
 from .failures import Failure, Path
 from .patterns import matcher
 
-Check = Callable[[Any, Path, list[Failure]], None]
+Test = Callable[[Any], bool]
+Tell = Callable[[Any, Path, list[Failure]], None]
 """Adds to the list what is wrong with a value that stands at a path."""
+Check = tuple[Test | None, Tell]
+"""Whether nothing is to be told about a value, None if only telling shows that; and how it is told."""
 Keyword = Callable[[Any, Mapping[str, Any], type, "int | None"], tuple[Check, ...]]
 """From a keyword's limit, its schema, the type of the value and the number of the rule it stands in."""
-Test = Callable[[Any], bool]
 
 _JSON_TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
@@ -80,11 +82,10 @@ class Checks(dict[type, tuple[Check, ...]]):
 def _failing(test: Test | None, keyword: str, limit: Any, schema: Mapping[str, Any]) -> Check:
     """The check that adds a failure where the test says no; without a test, always."""
 
-    def check(value: Any, path: Path, found: list[Failure]) -> None:
-        if test is None or not test(value):
-            found.append(Failure(path, keyword, limit, value, schema))
+    def tell(value: Any, path: Path, found: list[Failure]) -> None:
+        found.append(Failure(path, keyword, limit, value, schema))
 
-    return check
+    return test, tell
 
 
 def _limit(keyword: str, kinds: Sequence[type], make: Callable[[Any], Test]) -> Keyword:
@@ -131,14 +132,15 @@ def _properties(
         return ()
     parts = [(name, Checks(each)) for name, each in properties.items()]
 
-    def check(value: dict[str, Any], path: Path, found: list[Failure]) -> None:
+    def walk(value: dict[str, Any], path: Path, found: list[Failure]) -> None:
         for name, by_type in parts:
-            if name in value and (checks := by_type[type(part := value[name])]):
-                inside = (*path, name)
-                for each in checks:
-                    each(part, inside, found)
+            if name in value:
+                part = value[name]
+                for test, tell in by_type[type(part)]:
+                    if test is None or not test(part):
+                        tell(part, (*path, name), found)
 
-    return (check,)
+    return ((None, walk),)
 
 
 def _required(names: Sequence[str], schema: Mapping[str, Any], kind: type, rule: int | None) -> tuple[Check, ...]:
@@ -146,14 +148,12 @@ def _required(names: Sequence[str], schema: Mapping[str, Any], kind: type, rule:
         return ()
     all_of_them = frozenset(names)
 
-    def check(value: dict[str, Any], path: Path, found: list[Failure]) -> None:
-        if all_of_them <= value.keys():
-            return
+    def tell(value: dict[str, Any], path: Path, found: list[Failure]) -> None:
         for name in names:  # jsonschema complains about the whole list once for each that is missing
             if name not in value:
                 found.append(Failure(path, "required", names, value, schema, rule))
 
-    return (check,)
+    return ((lambda value: all_of_them <= value.keys(), tell),)
 
 
 def _additional(allowed: Any, schema: Mapping[str, Any], kind: type, _rule: int | None) -> tuple[Check, ...]:
@@ -170,14 +170,13 @@ def _items(items: Mapping[str, Any], _schema: Mapping[str, Any], kind: type, _ru
         return ()
     by_type = Checks(items)
 
-    def check(value: list[Any], path: Path, found: list[Failure]) -> None:
+    def walk(value: list[Any], path: Path, found: list[Failure]) -> None:
         for index, item in enumerate(value):
-            if checks := by_type[type(item)]:
-                inside = (*path, index)
-                for each in checks:
-                    each(item, inside, found)
+            for test, tell in by_type[type(item)]:
+                if test is None or not test(item):
+                    tell(item, (*path, index), found)
 
-    return (check,)
+    return ((None, walk),)
 
 
 def _all_of(parts: Iterable[Any], _schema: Mapping[str, Any], kind: type, _rule: int | None) -> tuple[Check, ...]:
@@ -189,7 +188,7 @@ def _any_of(parts: Sequence[Any], schema: Mapping[str, Any], kind: type, _rule: 
     if not all(of_parts):
         return ()  # one of them has nothing against any such value
 
-    def check(value: Any, path: Path, found: list[Failure]) -> None:
+    def tell(value: Any, path: Path, found: list[Failure]) -> None:
         against: list[tuple[int, Failure]] = []
         for number, checks in enumerate(of_parts):
             failures = _found(checks, value, path)
@@ -198,7 +197,7 @@ def _any_of(parts: Sequence[Any], schema: Mapping[str, Any], kind: type, _rule: 
             against += [(number, failure) for failure in failures]
         found.append(Failure(path, "anyOf", parts, value, schema, None, tuple(against)))
 
-    return (check,)
+    return ((None, tell),)
 
 
 def _if(condition: Any, schema: Mapping[str, Any], kind: type, rule: int | None) -> tuple[Check, ...]:
@@ -207,17 +206,17 @@ def _if(condition: Any, schema: Mapping[str, Any], kind: type, rule: int | None)
     if not conditions:
         return then
 
-    def check(value: Any, path: Path, found: list[Failure]) -> None:
-        for each in otherwise if _found(conditions, value, path) else then:
-            each(value, path, found)
+    def tell(value: Any, path: Path, found: list[Failure]) -> None:
+        found += _found(otherwise if _found(conditions, value, path) else then, value, path)
 
-    return (check,)
+    return ((None, tell),)
 
 
 def _found(checks: Iterable[Check], value: Any, path: Path) -> list[Failure]:
     found: list[Failure] = []
-    for check in checks:
-        check(value, path, found)
+    for test, tell in checks:
+        if test is None or not test(value):
+            tell(value, path, found)
     return found
 
 

@@ -8,8 +8,7 @@ type. Keys that a client put into what is not stored plainly are not shown eithe
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -28,6 +27,13 @@ Complaint = tuple[ViolationCode, Path, Callable[[], str]]
 """A finding whose sentence is written only if it is told."""
 
 MOST_OF_A_CODE = 20
+
+# Looked up once: Python 3.11 takes its time to find a member of an enum.
+_WRONG_TYPE = ViolationCode.WRONG_TYPE
+_OUT_OF_RANGE = ViolationCode.OUT_OF_RANGE
+_MISSING_REQUIRED = ViolationCode.MISSING_REQUIRED
+
+_json = json.JSONEncoder(ensure_ascii=False).encode
 
 _LIMIT_CODES = {
     "enum": ViolationCode.VALUE_NOT_ALLOWED,
@@ -62,25 +68,30 @@ def findings(
     properties must not take seconds to explain. Where the rest are is added to `untold`.
     """
     found: dict[tuple[ViolationCode, Path], Complaint] = {}
-    more: Counter[ViolationCode] = Counter()
-    told: Counter[ViolationCode] = Counter()
+    more: dict[ViolationCode, int] = {}
+    told: dict[ViolationCode, int] = {}
     for failure in failures:
         for complaint in _of_failure(root, failure, rules):
             code, path, _ = complaint
             if (code, path) in found:
                 continue
-            if told[code] == MOST_OF_A_CODE:
-                more[code] += 1
+            number = told.get(code, 0)
+            if number == MOST_OF_A_CODE:
+                more[code] = more.get(code, 0) + 1
                 if untold is not None:
                     untold.append((code, path))
                 continue
-            told[code] += 1
+            told[code] = number + 1
             found[code, path] = complaint
-    wrong = {path for code, path in found if code is ViolationCode.WRONG_TYPE}
-    # A value of the wrong type is out of range, not allowed and so on as well: one reason is enough.
-    kept = [c for c in found.values() if c[0] is ViolationCode.WRONG_TYPE or c[1] not in wrong]
+    kept = found.values() if len(found) == 1 else _without_limits_of_wrong_types(found)
     rest = [(code, (), f"There are {number:,} more violations of this kind.") for code, number in more.items()]
     return [(code, path, message()) for code, path, message in kept] + rest
+
+
+def _without_limits_of_wrong_types(found: Mapping[tuple[ViolationCode, Path], Complaint]) -> list[Complaint]:
+    """A value of the wrong type is out of range, not allowed and so on as well: one reason is enough."""
+    wrong = {path for code, path in found if code is _WRONG_TYPE}
+    return [complaint for complaint in found.values() if complaint[0] is _WRONG_TYPE or complaint[1] not in wrong]
 
 
 def _of_failure(root: PropertySpec, failure: Failure, rules: Sequence[Rule]) -> Iterable[Complaint]:
@@ -113,7 +124,7 @@ def _missing(path: Path, failure: Failure) -> Iterator[Complaint]:
     for name in failure.limit:
         if name not in failure.instance:
             where = (*path, name)
-            yield ViolationCode.MISSING_REQUIRED, where, partial(message, where)
+            yield _MISSING_REQUIRED, where, partial(message, where)
 
 
 def _unplanned(root: PropertySpec, path: Path, failure: Failure) -> Iterator[Complaint]:
@@ -142,13 +153,14 @@ def _union(path: Path, spec: PropertySpec, failure: Failure) -> Complaint:
         if index < len(spec.any_of):
             part = _value_spec(spec.any_of[index], spec)
             complaints = [_value(path, part, each.keyword, each.limit, each.instance) for each in against]
-            if all(code is not ViolationCode.WRONG_TYPE for code, _, _ in complaints):
+            if all(code is not _WRONG_TYPE for code, _, _ in complaints):
                 return complaints[0]
-    return ViolationCode.WRONG_TYPE, path, partial(_expected, path, spec, failure.instance, kind_name(spec))
+    return _WRONG_TYPE, path, partial(_expected, path, spec, failure.instance, kind_name(spec))
 
 
 def _value_spec(part: PropertySpec, whole: PropertySpec) -> PropertySpec:
-    return msgspec.structs.replace(part, pii=part.pii or whole.pii, store=_strictest(part, whole))
+    pii, store = part.pii or whole.pii, _strictest(part, whole)
+    return part if part.pii == pii and part.store == store else msgspec.structs.replace(part, pii=pii, store=store)
 
 
 def _strictest(part: PropertySpec, whole: PropertySpec) -> str:
@@ -163,11 +175,11 @@ def _may_show(spec: PropertySpec) -> bool:
 def _value(path: Path, spec: PropertySpec, keyword: str, limit: Any, value: Any) -> Complaint:
     if keyword == "type" or _misfits(spec, keyword, value):
         return (
-            ViolationCode.WRONG_TYPE,
+            _WRONG_TYPE,
             path,
             lambda: _expected(path, spec, value, _type_name(spec, keyword, value)),
         )
-    code = _LIMIT_CODES.get(keyword, ViolationCode.OUT_OF_RANGE)
+    code = _LIMIT_CODES.get(keyword, _OUT_OF_RANGE)
 
     def message() -> str:
         return _expected(path, spec, value, _limit_name(spec, keyword, limit), _meant(spec, keyword, value))
@@ -247,7 +259,7 @@ def rendered(value: Any, *, show: bool) -> str:
         return "an object"
     if not show:
         return name if not isinstance(value, str) else "text"
-    text = json.dumps(value, ensure_ascii=False) if not _huge(value) else "beyond 64 bits"
+    text = _json(value) if not _huge(value) else "beyond 64 bits"
     return (
         f"{name}: {text if len(text) <= 42 else text[:40] + '…'}"
         if not isinstance(value, str)
