@@ -289,7 +289,7 @@ def shown_path(path: Path) -> str:
 
 def pointer(path: Path) -> str:
     """A path as a JSON pointer (RFC 6901): `/items/2/price`, and "" for the whole."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+    return "".join(["/" + str(part).replace("~", "~0").replace("/", "~1") for part in path])
 
 
 def _not_plain(root: PropertySpec, path: Path) -> Path | None:
