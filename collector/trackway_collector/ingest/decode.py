@@ -1,9 +1,9 @@
 """
 From a request's body to a spool record.
 
-A batch that the plan accepts as it is, is known in one pass (`fast`). A body that does not decode so is split into
-events and each is judged by itself (`judge`), which also takes out what the plan forbids to store. Both give the same
-verdicts; a test holds them against each other.
+A batch that the plan accepts as it is, is known in one pass (`fast`). Of one whose envelopes are right, only the
+properties are judged one by one (`opened`). Any other is split into events and each is judged by itself (`judge`),
+which also takes out what the plan forbids to store. All give the same verdicts; tests hold them against each other.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from trackway_collector.ingest import mend
 from trackway_collector.ingest.fast import FastWays
 from trackway_collector.ingest.judge import judge
 from trackway_collector.ingest.judges import Judges, stamp_of
+from trackway_collector.ingest.opened import OpenedWay
 from trackway_collector.ingest.privacy.policy import Kind
 from trackway_collector.ingest.redact import kept_context, kept_event
 from trackway_collector.ingest.sources import Limits, Policies
@@ -166,6 +167,9 @@ class BatchDecoder:
         if call:
             judged, body = self._decode_one(body, call, source, bench, limits)
             events, exceptions = 1, {0: judged} if judged else {}
+        elif bench and (way := bench.opened(source, limits)) and (opened := way.opened(body)) is not None:
+            events = len(opened)
+            exceptions = yield from _judge_opened(way, opened, len(body))
         else:
             envelope, body = self._split(body, limits)
             events = len(envelope.batch)
@@ -238,11 +242,31 @@ class BatchDecoder:
         return envelope, body
 
 
-class _Bench(NamedTuple):
+class _Bench:
     """Who judges."""
 
-    judges: Judges
-    ways: FastWays
+    def __init__(self, judges: Judges, ways: FastWays) -> None:
+        self.judges = judges
+        self.ways = ways
+        self._opened: dict[str, OpenedWay | None] = {}
+
+    def opened(self, source: str, limits: Limits) -> OpenedWay | None:
+        """Return the way of a source's batches whose envelopes are right, None if it has none."""
+        if source not in self._opened:
+            self._opened[source] = OpenedWay.of(self.judges, source, limits)
+        return self._opened[source]
+
+
+def _judge_opened(way: OpenedWay, opened: list[Any], body_bytes: int) -> Generator[None, None, dict[int, EventVerdict]]:
+    """Return the verdicts by position; yield after each slice."""
+    at_once = 1 + SLICE_BYTES * len(opened) // body_bytes
+    exceptions: dict[int, EventVerdict] = {}
+    for position, event in enumerate(opened):
+        if verdict := way.verdict(event):
+            exceptions[position] = verdict
+        if position % at_once == at_once - 1:
+            yield
+    return exceptions
 
 
 def _written(envelope: Envelope, kept: list[msgspec.Raw], judges: Judges | None) -> bytes:

@@ -77,6 +77,31 @@ class FastWays:
         return self._batches[key]
 
 
+class Stamps:
+    """
+    Whether all events of a batch carry the stamp of one release.
+
+    Args:
+        context: the type of a context with that stamp.
+    """
+
+    def __init__(self, context: type) -> None:
+        one: Any = context
+        self._context: Callable[[Any], Any] = msgspec.json.Decoder(one).decode
+        self._contexts: Callable[[Any], Any] = msgspec.json.Decoder(list[one]).decode
+
+    def check(self, batch: list[Any]) -> None:
+        """Raise what msgspec raises when an event has not the stamp it should have."""
+        if not batch:
+            return
+        # Clients send the same context with event after event, so it is decoded once, by itself.
+        contexts = list(map(_context, batch))
+        if contexts.count(contexts[0]) == len(contexts):
+            self._context(contexts[0])
+        else:
+            self._contexts(b"[" + b",".join(contexts) + b"]")
+
+
 class FastBatch:
     """The one-pass decoder of one source's planned events, by one release."""
 
@@ -111,10 +136,7 @@ class FastBatch:
         losses = ("losses", msgspec.Raw, None)
         batch: Any = msgspec.defstruct("FastBatch", [("batch", list[tracks]), losses], gc=False)
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(batch)
-        # Clients send the same context with event after event, so it is decoded once, by itself.
-        one: Any = context
-        self._context: Callable[[Any], Any] | None = msgspec.json.Decoder(one).decode if context else None
-        self._contexts: Callable[[Any], Any] | None = msgspec.json.Decoder(list[one]).decode if context else None
+        self._stamps = Stamps(context) if context is not None else None
         self._checks = checks
         self._limits = limits
         self._least_bytes = least_context + min(least_bytes(event, properties) for event, properties in types.items())
@@ -143,7 +165,7 @@ class FastBatch:
                 checks[properties] = check
         if not types:
             return None
-        context, least_context = (_context_type(release), least_context_bytes(release)) if stamped else (None, 0)
+        context, least_context = (context_type(release), least_context_bytes(release)) if stamped else (None, 0)
         flagged = not stamped and _unstamped_action(release, source) != Action.ALLOW
         found = Fine(0, judge.rev, Outcome.OK)
         if flagged:
@@ -163,7 +185,8 @@ class FastBatch:
             if not body.isascii():
                 body.decode()
             found = self._decoder.decode(body)
-            self._check_stamps(found.batch)
+            if self._stamps is not None:
+                self._stamps.check(found.batch)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
         batch = found.batch
@@ -171,26 +194,8 @@ class FastBatch:
             return None
         return Fine(len(batch), self._rev, self._verdict, self._violations, found.losses is not None)
 
-    def _check_stamps(self, batch: list[Any]) -> None:
-        """Raise what msgspec raises when an event has not the stamp it should have."""
-        if self._context is None or self._contexts is None or not batch:
-            return
-        contexts = list(map(_context, batch))
-        if contexts.count(contexts[0]) == len(contexts):
-            self._context(contexts[0])
-        else:
-            self._contexts(b"[" + b",".join(contexts) + b"]")
-
     def _are_right(self, batch: list[Any]) -> bool:
-        """Say what the types cannot: that each event has a person, a year that can be stored, and passes its check."""
-        if not 0 < len(batch) <= self._limits.batch_events:
-            return False
-        # `map` and `attrgetter` stay in C: this is the one thing done for each event beside the decoding.
-        if not all(map(_user_id, batch)) and not all(event.userId or event.anonymousId for event in batch):
-            return False
-        # In the first and the last year the zone decides; the careful way looks at it.
-        years = set(map(_year, batch))
-        if min(years) <= EARLIEST_YEAR or max(years) >= LATEST_YEAR:
+        if not envelopes_are_right(batch, self._limits):
             return False
         if not (checks := self._checks):
             return True
@@ -209,6 +214,18 @@ class FastBatch:
             or (events - 1) * self._least_bytes >= over
             or all_small(body, events, self._limits, escapes=escapes)
         )
+
+
+def envelopes_are_right(batch: list[Any], limits: Limits) -> bool:
+    """Say whether there are not too many events, and each has what types cannot say: a person, a year to be stored."""
+    if not 0 < len(batch) <= limits.batch_events:
+        return False
+    # `map` and `attrgetter` stay in C: this is the one thing done for each event beside the decoding.
+    if not all(map(_user_id, batch)) and not all(event.userId or event.anonymousId for event in batch):
+        return False
+    # In the first and the last year the zone decides; the careful way looks at it.
+    years: set[int] = set(map(_year, batch))
+    return min(years) > EARLIEST_YEAR and max(years) < LATEST_YEAR
 
 
 class _StampedEvent(msgspec.Struct, gc=False):
@@ -243,7 +260,7 @@ def _shared_stamp(body: bytes) -> tuple[bool, Stamp | None]:
     return True, first
 
 
-def _context_type(release: Release) -> type:
+def context_type(release: Release) -> type:
     """A context that carries the stamp of this very release."""
     stamp: list[tuple[str, Any]] = [
         (name, Literal[getattr(release, attribute)])

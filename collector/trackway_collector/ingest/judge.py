@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
@@ -67,6 +68,8 @@ class _Opinion(NamedTuple):
 # Looked up once: Python 3.11 takes its time to find a member of an enum.
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 _OK, _FLAGGED, _QUARANTINED, _REJECTED = Outcome.OK, Outcome.FLAGGED, Outcome.QUARANTINED, Outcome.REJECTED
+
+_NO_FAULTS: Mapping[str, str] = MappingProxyType({})
 
 _head = msgspec.json.Decoder(Head)
 _anything = msgspec.json.Decoder()
@@ -198,23 +201,42 @@ def _judge_by_plan(
     faults = _faults(head)
     if faults and (reason := faults.pop(EnvelopeFault.BAD_TIMESTAMP, None)):
         verdict = validator.with_finding(verdict, ViolationCode.BAD_TIMESTAMP, reason, event, source)
-    violations = verdict.violations
-    codes = tuple([f"{each.code} {each.path}" if each.path else each.code for each in violations])
-    outcome = _OUTCOMES[verdict.outcome]
     rev = judge.rev if judge is not judges.newest else 0
-    if outcome is _REJECTED:
+    if verdict.outcome == "rejected":
         own = message_id or str(head.messageId)
-        return _Opinion(EventVerdict(outcome, codes, _messages(violations), own, rev), judge)
+        said = EventVerdict(_REJECTED, _codes(verdict.violations), _messages(verdict.violations), own, rev)
+        return _Opinion(said, judge)
+    return _Opinion(said_of(verdict, faults, message_id, rev), judge, verdict.strip)
+
+
+def said_of(
+    verdict: Verdict, faults: Mapping[str, str] = _NO_FAULTS, message_id: str = "", rev: int = 0
+) -> EventVerdict | None:
+    """
+    Return what the record says about an event that is kept: None when that is the record's own verdict.
+
+    Args:
+        verdict: by the plan; not `rejected`.
+        faults: of the envelope.
+        message_id: the id that the collector gives the event, empty when the client's own will do.
+        rev: the revision that gave the verdict, 0 for the newest.
+    """
+    codes = _codes(verdict.violations)
+    outcome = _OUTCOMES[verdict.outcome]
     if outcome is _QUARANTINED:
-        reasons = _messages(violations)
+        reasons = _messages(verdict.violations)
         if faults:
             codes, reasons = (*faults, *codes), (*faults.values(), *reasons)
-        return _Opinion(EventVerdict(outcome, codes, reasons, message_id, rev), judge, verdict.strip)
+        return EventVerdict(outcome, codes, reasons, message_id, rev)
     if faults or codes:
-        return _Opinion(EventVerdict(_FLAGGED, (*faults, *codes), (), message_id, rev), judge, verdict.strip)
+        return EventVerdict(_FLAGGED, (*faults, *codes), (), message_id, rev)
     if outcome is _OK and not message_id and not rev:
-        return _Opinion(None, judge)
-    return _Opinion(EventVerdict(outcome, (), (), message_id, rev), judge)
+        return None
+    return EventVerdict(outcome, (), (), message_id, rev)
+
+
+def _codes(violations: Iterable[Violation]) -> tuple[str, ...]:
+    return tuple([f"{each.code} {each.path}" if each.path else each.code for each in violations])
 
 
 def _messages(violations: Iterable[Violation]) -> tuple[str, ...]:

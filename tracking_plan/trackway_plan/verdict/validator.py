@@ -256,6 +256,14 @@ class Validator:
                     return self._ok
         return self._explain(event, properties, source, value, refused=found is not None)
 
+    def check_decoded(self, event: str, value: dict[str, Any], source: str | None = None) -> Verdict:
+        """
+        The same verdict as `check_track`, of properties that msgspec has decoded from JSON already.
+
+        It does without the fast yes, which says nothing the schema does not: for events that are hardly right.
+        """
+        return self._explain(event, None, source, value)
+
     def check_traits(self, kind: Literal["user", "account"], traits: Properties, source: str | None = None) -> Verdict:
         """The verdict on the traits of a user or an account; "unplanned" if the plan has none."""
         shape = self._traits.get(kind)
@@ -325,16 +333,23 @@ class Validator:
     def _fast_unknown(self, source: str | None, event: str) -> Any:
         return self._fast.get((None, event)) if source not in self.release.sources else None
 
-    def _explain(self, event: str, properties: Properties, source: str | None, value: Any, *, refused: bool) -> Verdict:
+    def _explain(
+        self, event: str, properties: Properties | None, source: str | None, value: Any, *, refused: bool = False
+    ) -> Verdict:
+        """The verdict by the schema; the fast yes is asked only of `properties`, and where it was not `refused`."""
         shape = self._events.get(event)
         if shape is None or shape.event is None:
             message = f"`{event[:200]}` is not in plan {self.release.name} rev {self.release.rev}."
             finding = (ViolationCode.UNPLANNED_EVENT, (), message + self._near_event(event))
             return self._verdict([finding], None, source)
         untold: Untold = []
-        refused = refused and event not in self._former_events  # of which another shape was asked
-        wrong = shape.findings(properties, untold, value=value, refused=refused)
-        return self._verdict([*self._about_event(shape.event, source), *wrong], shape.event, source, untold)
+        if properties is None:
+            wrong = shape.as_sent(value).schema_findings(value, untold)
+        else:
+            refused = refused and event not in self._former_events  # of which another shape was asked
+            wrong = shape.findings(properties, untold, value=value, refused=refused)
+        found = [*self._about_event(shape.event, source), *wrong]
+        return self._verdict(found, shape.event, source, untold) if found else self._ok
 
     def _about_event(self, event: EventSpec, source: str | None) -> list[explain.Finding]:
         found: list[explain.Finding] = []
