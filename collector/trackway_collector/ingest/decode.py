@@ -15,7 +15,7 @@ import msgspec
 
 from trackway_collector.errors import RequestRefused
 from trackway_collector.ingest import mend
-from trackway_collector.ingest.fast import FastWays
+from trackway_collector.ingest.fast import FastWays, Fine
 from trackway_collector.ingest.judge import judge
 from trackway_collector.ingest.judges import Judges, stamp_of
 from trackway_collector.ingest.opened import OpenedWay
@@ -151,7 +151,17 @@ class BatchDecoder:
         """
         bench = self._bench
         verdict, rev = (Outcome.OK, bench.judges.newest.rev) if bench else (Outcome.UNPLANNED, 0)
-        if bench and not call and (fine := bench.ways.fine(body, source)):
+        limits = self.policies.of(source).limits
+        fine: Fine | None = None
+        way: OpenedWay | None = None
+        opened: list[Any] | None = None
+        if bench and not call:
+            fine = bench.ways.of_newest(body, source)
+            way = None if fine else bench.opened(source, limits)
+            opened = way.opened(body) if way else None
+            if not fine and opened is None:
+                fine = bench.ways.of_others(body, source)
+        if fine:
             record = Record(
                 source,
                 received_at_us,
@@ -163,11 +173,10 @@ class BatchDecoder:
                 client=client,
             )
             return Decoded(record, body, fine.reports_losses)
-        limits = self.policies.of(source).limits
         if call:
             judged, body = self._decode_one(body, call, source, bench, limits)
             events, exceptions = 1, {0: judged} if judged else {}
-        elif bench and (way := bench.opened(source, limits)) and (opened := way.opened(body)) is not None:
+        elif way and opened is not None:
             events = len(opened)
             exceptions = yield from _judge_opened(way, opened, len(body))
         else:

@@ -23,6 +23,7 @@ from trackway_collector.ingest.sources import Limits
 from trackway_collector.spool.record import EventVerdict
 from trackway_plan import Action, Release
 
+_DOCTOR = DOCTOR_EVENT.encode()
 _CHANGING = (Action.STRIP, Action.REJECT)
 
 
@@ -34,6 +35,7 @@ class OpenedWay:
         self._validator = judges.newest.validator
         self._source = source
         self._limits = limits
+        self._hash = release.hash.encode()
         self._stamps = Stamps(context_type(release))
         event = msgspec.defstruct(
             "OpenedTrack",
@@ -63,7 +65,11 @@ class OpenedWay:
         """Return the events of a batch, of which only the properties remain to be judged, else None; never raises."""
         escapes = b"\\" in body
         # What msgspec skips over it does not look into, so whatever needs looking into takes the careful way.
-        if b"traits" in body or (escapes and (b"\\ud" in body or b"\\uD" in body or b"\\u00" in body)):
+        if (
+            self._hash not in body
+            or b"traits" in body
+            or (escapes and (b"\\ud" in body or b"\\uD" in body or b"\\u00" in body))
+        ):
             return None
         try:
             if not body.isascii():
@@ -72,7 +78,7 @@ class OpenedWay:
             self._stamps.check(batch)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
-        if not envelopes_are_right(batch, self._limits) or any(event.event == DOCTOR_EVENT for event in batch):
+        if not envelopes_are_right(batch, self._limits):
             return None
         small = len(body) <= self._limits.event_bytes or all_small(body, len(batch), self._limits, escapes=escapes)
         return batch if small else None

@@ -17,6 +17,7 @@ from typing import Any
 from . import formats
 from .failures import Failure, Path
 from .patterns import matcher
+from .schema import FLOAT_END
 
 Test = Callable[[Any], bool]
 Tell = Callable[[Any, Path, list[Failure]], None]
@@ -93,6 +94,16 @@ def _limit(keyword: str, kinds: Sequence[type], make: Callable[[Any], Test]) -> 
 
     def compiled(limit: Any, schema: Mapping[str, Any], kind: type, _rule: int | None) -> tuple[Check, ...]:
         return (_failing(make(limit), keyword, limit, schema),) if kind in kinds else ()
+
+    return compiled
+
+
+def _beyond(keyword: str, make: Callable[[Any], Test]) -> Keyword:
+    """As `_limit`, of numbers; without the check of floats against a bound that no float reaches."""
+    limited = _limit(keyword, _NUMBERS, make)
+
+    def compiled(limit: Any, schema: Mapping[str, Any], kind: type, rule: int | None) -> tuple[Check, ...]:
+        return () if kind is float and abs(limit) >= FLOAT_END else limited(limit, schema, kind, rule)
 
     return compiled
 
@@ -241,8 +252,8 @@ _KEYWORDS: dict[str, Keyword] = {
     "decimalMaximum": _limit("decimalMaximum", (str,), lambda high: partial(formats.decimal_at_most, bound=high)),
     "minimum": _limit("minimum", _NUMBERS, lambda low: lambda value: value >= low),
     "maximum": _limit("maximum", _NUMBERS, lambda high: lambda value: value <= high),
-    "exclusiveMinimum": _limit("exclusiveMinimum", _NUMBERS, lambda low: lambda value: value > low),
-    "exclusiveMaximum": _limit("exclusiveMaximum", _NUMBERS, lambda high: lambda value: value < high),
+    "exclusiveMinimum": _beyond("exclusiveMinimum", lambda low: lambda value: value > low),
+    "exclusiveMaximum": _beyond("exclusiveMaximum", lambda high: lambda value: value < high),
     "multipleOf": _limit("multipleOf", _NUMBERS, _multiple),
     "minItems": _limit("minItems", (list,), lambda least: lambda items: len(items) >= least),
     "maxItems": _limit("maxItems", (list,), lambda most: lambda items: len(items) <= most),

@@ -8,7 +8,7 @@ type. Keys that a client put into what is not stored plainly are not shown eithe
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -32,6 +32,9 @@ MOST_OF_A_CODE = 20
 _WRONG_TYPE = ViolationCode.WRONG_TYPE
 _OUT_OF_RANGE = ViolationCode.OUT_OF_RANGE
 _MISSING_REQUIRED = ViolationCode.MISSING_REQUIRED
+
+_OF_SEVERAL = ("required", "additionalProperties")
+"""Keywords of which one failure may be several complaints."""
 
 _json = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -67,6 +70,10 @@ def findings(
     Of each code the first 20 are told one by one, and how many more there were: an event of 10,000 unplanned
     properties must not take seconds to explain. Where the rest are is added to `untold`.
     """
+    failures = list(failures)
+    if len(failures) == 1 and failures[0].keyword not in _OF_SEVERAL:  # as most often
+        (only,) = _of_failure(root, failures[0], rules)
+        return [(only[0], only[1], only[2]())]
     found: dict[tuple[ViolationCode, Path], Complaint] = {}
     more: dict[ViolationCode, int] = {}
     told: dict[ViolationCode, int] = {}
@@ -83,15 +90,11 @@ def findings(
                 continue
             told[code] = number + 1
             found[code, path] = complaint
-    kept = found.values() if len(found) == 1 else _without_limits_of_wrong_types(found)
+    wrong = {path for code, path in found if code is _WRONG_TYPE}
+    # A value of the wrong type is out of range, not allowed and so on as well: one reason is enough.
+    kept = [c for c in found.values() if c[0] is _WRONG_TYPE or c[1] not in wrong]
     rest = [(code, (), f"There are {number:,} more violations of this kind.") for code, number in more.items()]
     return [(code, path, message()) for code, path, message in kept] + rest
-
-
-def _without_limits_of_wrong_types(found: Mapping[tuple[ViolationCode, Path], Complaint]) -> list[Complaint]:
-    """A value of the wrong type is out of range, not allowed and so on as well: one reason is enough."""
-    wrong = {path for code, path in found if code is _WRONG_TYPE}
-    return [complaint for complaint in found.values() if complaint[0] is _WRONG_TYPE or complaint[1] not in wrong]
 
 
 def _of_failure(root: PropertySpec, failure: Failure, rules: Sequence[Rule]) -> Iterable[Complaint]:
@@ -250,21 +253,17 @@ def rendered(value: Any, *, show: bool) -> str:
     if value is None or isinstance(value, bool):
         return json.dumps(value) if show or value is None else "true or false"
     if isinstance(value, str):
-        name = f"text of {_count(len(value), 'character')}"
-    elif isinstance(value, int | float):
+        if not show:
+            return "text"
+        text = _json(value)
+        return text if len(text) <= 42 else f"{text[:40]}… (text of {_count(len(value), 'character')})"
+    if isinstance(value, int | float):
         name = "an integer" if isinstance(value, int) else "a number"
-    elif isinstance(value, list):
-        return f"a list of {_count(len(value), 'item')}"
-    else:
-        return "an object"
-    if not show:
-        return name if not isinstance(value, str) else "text"
-    text = _json(value) if not _huge(value) else "beyond 64 bits"
-    return (
-        f"{name}: {text if len(text) <= 42 else text[:40] + '…'}"
-        if not isinstance(value, str)
-        else (text if len(text) <= 42 else f"{text[:40]}… ({name})")
-    )
+        if not show:
+            return name
+        text = _json(value) if not _huge(value) else "beyond 64 bits"
+        return f"{name}: {text if len(text) <= 42 else text[:40] + '…'}"
+    return f"a list of {_count(len(value), 'item')}" if isinstance(value, list) else "an object"
 
 
 def _huge(value: Any) -> bool:

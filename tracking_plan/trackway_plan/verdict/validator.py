@@ -50,7 +50,7 @@ MOST_VARIANTS = 64
 UNREADABLE = (msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError)
 
 
-class Violation(Struct, frozen=True):
+class Violation(Struct, frozen=True, gc=False):
     """One departure from the plan; `path` is a JSON pointer into the properties, "" for the event itself."""
 
     code: str
@@ -58,7 +58,7 @@ class Violation(Struct, frozen=True):
     message: str
 
 
-class Verdict(Struct, frozen=True):
+class Verdict(Struct, frozen=True, gc=False):
     """What becomes of an event under revision `rev` of the plan, and why."""
 
     outcome: Outcome
