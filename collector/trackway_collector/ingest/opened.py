@@ -63,13 +63,11 @@ class OpenedWay:
 
     def opened(self, body: bytes) -> list[Any] | None:
         """Return the events of a batch, of which only the properties remain to be judged, else None; never raises."""
-        escapes = b"\\" in body
         # What msgspec skips over it does not look into, so whatever needs looking into takes the careful way.
-        if (
-            self._hash not in body
-            or b"traits" in body
-            or (escapes and (b"\\ud" in body or b"\\uD" in body or b"\\u00" in body))
-        ):
+        if self._hash not in body or b"traits" in body or _DOCTOR in body:
+            return None
+        escapes = b"\\" in body
+        if escapes and (b"\\ud" in body or b"\\uD" in body or b"\\u00" in body):
             return None
         try:
             if not body.isascii():
