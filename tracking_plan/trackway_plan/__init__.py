@@ -6,8 +6,8 @@ JSON release, and a `Validator` of that release gives the same verdict in SDK, c
 
     events/*.yaml ─ load_plan ─▶ Plan ─ compile_release ─▶ Release ─ Validator ─▶ Verdict
 
-This import needs msgspec alone. YAML is imported by `load_plan`, jsonschema when the first event departs from
-the plan.
+This import needs msgspec alone. YAML is imported by `load_plan`, jsonschema only for an event whose schema the
+compiled checks do not know.
 """
 
 from __future__ import annotations

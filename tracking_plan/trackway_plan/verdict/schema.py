@@ -3,7 +3,8 @@ The plan as JSON Schema (Draft 2020-12): what has the last word on an event.
 
 Three things have no standard keyword: a pattern that matches the whole value (`pattern` is emitted anchored
 and checked by our own matcher, because `$` in Python also matches before a final newline), and the bounds of
-decimals (`decimalMinimum`, `decimalMaximum`), which are text. `format` is always asserted.
+decimals (`decimalMinimum`, `decimalMaximum`), which are text. `format` is always asserted. What is written here,
+`compiled` has to know.
 """
 
 from __future__ import annotations

@@ -385,7 +385,8 @@ class Validator:
                 continue
             violation = Violation(str(code), explain.pointer(path), message)
             (rejecting if action == "reject" else violations).append(violation)
-            worst = max(worst, _SEVERITIES[action])
+            if (severity := _SEVERITIES[action]) > worst:
+                worst = severity
             if action == "strip":
                 strip.append(_property(path))
         if not worst:
