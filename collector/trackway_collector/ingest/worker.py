@@ -94,8 +94,9 @@ async def serve(settings: Settings, worker: str = "w0", *, parent_pipe: bool = F
     finally:
         deadline.start()
         watching.cancel()
-        writing.cancel()
         await runner.cleanup()
+        writing.cancel()  # what was answered until now counts
+        await asyncio.wait((writing,))
         deadline.met()
 
 

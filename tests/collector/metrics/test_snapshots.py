@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import json
+import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from trackway_collector.errors import SpoolCorrupt
 from trackway_collector.histogram import Histogram
 from trackway_collector.metrics import Family, Snapshots
 from trackway_collector.metrics.families import added, counter, exposition, gauge, histogram
@@ -115,3 +121,62 @@ def test_what_has_changed_its_form_starts_over() -> None:
     new = [counter("a", "", 1), histogram("b", "", Histogram((2.0,))), gauge("c", "", 1)]
     assert added(new, old) == new
     assert msgspec.json.decode(msgspec.json.encode(new), type=list[Family]) == new
+
+
+async def test_a_last_snapshot_waits_for_the_one_being_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that ends while its snapshot is being written writes the last one after it, not into it."""
+    entered, go_on, order = threading.Event(), threading.Event(), []
+    written = Snapshots.write
+
+    def slow(self: Snapshots, families: list[Family]) -> None:
+        order.append("begun")
+        if len(order) == 1:
+            entered.set()
+            go_on.wait(10)
+        written(self, families)
+        order.append("ended")
+
+    monkeypatch.setattr(Snapshots, "write", slow)
+    writing = asyncio.create_task(process(tmp_path, "w0", 3).keep_writing())
+    await asyncio.to_thread(entered.wait, 10)
+    writing.cancel()
+    await asyncio.sleep(0.05)
+    go_on.set()
+    await asyncio.wait((writing,))
+    assert order == ["begun", "ended", "begun", "ended"]
+
+
+async def test_a_count_that_fails_does_not_end_the_snapshots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Something that cannot be counted once, such as a checkpoint that cannot be read, is written a second later."""
+    monkeypatch.setattr("trackway_collector.metrics.snapshots.EVERY_S", 0.01)
+    answers = iter([SpoolCorrupt("no checkpoint")])
+
+    def families() -> list[Family]:
+        for error in answers:
+            raise error
+        return [counter("t_events", "Events.", 1)]
+
+    writing = asyncio.create_task(Snapshots(tmp_path, "w0", families).keep_writing())
+    while not (tmp_path / "w0.json").exists():
+        assert not writing.done()
+        await asyncio.sleep(0.01)
+    writing.cancel()
+    await asyncio.wait((writing,))
+
+
+def test_counting_goes_on_while_a_snapshot_is_made() -> None:
+    """A thread that counts something new meanwhile does not break the snapshot."""
+    counts: Counter[str] = Counter({str(n): 1 for n in range(1000)})
+    fresh = itertools.count()
+
+    class Counting(str):
+        __slots__ = ()
+
+        def __str__(self) -> str:
+            counts[f"new-{next(fresh)}"] += 1
+            return "told"
+
+    counts[Counting("x")] = 1
+    assert len(counter("t", "T.", counts, ("x",)).samples) == 1001
