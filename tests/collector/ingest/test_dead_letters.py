@@ -173,7 +173,7 @@ def test_the_command_lists_by_code(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_closes_no_file_of_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When no new file can be made as the log is turned over, nothing is closed twice: its number may be the spool's."""
+    """When the log is turned over and no new file can be made, none is closed twice: its number may be the spool's."""
     closed: list[int] = []
     opened: list[int] = []
     real_open, real_close, real_write = os.open, os.close, os.write
@@ -192,8 +192,8 @@ def test_a_full_disk_closes_no_file_of_another(tmp_path: Path, monkeypatch: pyte
     letter = Letter(log.now(), "malformed_json", 400, "m" * 150, "/v1/batch")
     monkeypatch.setattr(os, "open", open_)
     monkeypatch.setattr(os, "close", close)
-    full = False
-    for full in (False, True, False):
+    for state in (False, True, False):
+        full = state
         assert letters.wants(letter.code)
         letters.write(letter, None, may_keep=False)
         assert len(closed) == len(opened)

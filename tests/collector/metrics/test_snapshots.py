@@ -123,9 +123,7 @@ def test_what_has_changed_its_form_starts_over() -> None:
     assert msgspec.json.decode(msgspec.json.encode(new), type=list[Family]) == new
 
 
-async def test_a_last_snapshot_waits_for_the_one_being_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_last_snapshot_waits_for_the_one_being_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that ends while its snapshot is being written writes the last one after it, not into it."""
     entered, go_on, order = threading.Event(), threading.Event(), []
     written = Snapshots.write
