@@ -224,12 +224,16 @@ class Ingest:
         Raises:
             RequestRefused: 429, the source has used up its quota; 503, the disk refuses. Nothing of it was stored.
         """
-        if policy.quota.events_per_s:
-            account = self.quotas.account(record.source, policy.quota)
-            if wait_s := account.take(max(1, record.events), time.monotonic()):
-                raise self.admission.over_quota(lane, wait_s)
+        account = self.quotas.account(record.source, policy.quota) if policy.quota.events_per_s else None
+        if account is not None and (wait_s := account.take(max(1, record.events), time.monotonic())):
+            raise self.admission.over_quota(lane, wait_s)
         if record.events:  # a batch without events carries a report of losses, or nothing
-            await self._spool(record, body, lane)
+            try:
+                await self._spool(record, body, lane)
+            except RequestRefused:
+                if account is not None:
+                    account.give_back(record.events)  # or its repetitions, while the disk is full, would use it up
+                raise
         self._count(record)
 
     async def _spool(self, record: Record, body: bytes, lane: Lane) -> None:

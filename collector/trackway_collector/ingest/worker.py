@@ -10,6 +10,7 @@ from trackway_collector.config import Settings
 from trackway_collector.dead_letters.log import DIRECTORY, DeadLetters
 from trackway_collector.ingest.admission import Admission, Watermarks
 from trackway_collector.ingest.app import make_app, make_runner
+from trackway_collector.ingest.client_counts import go_on_with
 from trackway_collector.ingest.metrics import ingest_families
 from trackway_collector.ingest.privacy.addresses import TrustedProxies
 from trackway_collector.ingest.privacy.device import Devices
@@ -73,6 +74,7 @@ async def serve(settings: Settings, worker: str = "w0", *, parent_pipe: bool = F
     snapshots = Snapshots(settings.metrics_dir, worker, lambda: ingest_families(ingest))
     if worker == settings.worker_names[0]:
         snapshots.forget_all_but([*settings.worker_names, "store"])
+    go_on_with(ingest.counters, snapshots)
     app = make_app(ingest, snapshots)
     runner = make_runner(
         app,

@@ -48,6 +48,10 @@ class Snapshots:
         up = gauge("trackway_worker_up", "1 while the process writes down what it counts.", 1)
         return [up, *added(self._families(), self._before)]
 
+    def known_labels(self, name: str) -> list[tuple[str, ...]]:
+        """Return the labels under which predecessors of this process have counted in a family."""
+        return [sample.labels for family in self._before if family.name == name for sample in family.samples]
+
     def others(self) -> dict[str, list[Family]]:
         """Return the families of each other process as last written; of dead ones the counters alone."""
         result = {}

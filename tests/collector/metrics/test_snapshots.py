@@ -12,15 +12,18 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from aiohttp.test_utils import make_mocked_request
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from trackway_collector.errors import SpoolCorrupt
 from trackway_collector.histogram import Histogram
+from trackway_collector.ingest.client_counts import FAMILY, MAX_LIBRARIES, count_client, go_on_with
 from trackway_collector.metrics import Family, Snapshots
 from trackway_collector.metrics.families import added, counter, exposition, gauge, histogram
 from trackway_collector.metrics.snapshots import FRESH_S
+from trackway_collector.outcomes import IngestCounters
 
 
 def process(directory: Path | None, name: str, events: int, seconds: tuple[float, ...] = ()) -> Snapshots:
@@ -178,3 +181,22 @@ def test_counting_goes_on_while_a_snapshot_is_made() -> None:
 
     counts[Counting("x")] = 1
     assert len(counter("t", "T.", counts, ("x",)).samples) == 1001
+
+
+def test_restarts_do_not_make_more_libraries(tmp_path: Path) -> None:
+    """Libraries are told apart up to a number that holds for all lives of a worker together."""
+    for life in range(3):
+        counters = IngestCounters()
+        snapshots = Snapshots(
+            tmp_path,
+            "w0",
+            lambda c=counters: [counter(FAMILY, "", c.libraries, ("library", "version"))],  # type: ignore[misc]
+        )
+        go_on_with(counters, snapshots)
+        for number in range(MAX_LIBRARIES):
+            body = b'{"context":{"library":{"name":"lib-%d-%d","version":"1"}}}' % (life, number)
+            count_client(counters, make_mocked_request("POST", "/"), body)
+        write(snapshots)
+    (family,) = snapshots.own()[1:]
+    assert len(family.samples) == MAX_LIBRARIES + 1
+    assert sum(sample.value for sample in family.samples) == 3 * MAX_LIBRARIES
