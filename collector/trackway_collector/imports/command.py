@@ -92,10 +92,14 @@ def import_files(
     except SpoolLocked:
         _fail(f"{settings.data_dir}: another import is at work here. Write this again when it has ended.")
     except SpoolFull as error:
-        _fail(f"{error}.\n  Start `trackway up`, which empties it, and write this again: it goes on here.")
+        _fail(f"{error}.\n  Start `trackway up`, which empties the spool, and write this again: it goes on here.")
     except (CollectorError, FileRefused) as error:
         _say(tallies, form, dry_run=dry_run)
         _fail(error)
+    except OSError as error:
+        _say(tallies, form, dry_run=dry_run)
+        where = error.filename or settings.data_dir
+        _fail(f"{where}: {error.strerror}.\n  Mend that and write this again: it goes on here.")
     _say(tallies, form, dry_run=dry_run)
     if stopping:
         _fail("Stopped. The same command goes on where this has ended.", EXIT_STOPPED)
@@ -123,6 +127,7 @@ def _import(settings: Settings, source: str, environment: str) -> Import:
         environment,
         hash_key=hash_key,
         max_backlog_bytes=settings.max_backlog_mib * MIB,
+        soft_free_bytes=settings.soft_free_mib * MIB,
         store_runs=lambda: StoreFile.read_running(settings.store_file) is not None,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import hashlib
+import os
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -80,6 +81,8 @@ class Import:
     """Take no notice of what is imported already."""
     dry_run: bool = False
     max_backlog_bytes: int = 8 * 1024**3
+    soft_free_bytes: int = 0
+    """Room on the disk that imports leave to live events: as the historical lane, they give way at the soft mark."""
     store_runs: Callable[[], bool] = lambda: False
     """Whether somebody empties the spool: then a full one is waited for."""
     stop: Callable[[], bool] = lambda: False
@@ -207,12 +210,22 @@ class Import:
     async def _append(self, writer: SpoolWriter, meta: bytes, body: bytes, events: int) -> asyncio.Future[None]:
         while True:
             try:
+                self._check_disk(writer.directory)
                 return writer.append(meta, body, events)
             except SpoolFull:
                 if not self.store_runs() or self.stop():
                     raise
                 await asyncio.sleep(ROOM_POLL_S)
                 writer.refresh_backlog()
+
+    def _check_disk(self, directory: Path) -> None:
+        if self.soft_free_bytes:
+            found = os.statvfs(directory)
+            if found.f_bavail * found.f_frsize < self.soft_free_bytes:
+                message = (
+                    f"{directory}: the disk has less than {self.soft_free_bytes} bytes left, and live events need them"
+                )
+                raise SpoolFull(message)
 
 
 def _mark(entry: Entry, mark: Mark, tally: Tally) -> ImportMark:
