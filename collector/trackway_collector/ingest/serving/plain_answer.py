@@ -14,7 +14,7 @@ from aiohttp import HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import SERVER_SOFTWARE
 
-from trackway_collector.ingest.request_keys import REQUEST_ID
+from trackway_collector.ingest.serving.request_keys import REQUEST_ID
 
 _HEAD = (
     "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n"
