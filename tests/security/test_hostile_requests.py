@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 import sys
 import zlib
 from collections.abc import Iterator
@@ -208,7 +207,8 @@ def test_behind_nginx_the_collectors_answers_stay_as_they_are(collector: ServedC
     for request in (post(batch("through-tls"), *lines), post(b"{", *lines), post(b"{}", *lines, path=b"/nowhere")):
         (direct,), (through,) = exchange(collector.address, request), exchange(nginx.tls, request)
 
-        assert (direct.status, json.loads(direct.body)) == (through.status, json.loads(through.body))
+        said, said_through = ({**answer.json, "requestId": ""} for answer in (direct, through))
+        assert (direct.status, said) == (through.status, said_through)
         for name in ("access-control-allow-origin", "access-control-expose-headers", "content-type"):
             assert direct.headers.get(name) == through.headers.get(name)
         assert "aiohttp" not in " ".join(through.headers.values())

@@ -23,7 +23,7 @@ from trackway_collector.imports.command import import_files
 from trackway_collector.imports.ledger import Entry, Ledger
 from trackway_collector.imports.rows import FileRefused
 from trackway_collector.imports.run import SPOOL, Import, Tally
-from trackway_collector.ingest.decode import BatchDecoder
+from trackway_collector.ingest.verdicts.decode import BatchDecoder
 from trackway_collector.loader.loop import Loader
 from trackway_collector.mapping import parse_mapping
 from trackway_collector.spool import Record, SpoolReader, SpoolWriter

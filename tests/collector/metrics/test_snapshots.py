@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from trackway_collector.errors import SpoolCorrupt
 from trackway_collector.histogram import Histogram
-from trackway_collector.ingest.client_counts import FAMILY, MAX_LIBRARIES, count_client, go_on_with
+from trackway_collector.ingest.reports.client_counts import FAMILY, MAX_LIBRARIES, count_client, go_on_with
 from trackway_collector.metrics import Family, Snapshots
 from trackway_collector.metrics.families import added, counter, exposition, gauge, histogram
 from trackway_collector.metrics.snapshots import FRESH_S

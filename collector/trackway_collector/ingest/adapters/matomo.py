@@ -43,7 +43,7 @@ from trackway_collector.ingest.adapters.base import (
     screen_of,
     untranslatable,
 )
-from trackway_collector.ingest.pixel import picture
+from trackway_collector.ingest.pages.pixel import picture
 from trackway_collector.ingest.requests import JSON, Taken
 
 MAX_FIELDS = 500

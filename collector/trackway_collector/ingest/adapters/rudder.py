@@ -20,9 +20,9 @@ from aiohttp import web
 
 from trackway_collector.errors import RequestRefused
 from trackway_collector.ingest.adapters.base import Adapter, Translated, malformed
-from trackway_collector.ingest.decode import write_key_of
-from trackway_collector.ingest.key_places import grant_of
 from trackway_collector.ingest.requests import INGEST, JSON, STORED, Taken
+from trackway_collector.ingest.rules.key_places import grant_of
+from trackway_collector.ingest.verdicts.decode import write_key_of
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from trackway_collector.errors import RequestRefused
 from trackway_collector.ingest.adapters import ga4, matomo, posthog, rudder, snowplow
 from trackway_collector.ingest.adapters.base import Adapter
-from trackway_collector.ingest.decode import BatchDecoder
+from trackway_collector.ingest.verdicts.decode import BatchDecoder
 from trackway_plan import Release
 
 NAMES = {
