@@ -27,6 +27,7 @@ from trackway_collector.outcomes import Outcome
 from trackway_collector.spool import Record, SpoolWriter
 from trackway_collector.spool.record import ImportMark, encode_record
 from trackway_plan.environments import PRODUCTION
+from trackway_plan.near import did_you_mean
 
 SPOOL = "import-history"
 """The spool directory of imports; its name says that live events go first."""
@@ -44,6 +45,10 @@ class Tally:
     file: str
     before: int = 0
     """Rows that were imported before this run."""
+    refused_before: int = 0
+    """Those of them that no event could be made of."""
+    notes: list[str] = field(default_factory=list)
+    """What is probably not meant so."""
     rows: int = 0
     refused: int = 0
     """Rows that no event could be made of; the report has them."""
@@ -117,6 +122,17 @@ class Import:
         rows: Rows = text_rows(path, form, self.mapping.csv if self.mapping is not None else CsvForm())
         return rows
 
+    def _notes(self, path: Path, rows: Rows) -> list[str]:
+        """Say which columns the mapping takes values from and the file does not have."""
+        columns = rows.columns
+        if self.mapping is None or not columns:
+            return []
+        return [
+            f"{path.name} has no column `{names[0]}`, which the mapping names.{did_you_mean(names[0], columns)}"
+            for names in self.mapping.fields
+            if names and not set(names) & set(columns)
+        ]
+
     def _make(self) -> MakeEvents:
         if self.mapping is None:
             return as_they_are
@@ -124,7 +140,7 @@ class Import:
         return mapped(self.mapping, live.newest if live else None)
 
     async def _judge_only(self, path: Path, rows: Rows, progress: Progress) -> Tally:
-        tally, make = Tally(path.name), self._make()
+        tally, make = Tally(path.name, notes=self._notes(path, rows)), self._make()
         while (part := rows.part()) is not None and not self.stop():
             self._judged(part, make, tally)
             progress(rows.bytes_read(), tally.rows)
@@ -137,7 +153,7 @@ class Import:
         try:
             ledger.settle(spool)
             entry = self._entry(ledger, path, rows)
-            tally, make = Tally(path.name, entry.rows), self._make()
+            tally, make = Tally(path.name, entry.rows, entry.refused, self._notes(path, rows)), self._make()
             report = Report(self.report or ledger.report(entry), path.name, entry.line)
             committed: asyncio.Future[None] | None = None
             mark: ImportMark | None = None
@@ -236,7 +252,7 @@ def starter(path: Path, form: str) -> str:
     if form == "csv":
         rows = text_rows(path, "csv", CsvForm())
         try:
-            columns = rows.header
+            columns = rows.columns
         except (CollectorError, RequestRefused):
             columns = []
         finally:
