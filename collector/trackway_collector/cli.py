@@ -17,7 +17,7 @@ from rich.table import Table
 from trackway_collector.command_settings import command_settings
 from trackway_collector.config import Settings, describe_settings
 from trackway_collector.dead_letters.command import dead_letters
-from trackway_collector.errors import CollectorError
+from trackway_collector.errors import CollectorError, with_cure
 from trackway_collector.keystore.command import keys
 from trackway_collector.tail.command import tail
 from trackway_collector.warehouse import WarehouseError
@@ -182,5 +182,5 @@ def _log(settings: Settings, process: str) -> None:
 
 
 def _fail(error: Exception, status: int = EXIT_CANNOT_LOAD) -> None:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]{escape(str(error))}[/]")
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]{escape(with_cure(error))}[/]")
     sys.exit(status)

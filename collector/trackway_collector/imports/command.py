@@ -159,7 +159,10 @@ def _say(tallies: list[Tally], form: str, *, dry_run: bool) -> None:
         click.echo(json.dumps([_as_json(tally) for tally in tallies], ensure_ascii=False, indent=2))
         return
     for tally in tallies:
-        known = f" ({tally.before:,} rows before this)" if tally.before else ""
+        for note in tally.notes:
+            click.echo(f"note: {note}", err=True)
+        refused = f", {tally.refused_before:,} of them refused" if tally.refused_before else ""
+        known = f" ({tally.before:,} rows before this{refused})" if tally.before else ""
         if not tally.rows:
             click.echo(f"{tally.file}: nothing new{known}.")
             continue
@@ -178,11 +181,13 @@ def _as_json(tally: Tally) -> dict[str, object]:
     return {
         "file": tally.file,
         "before": tally.before,
+        "refused_before": tally.refused_before,
         "rows": tally.rows,
         "events": tally.events,
         "outcomes": dict(tally.outcomes),
         "skipped": tally.skipped,
         "refused": tally.refused,
+        "notes": tally.notes,
         "report": str(tally.report) if tally.report else None,
     }
 

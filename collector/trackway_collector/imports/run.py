@@ -28,6 +28,7 @@ from trackway_collector.outcomes import Outcome
 from trackway_collector.spool import Record, SpoolWriter
 from trackway_collector.spool.record import ImportMark, encode_record
 from trackway_plan.environments import PRODUCTION
+from trackway_plan.near import did_you_mean
 
 SPOOL = "import-history"
 """The spool directory of imports; its name says that live events go first."""
@@ -45,6 +46,10 @@ class Tally:
     file: str
     before: int = 0
     """Rows that were imported before this run."""
+    refused_before: int = 0
+    """Those of them that no event could be made of."""
+    notes: list[str] = field(default_factory=list)
+    """What is probably not meant so."""
     rows: int = 0
     refused: int = 0
     """Rows that no event could be made of; the report has them."""
@@ -120,6 +125,17 @@ class Import:
         rows: Rows = text_rows(path, form, self.mapping.csv if self.mapping is not None else CsvForm())
         return rows
 
+    def _notes(self, path: Path, rows: Rows) -> list[str]:
+        """Say which columns the mapping takes values from and the file does not have."""
+        columns = rows.columns
+        if self.mapping is None or not columns:
+            return []
+        return [
+            f"{path.name} has no column `{names[0]}`, which the mapping names.{did_you_mean(names[0], columns)}"
+            for names in self.mapping.fields
+            if names and not set(names) & set(columns)
+        ]
+
     def _make(self) -> MakeEvents:
         if self.mapping is None:
             return as_they_are
@@ -127,7 +143,7 @@ class Import:
         return mapped(self.mapping, live.newest if live else None)
 
     async def _judge_only(self, path: Path, rows: Rows, progress: Progress) -> Tally:
-        tally, make = Tally(path.name), self._make()
+        tally, make = Tally(path.name, notes=self._notes(path, rows)), self._make()
         while (part := rows.part()) is not None and not self.stop():
             self._judged(part, make, tally)
             progress(rows.bytes_read(), tally.rows)
@@ -140,7 +156,7 @@ class Import:
         try:
             ledger.settle(spool)
             entry = self._entry(ledger, path, rows)
-            tally, make = Tally(path.name, entry.rows), self._make()
+            tally, make = Tally(path.name, entry.rows, entry.refused, self._notes(path, rows)), self._make()
             report = Report(self.report or ledger.report(entry), path.name, entry.line)
             committed: asyncio.Future[None] | None = None
             mark: ImportMark | None = None
@@ -249,7 +265,7 @@ def starter(path: Path, form: str) -> str:
     if form == "csv":
         rows = text_rows(path, "csv", CsvForm())
         try:
-            columns = rows.header
+            columns = rows.columns
         except (CollectorError, RequestRefused):
             columns = []
         finally:

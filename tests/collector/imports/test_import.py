@@ -245,6 +245,37 @@ def test_bad_rows_are_reported_and_cost_nothing_else(tmp_path: Path) -> None:
     assert importing(tmp_path / "data", ORDERS).run(file).rows == 0
 
 
+def test_a_resumed_import_says_what_was_refused_before_it(tmp_path: Path) -> None:
+    """Who imports a file that has grown, or goes on after a kill, hears of the rows that were refused before, too."""
+    file, work = tmp_path / "orders.csv", importing(tmp_path / "data", ORDERS)
+    orders(file, range(3))
+    with file.open("a") as more:
+        more.write("A-9,lina,soon,1,\n")
+    first = work.run(file)
+    with file.open("a") as more:
+        more.write("A-10,lina,2024-05-01 12:00:00,1,\n")
+    second = work.run(file)
+    assert (first.refused, first.refused_before) == (1, 0)
+    assert (second.before, second.refused_before, second.refused) == (4, 1, 0)
+
+
+def test_a_column_that_is_not_there_is_noted(tmp_path: Path) -> None:
+    """A misspelt column would leave every event without that value; the import names it and the one that is near."""
+    file = tmp_path / "orders.csv"
+    orders(file, range(3))
+    wrong = ORDERS.replace("field: at,", "field: [time, att],").replace("$who", "$wo") + "  city: {field: [note, x]}\n"
+    notes = importing(tmp_path / "data", wrong).run(file).notes
+    assert notes == [
+        "orders.csv has no column `wo`, which the mapping names. Did you mean `who`?",
+        "orders.csv has no column `time`, which the mapping names.",
+    ]
+    table = tmp_path / "orders.parquet"
+    parquet.write_table(pa.table({"order_id": ["A-1"], "who": ["lina"], "at": [datetime.now(UTC)]}), table)
+    notes = importing(tmp_path / "data", wrong).run(table).notes
+    assert "orders.parquet has no column `total`, which the mapping names." in notes
+    assert importing(tmp_path / "data", ORDERS).run(file).notes == []
+
+
 def test_bad_lines_of_json(tmp_path: Path) -> None:
     """A line holds one object, whole: two events on a line, or the end of a batch, do not get in."""
     file = tmp_path / "old.jsonl"
