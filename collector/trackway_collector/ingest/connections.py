@@ -26,6 +26,8 @@ from aiohttp.http_exceptions import BadHttpMessage, HttpProcessingError, LineToo
 from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_request import BaseRequest
 
+from trackway_collector.ingest.plain_answer import SERVER
+
 logger = logging.getLogger(__name__)
 
 SWEEPS = 4
@@ -129,7 +131,7 @@ class Connection(RequestHandler):
         """Send an answer; aiohttp's own answers, such as 404, become JSON first."""
         if isinstance(resp, web.HTTPException):
             resp = self._json_of(resp)
-        resp.headers["Server"] = "trackway"  # versions help nobody but who looks for known holes
+        resp.headers["Server"] = SERVER
         return super().finish_response(request, resp, start_time)
 
     def handle_error(
