@@ -33,7 +33,7 @@ from trackway_collector.ingest.losses import ClientLosses
 from trackway_collector.ingest.plain_answer import PlainAnswer
 from trackway_collector.ingest.privacy.cookie import anonymous_id, set_cookie
 from trackway_collector.ingest.privacy.device import Devices, is_device
-from trackway_collector.ingest.privacy.steps import privacy_steps
+from trackway_collector.ingest.privacy.steps import denied, privacy_steps
 from trackway_collector.ingest.quota import Quotas
 from trackway_collector.ingest.recent import RecentIds
 from trackway_collector.ingest.refusal_log import RefusalLog
@@ -54,6 +54,14 @@ RETRY_AFTER_S = 5
 STORED = b'{"success":true}'
 _PLAIN = PlainAnswer(STORED)
 JSON = {"Content-Type": "application/json"}
+_KEY = 'Basic realm="write key"'
+_CHALLENGES = {
+    "unknown_write_key": _KEY,
+    "expired_write_key": _KEY,
+    "revoked_write_key": _KEY,
+    "metrics_token": 'Bearer realm="metrics"',
+}
+"""What a 401 asks for; nothing for a webhook, whose signature no challenge brings."""
 _NOBODYS_FAULT = frozenset({Rejection.NO_CONSENT, Rejection.OPTED_OUT})
 """Rejections that are no error of the client, which would only repeat them."""
 
@@ -212,7 +220,7 @@ class Ingest:
     def respond(self, request: web.Request, taken: Taken, response: web.Response) -> web.Response:
         """Return the answer to a stored request, with the first-party cookie where the source sets one."""
         client = taken.record.client
-        if client is not None and client.anonymous_id:
+        if client is not None and client.anonymous_id and not denied(taken.record):
             cookie = taken.policy.privacy.cookie
             set_cookie(response, cookie, client.anonymous_id, secure=self.devices.secure(request))
         return response
@@ -267,13 +275,12 @@ class Ingest:
         message = "The collector made a mistake, which its log tells of. Nothing was stored; send it again later."
         return self.refuse(RequestRefused(500, "internal_error", message), request)
 
-    def refuse(self, refusal: RequestRefused, request: web.Request | None = None) -> web.Response:
+    def refuse(self, refusal: RequestRefused, request: web.Request) -> web.Response:
         """Count a refused request and return the answer to it."""
         self.counters.requests[refusal.status, refusal.code] += 1
-        request_id = request.get(REQUEST_ID, "") if request is not None else ""
-        route = route_of(request) if request is not None else ""
+        request_id, route = request.get(REQUEST_ID, ""), route_of(request)
         self.refusals.note(refusal.status, refusal.code, request_id, route, refusal.retry_after_s)
-        if self.letters is not None and request is not None:
+        if self.letters is not None:
             dead_letter.send(self.letters, refusal, request, route, request_id, self.in_force)
         answer = {
             "success": False,
@@ -286,9 +293,9 @@ class Ingest:
         if refusal.retry_after_s is not None:
             headers["Retry-After"] = headers["X-RateLimit-Reset"] = str(refusal.retry_after_s)
         # Not to pages: at a challenge, a browser would ask the person in front of it for a password.
-        if refusal.status == HTTPStatus.UNAUTHORIZED and (request is None or "Origin" not in request.headers):
-            metrics = refusal.code == "metrics_token"
-            headers["WWW-Authenticate"] = 'Bearer realm="metrics"' if metrics else 'Basic realm="write key"'
+        challenge = _CHALLENGES.get(refusal.code) if refusal.status == HTTPStatus.UNAUTHORIZED else None
+        if challenge is not None and "Origin" not in request.headers:
+            headers["WWW-Authenticate"] = challenge
         return web.Response(status=refusal.status, body=msgspec.json.encode(answer), headers=headers)
 
     def _count(self, record: Record) -> None:
