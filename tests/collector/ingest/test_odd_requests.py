@@ -6,6 +6,7 @@ import asyncio
 import socket
 from base64 import b64encode
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,13 +15,17 @@ from aiohttp import web
 
 from tests.collector.ingest.conftest import StartCollector
 from trackway_collector.errors import ConfigError
+from trackway_collector.ingest.app import make_app, make_runner
 from trackway_collector.ingest.in_force import InForce
 from trackway_collector.ingest.keys import Keys
 from trackway_collector.ingest.plain_answer import PlainAnswer
 from trackway_collector.ingest.privacy.policy import Cookie, Privacy
+from trackway_collector.ingest.requests import Ingest
 from trackway_collector.ingest.sources import Policies, SourcePolicy
 from trackway_collector.keystore.edits import create
 from trackway_collector.keystore.file import KeyStore
+from trackway_collector.outcomes import IngestCounters
+from trackway_collector.spool import SpoolWriter
 
 EVENT = {"type": "track", "event": "e", "messageId": "m-1", "userId": "lina"}
 BODY = msgspec.json.encode({"batch": [EVENT]})
@@ -137,6 +142,28 @@ async def test_who_does_not_read_answers_is_not_read() -> None:
         await asyncio.wait_for(asyncio.get_running_loop().sock_sendall(client, requests * 40), 3)
     assert answered < 1_000
     client.close()
+    await runner.cleanup()
+
+
+async def test_what_may_be_stored_is_not_said_to_be_lost(start_collector: StartCollector, tmp_path: Path) -> None:
+    """While the disk takes longer than a connection may, no answer says that nothing of the request was stored."""
+    ingest = Ingest((await start_collector()).ingest.in_force, SpoolWriter(tmp_path / "slow" / "w0"), IngestCounters())
+    append = ingest.spool.append
+
+    async def slowly(*record: Any) -> None:
+        await asyncio.sleep(1)
+        await append(*record)
+
+    ingest.spool.append = slowly  # type: ignore[assignment, method-assign]
+    runner = make_runner(make_app(ingest), connection_timeout_s=0.2)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    reader, writer = await asyncio.open_connection(*runner.addresses[0])
+    writer.write(b"POST /v1/batch HTTP/1.1\r\nHost: here\r\n" + BASIC + b"\r\n")
+    writer.write(b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY)
+    assert b"nothing of it was stored" not in await asyncio.wait_for(reader.read(), 10)
+    writer.close()
     await runner.cleanup()
 
 
