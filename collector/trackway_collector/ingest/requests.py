@@ -1,8 +1,7 @@
 """
 One request from its first byte to its answer: write key → body → verdicts → spool → fsync → 200.
 
-An answer other than 200 means that nothing of the request was stored; its body is JSON with `code` and `message`,
-because stock clients read them.
+How a refusal is told is in `answers`.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import logging
 import time
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -22,6 +20,7 @@ from trackway_collector.dead_letters.log import DeadLetters
 from trackway_collector.errors import RequestRefused, SpoolFull, SpoolLocked, SpoolUnavailable
 from trackway_collector.ingest import dead_letter
 from trackway_collector.ingest.admission import Admission, Held
+from trackway_collector.ingest.answers import JSON, STORED, code_of, refused, route_of
 from trackway_collector.ingest.body import BODY_S, read_body
 from trackway_collector.ingest.client_counts import count_client
 from trackway_collector.ingest.decode import write_key_of
@@ -51,17 +50,7 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
-STORED = b'{"success":true}'
 _PLAIN = PlainAnswer(STORED)
-JSON = {"Content-Type": "application/json"}
-_KEY = 'Basic realm="write key"'
-_CHALLENGES = {
-    "unknown_write_key": _KEY,
-    "expired_write_key": _KEY,
-    "revoked_write_key": _KEY,
-    "metrics_token": 'Bearer realm="metrics"',
-}
-"""What a 401 asks for; nothing for a webhook, whose signature no challenge brings."""
 _NOBODYS_FAULT = frozenset({Rejection.NO_CONSENT, Rejection.OPTED_OUT})
 """Rejections that are no error of the client, which would only repeat them."""
 
@@ -196,7 +185,7 @@ class Ingest:
             cookie = policy.privacy.cookie
             if cookie.name and not client.opted_out:
                 client = msgspec.structs.replace(client, anonymous_id=anonymous_id(request, cookie, body, call))
-        record, kept, may_report_losses = await _in_turns(
+        record, kept, may_report_losses = await in_turns(
             in_force.decoder.slices(
                 body,
                 call=call,
@@ -282,21 +271,7 @@ class Ingest:
         self.refusals.note(refusal.status, refusal.code, request_id, route, refusal.retry_after_s)
         if self.letters is not None:
             dead_letter.send(self.letters, refusal, request, route, request_id, self.in_force)
-        answer = {
-            "success": False,
-            "code": refusal.code,
-            "message": refusal.message,
-            "error": refusal.message,
-            "requestId": request_id,
-        }
-        headers = dict(JSON)
-        if refusal.retry_after_s is not None:
-            headers["Retry-After"] = headers["X-RateLimit-Reset"] = str(refusal.retry_after_s)
-        # Not to pages: at a challenge, a browser would ask the person in front of it for a password.
-        challenge = _CHALLENGES.get(refusal.code) if refusal.status == HTTPStatus.UNAUTHORIZED else None
-        if challenge is not None and "Origin" not in request.headers:
-            headers["WWW-Authenticate"] = challenge
-        return web.Response(status=refusal.status, body=msgspec.json.encode(answer), headers=headers)
+        return refused(refusal, request)
 
     def _count(self, record: Record) -> None:
         counters = self.counters
@@ -314,18 +289,7 @@ class Ingest:
 INGEST = web.AppKey("ingest", Ingest)
 
 
-def route_of(request: web.Request) -> str:
-    """Return the pattern of the path that a request took; not the path itself, in which a write key may stand."""
-    resource = request.match_info.route.resource
-    return resource.canonical if resource is not None else "an unknown path"
-
-
-def code_of(violation: str) -> str:
-    """Return the code of a violation, `code` or `code /path`."""
-    return violation.partition(" ")[0]
-
-
-async def _in_turns(work: Generator[None, None, T]) -> T:
+async def in_turns(work: Generator[None, None, T]) -> T:
     """Return what the work returns; where it yields, other requests have their turn."""
     while True:
         try:

@@ -43,8 +43,9 @@ from trackway_collector.ingest.adapters.base import (
     screen_of,
     untranslatable,
 )
+from trackway_collector.ingest.answers import JSON
 from trackway_collector.ingest.pixel import picture
-from trackway_collector.ingest.requests import JSON, Taken
+from trackway_collector.ingest.requests import Taken
 
 MAX_FIELDS = 500
 _IN_PLACE = frozenset(

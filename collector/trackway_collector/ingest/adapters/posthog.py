@@ -44,8 +44,9 @@ from trackway_collector.ingest.adapters.base import (
     pruned,
     untranslatable,
 )
+from trackway_collector.ingest.answers import JSON
 from trackway_collector.ingest.pixel import decode_base64
-from trackway_collector.ingest.requests import JSON, Taken
+from trackway_collector.ingest.requests import Taken
 from trackway_collector.ingest.results import each_exception
 from trackway_collector.ingest.routes import Lane
 from trackway_collector.outcomes import Outcome
