@@ -87,3 +87,24 @@ async def test_an_opt_out_removes_what_the_page_wrote(start_collector: StartColl
     await collector.post("/v1/batch", sent, **PAGE, **{"Sec-GPC": "1"})
     assert kept(collector) == [True]
     assert b"198.51" not in written(collector)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b'{"batch":[{"type":"track","event":"e","messageId":"m","userId":"u",'
+        b'"\\u0063ontext":{"\\u0063onsent":{"\\u0063ategoryPreferences":{"Analytics":false}},"\\u0069p":"198.51.100.77"}}]}',
+        b'{"batch":[{"type":"track","event":"e","messageId":"m","userId":"u","context":{"ip":"198.51.100.77"},'
+        b'"context":{"ip":7,"ip":"198.51.100.77","consent":{"categoryPreferences":{"Analytics":true,"Analytics":0}}}}]}',
+        b'{"batch":[{"ip":1}],"batch":[{"type":"track","event":"e","messageId":"m","userId":"u"}],"context":{},'
+        b'"context":{"ip":"198.51.100.77","consent":{"categoryPreferences":{"Analytics":false}}}}',
+    ],
+)
+@pytest.mark.parametrize("rule", ["consent", "ip"])
+async def test_odd_spelling_is_no_way_around_a_rule(start_collector: StartCollector, sent: bytes, rule: str) -> None:
+    """Names written with escapes, or twice, are names; of two the last one counts, as it does in the warehouse."""
+    rules = Privacy(consent=("Analytics",)) if rule == "consent" else Privacy(ip="remove")
+    collector = await start_collector(policy=SourcePolicy(privacy=rules))
+    assert (await collector.post("/v1/batch", sent))[0] == 200
+    assert kept(collector) == [rule == "ip"]
+    assert b"198.51" not in written(collector)
