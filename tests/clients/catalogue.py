@@ -28,7 +28,7 @@ TITLES = {
     "reset-before": "reset before the body",
     "reset-after": "reset after the body",
 }
-"""How an answer is headed in docs/clients.md, where not by its own name."""
+"""How an answer is headed in docs/other_clients.md, where not by its own name."""
 
 
 class Client(NamedTuple):

@@ -1,4 +1,4 @@
-"""What clients did, in the words of docs/clients.md, and the page itself."""
+"""What clients did, in the words of docs/other_clients.md, and the page itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.clients.catalogue import ANSWERS, CLIENTS, TITLES
 from tests.clients.faults import Exchange
 from tests.clients.run import Meeting, Run
 
-PAGE = Path(__file__).parents[2] / "docs" / "clients.md"
+PAGE = Path(__file__).parents[2] / "docs" / "other_clients.md"
 BEGIN, END = "<!-- matrix -->\n", "<!-- /matrix -->\n"
 
 
@@ -56,11 +56,11 @@ def table(run: Run) -> str:
 
 
 def read_page() -> str:
-    """Return the table that docs/clients.md shows."""
+    """Return the table that docs/other_clients.md shows."""
     return PAGE.read_text("utf-8").partition(BEGIN)[2].partition(END)[0]
 
 
 def write_page(text: str) -> None:
-    """Put a new table into docs/clients.md."""
+    """Put a new table into docs/other_clients.md."""
     before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
     PAGE.write_text(f"{before}{BEGIN}{text}{END}{rest.partition(END)[2]}", "utf-8")

@@ -96,7 +96,7 @@ def test_what_arrives_is_what_was_called(meeting: Meeting, client: Client) -> No
 
 
 def test_the_table_is_what_happened(run: Run) -> None:
-    """docs/clients.md shows this run; TRACKWAY_UPDATE_GOLDEN=1 writes a new table."""
+    """docs/other_clients.md shows this run; TRACKWAY_UPDATE_GOLDEN=1 writes a new table."""
     if os.environ.get("TRACKWAY_UPDATE_GOLDEN"):
         matrix.write_page(matrix.table(run))
     assert matrix.read_page() == matrix.table(run)

@@ -12,7 +12,7 @@ from tests.support.house import ROOT
 from trackway_collector.cli import up
 from trackway_collector.config import load_settings
 from trackway_collector.errors import ConfigError
-from trackway_collector.ingest.sources import Limits, Policies
+from trackway_collector.ingest.rules.sources import Limits, Policies
 
 TABLES = """\
 [sources."*".limits]

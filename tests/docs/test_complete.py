@@ -11,8 +11,8 @@ import pytest
 from tests.support.house import ROOT
 from trackway import Dropped, Options
 from trackway_collector.config import SETTINGS as COLLECTOR_SETTINGS
-from trackway_collector.ingest.sources import Limits, SourcePolicy
-from trackway_collector.ingest.tables import describe
+from trackway_collector.ingest.rules.sources import Limits, SourcePolicy
+from trackway_collector.ingest.rules.tables import describe
 from trackway_collector.outcomes import EnvelopeFault, Outcome, Rejection
 from trackway_plan import ViolationCode
 

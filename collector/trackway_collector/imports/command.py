@@ -17,8 +17,8 @@ from trackway_collector.errors import CollectorError, SpoolFull, SpoolLocked
 from trackway_collector.imports.progress import bars
 from trackway_collector.imports.rows import PART_ROWS, FileRefused
 from trackway_collector.imports.run import Import, Tally
-from trackway_collector.ingest.decode import BatchDecoder
-from trackway_collector.ingest.sources import Policies, SourcePolicy
+from trackway_collector.ingest.rules.sources import Policies, SourcePolicy
+from trackway_collector.ingest.verdicts.decode import BatchDecoder
 from trackway_collector.mapping import EventMapping, MappingError, load_mapping
 from trackway_collector.releases import ReleaseFolder
 from trackway_collector.warehouse.store_file import StoreFile

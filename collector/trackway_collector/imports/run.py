@@ -19,8 +19,8 @@ from trackway_collector.imports.ledger import DIRECTORY, Entry, Ledger, new_id
 from trackway_collector.imports.report import Report
 from trackway_collector.imports.rows import FileRefused, Mark, Part, Refused, Rows, form_of
 from trackway_collector.imports.text_rows import text_rows
-from trackway_collector.ingest.decode import BatchDecoder
 from trackway_collector.ingest.privacy.steps import privacy_steps
+from trackway_collector.ingest.verdicts.decode import BatchDecoder
 from trackway_collector.mapping import EventMapping
 from trackway_collector.mapping.event import CsvForm
 from trackway_collector.outcomes import Outcome

@@ -1,7 +1,7 @@
 """
 One request from its first byte to its answer: write key → body → verdicts → spool → fsync → 200.
 
-How a refusal is told is in `answers`.
+How a refusal is told is in `serving.answers`.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ from aiohttp import web
 
 from trackway_collector.dead_letters.log import DeadLetters
 from trackway_collector.errors import RequestRefused, SpoolFull, SpoolLocked, SpoolUnavailable
-from trackway_collector.ingest import dead_letter
-from trackway_collector.ingest.admission import Admission, Held
-from trackway_collector.ingest.answers import JSON, STORED, code_of, refused, route_of
-from trackway_collector.ingest.body import BODY_S, read_body
-from trackway_collector.ingest.client_counts import count_client
-from trackway_collector.ingest.decode import write_key_of
-from trackway_collector.ingest.encodings import too_large
-from trackway_collector.ingest.in_force import InForce
-from trackway_collector.ingest.key_places import grant_of
-from trackway_collector.ingest.keys import Grant
-from trackway_collector.ingest.losses import ClientLosses
-from trackway_collector.ingest.plain_answer import PlainAnswer
 from trackway_collector.ingest.privacy.cookie import anonymous_id, set_cookie
 from trackway_collector.ingest.privacy.device import Devices, is_device
 from trackway_collector.ingest.privacy.steps import denied, privacy_steps
-from trackway_collector.ingest.quota import Quotas
-from trackway_collector.ingest.recent import RecentIds
-from trackway_collector.ingest.refusal_log import RefusalLog
-from trackway_collector.ingest.reload import Reload
-from trackway_collector.ingest.request_keys import HELD, REQUEST_ID
-from trackway_collector.ingest.results import MEDIA_TYPE, results
+from trackway_collector.ingest.reports import dead_letter
+from trackway_collector.ingest.reports.client_counts import count_client
+from trackway_collector.ingest.reports.losses import ClientLosses
+from trackway_collector.ingest.reports.recent import RecentIds
+from trackway_collector.ingest.reports.refusal_log import RefusalLog
+from trackway_collector.ingest.reports.results import MEDIA_TYPE, results
+from trackway_collector.ingest.room.admission import Admission, Held
+from trackway_collector.ingest.room.quota import Quotas
 from trackway_collector.ingest.routes import Lane
-from trackway_collector.ingest.sources import SourcePolicy
+from trackway_collector.ingest.rules.in_force import InForce
+from trackway_collector.ingest.rules.key_places import grant_of
+from trackway_collector.ingest.rules.keys import Grant
+from trackway_collector.ingest.rules.reload import Reload
+from trackway_collector.ingest.rules.sources import SourcePolicy
+from trackway_collector.ingest.serving.answers import JSON, STORED, code_of, refused, route_of
+from trackway_collector.ingest.serving.body import BODY_S, read_body
+from trackway_collector.ingest.serving.encodings import too_large
+from trackway_collector.ingest.serving.plain_answer import PlainAnswer
+from trackway_collector.ingest.serving.request_keys import HELD, REQUEST_ID
+from trackway_collector.ingest.verdicts.decode import write_key_of
 from trackway_collector.outcomes import IngestCounters, Outcome, Rejection
 from trackway_collector.spool import SpoolWriter
 from trackway_collector.spool.canary import Canary

@@ -8,16 +8,16 @@ from pathlib import Path
 
 from trackway_collector.config import Settings
 from trackway_collector.dead_letters.log import DIRECTORY, DeadLetters
-from trackway_collector.ingest.admission import Admission, Watermarks
 from trackway_collector.ingest.app import make_app, make_runner
-from trackway_collector.ingest.metrics import ingest_families
+from trackway_collector.ingest.pages.metrics import ingest_families
 from trackway_collector.ingest.privacy.addresses import TrustedProxies
 from trackway_collector.ingest.privacy.device import Devices
 from trackway_collector.ingest.privacy.places import Places
-from trackway_collector.ingest.quota import Quotas
-from trackway_collector.ingest.reload import Reload
 from trackway_collector.ingest.requests import Ingest
-from trackway_collector.ingest.sockets import make_site
+from trackway_collector.ingest.room.admission import Admission, Watermarks
+from trackway_collector.ingest.room.quota import Quotas
+from trackway_collector.ingest.rules.reload import Reload
+from trackway_collector.ingest.serving.sockets import make_site
 from trackway_collector.metrics import Snapshots
 from trackway_collector.outcomes import IngestCounters
 from trackway_collector.releases import looks

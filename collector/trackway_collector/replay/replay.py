@@ -12,10 +12,10 @@ from pathlib import Path
 
 import msgspec
 
-from trackway_collector.ingest.judge import CALLS, judge
-from trackway_collector.ingest.judges import OneForAll
 from trackway_collector.ingest.privacy.steps import privacy_steps
-from trackway_collector.ingest.sources import Limits, Policies
+from trackway_collector.ingest.rules.sources import Limits, Policies
+from trackway_collector.ingest.verdicts.judge import CALLS, judge
+from trackway_collector.ingest.verdicts.judges import OneForAll
 from trackway_collector.mapping import EventMapping, Unmappable
 from trackway_collector.outcomes import Outcome
 from trackway_collector.releases import Stamp

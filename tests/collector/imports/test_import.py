@@ -19,7 +19,7 @@ from pyarrow import parquet
 from trackway_collector.errors import SpoolFull, SpoolLocked
 from trackway_collector.imports.rows import FileRefused
 from trackway_collector.imports.run import SPOOL, Import, Tally
-from trackway_collector.ingest.decode import BatchDecoder
+from trackway_collector.ingest.verdicts.decode import BatchDecoder
 from trackway_collector.loader.loop import Loader
 from trackway_collector.mapping import parse_mapping
 from trackway_collector.spool import Record, SpoolReader, SpoolWriter

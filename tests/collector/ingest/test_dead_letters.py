@@ -19,7 +19,7 @@ from trackway_collector.dead_letters.command import dead_letters, letters
 from trackway_collector.dead_letters.log import DIRECTORY, DeadLetters, Letter
 from trackway_collector.dead_letters.scrub import kept_body
 from trackway_collector.ingest.privacy.policy import Privacy
-from trackway_collector.ingest.sources import SourcePolicy
+from trackway_collector.ingest.rules.sources import SourcePolicy
 from trackway_plan import EventSpec, Plan, PropertySpec, compile_release
 
 LOST_KEY = "lost-key-8Fj2kQ"

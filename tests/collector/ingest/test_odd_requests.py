@@ -16,12 +16,12 @@ from aiohttp import web
 from tests.collector.ingest.conftest import StartCollector
 from trackway_collector.errors import ConfigError
 from trackway_collector.ingest.app import make_app, make_runner
-from trackway_collector.ingest.in_force import InForce
-from trackway_collector.ingest.keys import Keys
-from trackway_collector.ingest.plain_answer import PlainAnswer
 from trackway_collector.ingest.privacy.policy import Cookie, Privacy
 from trackway_collector.ingest.requests import Ingest
-from trackway_collector.ingest.sources import Policies, SourcePolicy
+from trackway_collector.ingest.rules.in_force import InForce
+from trackway_collector.ingest.rules.keys import Keys
+from trackway_collector.ingest.rules.sources import Policies, SourcePolicy
+from trackway_collector.ingest.serving.plain_answer import PlainAnswer
 from trackway_collector.keystore.edits import create
 from trackway_collector.keystore.file import KeyStore
 from trackway_collector.outcomes import IngestCounters
@@ -122,7 +122,7 @@ async def test_who_does_not_read_answers_is_not_read() -> None:
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         nonlocal answered
-        from trackway_collector.ingest.request_keys import REQUEST_ID
+        from trackway_collector.ingest.serving.request_keys import REQUEST_ID
 
         request[REQUEST_ID] = "id"
         answered += 1

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trackway_collector.ingest.quota import Gcra, Quota, Quotas
+from trackway_collector.ingest.room.quota import Gcra, Quota, Quotas
 
 RATES = st.sampled_from((0.5, 1.0, 3.0, 10.0, 1_000.0))
 BURSTS = st.integers(1, 500)

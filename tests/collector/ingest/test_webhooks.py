@@ -17,8 +17,8 @@ import pytest
 from tests.collector.ingest.conftest import Collector, StartCollector
 from trackway_collector.config import load_settings
 from trackway_collector.errors import ConfigError, RequestRefused
-from trackway_collector.ingest.reload import Reload
-from trackway_collector.ingest.sources import SourcePolicy
+from trackway_collector.ingest.rules.reload import Reload
+from trackway_collector.ingest.rules.sources import SourcePolicy
 from trackway_collector.ingest.webhooks.settings import open_webhooks
 from trackway_plan import EventSpec, Plan, PropertySpec, Release, compile_release
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from trackway_collector.ingest.sources import Limits
+from trackway_collector.ingest.rules.sources import Limits
 from trackway_collector.spool.record import encode_record
 from trackway_plan import EventSpec, Plan, Release, Source, compile_release
 

@@ -9,7 +9,7 @@ import pytest
 
 from trackway_collector.ingest.privacy.addresses import kept
 from trackway_collector.ingest.privacy.policy import Privacy
-from trackway_collector.ingest.sources import Policies, SourcePolicy
+from trackway_collector.ingest.rules.sources import Policies, SourcePolicy
 from trackway_collector.replay.replay import Tally, Waiting, rejudge
 
 DENIED = {"consent": {"categoryPreferences": {"Analytics": False}}}

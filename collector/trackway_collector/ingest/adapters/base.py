@@ -14,9 +14,9 @@ import msgspec
 from aiohttp import web
 
 from trackway_collector.errors import RequestRefused
-from trackway_collector.ingest.judge import UNTRANSLATABLE
 from trackway_collector.ingest.requests import Taken
 from trackway_collector.ingest.routes import Lane
+from trackway_collector.ingest.verdicts.judge import UNTRANSLATABLE
 
 Event = dict[str, Any] | msgspec.Raw
 """One event of ours; a Raw is an event that nobody could read, which the judge says."""

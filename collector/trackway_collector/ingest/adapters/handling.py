@@ -8,9 +8,9 @@ from aiohttp import web
 
 from trackway_collector.errors import RequestRefused
 from trackway_collector.ingest.adapters.base import Adapter, Harmless, Page, Translated
-from trackway_collector.ingest.in_force import InForce
-from trackway_collector.ingest.keys import Grant
 from trackway_collector.ingest.requests import Ingest
+from trackway_collector.ingest.rules.in_force import InForce
+from trackway_collector.ingest.rules.keys import Grant
 
 AT_ONCE_BYTES = 8 * 1024
 """A body up to this size is translated at once, some 1 ms of work; other requests need not wait for a larger one."""

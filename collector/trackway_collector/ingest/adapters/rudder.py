@@ -20,11 +20,11 @@ from aiohttp import web
 
 from trackway_collector.errors import RequestRefused
 from trackway_collector.ingest.adapters.base import Adapter, Translated, malformed
-from trackway_collector.ingest.answers import JSON, STORED
-from trackway_collector.ingest.decode import write_key_of
-from trackway_collector.ingest.key_places import grant_of
+from trackway_collector.ingest.pages.settings_page import no_settings
 from trackway_collector.ingest.requests import INGEST, Taken
-from trackway_collector.ingest.settings_page import no_settings
+from trackway_collector.ingest.rules.key_places import grant_of
+from trackway_collector.ingest.serving.answers import JSON, STORED
+from trackway_collector.ingest.verdicts.decode import write_key_of
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 

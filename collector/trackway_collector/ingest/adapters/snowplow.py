@@ -42,7 +42,7 @@ from trackway_collector.ingest.adapters.base import (
     screen_of,
     untranslatable,
 )
-from trackway_collector.ingest.pixel import picture
+from trackway_collector.ingest.pages.pixel import picture
 from trackway_collector.ingest.requests import Taken
 
 _UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from trackway_collector.ingest.tables import Table
+from trackway_collector.ingest.rules.tables import Table
 
 AddressRule = Literal["as_sent", "keep", "truncate", "hash", "remove"]
 Kind = Literal["", "client", "server"]

@@ -10,14 +10,14 @@ import msgspec
 from aiohttp import web
 
 from trackway_collector.errors import RequestRefused
-from trackway_collector.ingest.answers import JSON, STORED
-from trackway_collector.ingest.body import read_body
-from trackway_collector.ingest.decode import BatchDecoder
-from trackway_collector.ingest.in_force import InForce
 from trackway_collector.ingest.privacy.policy import Privacy
 from trackway_collector.ingest.privacy.steps import privacy_steps
 from trackway_collector.ingest.requests import INGEST, Ingest, in_turns
 from trackway_collector.ingest.routes import Lane
+from trackway_collector.ingest.rules.in_force import InForce
+from trackway_collector.ingest.serving.answers import JSON, STORED
+from trackway_collector.ingest.serving.body import read_body
+from trackway_collector.ingest.verdicts.decode import BatchDecoder
 from trackway_collector.ingest.webhooks.settings import Webhook
 from trackway_collector.mapping import Unmappable, record_id
 from trackway_collector.outcomes import EnvelopeFault, Outcome

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from trackway_collector.errors import ConfigError
-from trackway_collector.ingest.keys import Grant
-from trackway_collector.ingest.tables import Table, check_names
+from trackway_collector.ingest.rules.keys import Grant
+from trackway_collector.ingest.rules.tables import Table, check_names
 from trackway_collector.ingest.webhooks.signatures import Encoding, Scheme, Signature
 from trackway_plan.environments import ENVIRONMENTS, PRODUCTION
 

@@ -14,9 +14,9 @@ from tests.collector.ingest.conftest import StartCollector
 from trackway_collector.errors import RequestRefused
 from trackway_collector.ingest.adapters import ga4, matomo, posthog, rudder, snowplow
 from trackway_collector.ingest.adapters.base import Adapter
-from trackway_collector.ingest.decode import BatchDecoder
 from trackway_collector.ingest.privacy.policy import Privacy
-from trackway_collector.ingest.sources import SourcePolicy
+from trackway_collector.ingest.rules.sources import SourcePolicy
+from trackway_collector.ingest.verdicts.decode import BatchDecoder
 from trackway_plan import Release
 
 NAMES = {

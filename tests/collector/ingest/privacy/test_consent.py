@@ -11,7 +11,7 @@ from tests.collector.ingest.conftest import Collector, StartCollector
 from trackway_collector.ingest.privacy.addresses import TrustedProxies
 from trackway_collector.ingest.privacy.device import Devices
 from trackway_collector.ingest.privacy.policy import Cookie, Privacy
-from trackway_collector.ingest.sources import SourcePolicy
+from trackway_collector.ingest.rules.sources import SourcePolicy
 
 STRICT = SourcePolicy(privacy=Privacy(ip="keep", consent=("Analytics",), cookie=Cookie("id")))
 LOCAL = Devices(TrustedProxies(["127.0.0.1"]))

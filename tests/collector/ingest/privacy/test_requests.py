@@ -15,7 +15,7 @@ from trackway_collector.ingest.privacy.addresses import TrustedProxies
 from trackway_collector.ingest.privacy.device import Devices
 from trackway_collector.ingest.privacy.places import Places
 from trackway_collector.ingest.privacy.policy import Cookie, Privacy
-from trackway_collector.ingest.sources import SourcePolicy
+from trackway_collector.ingest.rules.sources import SourcePolicy
 from trackway_collector.spool.record import Client
 from trackway_plan import Release
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from trackway_collector.ingest.recent import RecentIds
+from trackway_collector.ingest.reports.recent import RecentIds
 from trackway_collector.outcomes import Outcome
 from trackway_collector.spool.record import EventVerdict, Record
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from trackway_collector.ingest.admission import Held
+from trackway_collector.ingest.room.admission import Held
 
 HELD = web.RequestKey("held", Held)
 """What it holds of the room for bytes in hand, see `admission`."""

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from trackway_collector.ingest.judges import Judge, Judges, stamp_of
-from trackway_collector.ingest.redact import WITHHELD, kept_event
-from trackway_collector.ingest.sources import Limits
+from trackway_collector.ingest.rules.sources import Limits
+from trackway_collector.ingest.verdicts.judges import Judge, Judges, stamp_of
+from trackway_collector.ingest.verdicts.redact import WITHHELD, kept_event
 from trackway_collector.outcomes import EnvelopeFault, Outcome, Rejection
 from trackway_collector.releases import Stamp
 from trackway_collector.spool.record import EventVerdict

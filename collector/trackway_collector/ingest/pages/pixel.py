@@ -18,11 +18,11 @@ import msgspec
 from aiohttp import web
 
 from trackway_collector.errors import RequestRefused
-from trackway_collector.ingest.decode import write_key_of
-from trackway_collector.ingest.judge import CALLS
-from trackway_collector.ingest.key_places import grant_of
 from trackway_collector.ingest.requests import INGEST, Ingest, Taken
 from trackway_collector.ingest.routes import Lane
+from trackway_collector.ingest.rules.key_places import grant_of
+from trackway_collector.ingest.verdicts.decode import write_key_of
+from trackway_collector.ingest.verdicts.judge import CALLS
 
 GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 MAX_NESTING = 10

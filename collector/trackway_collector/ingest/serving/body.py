@@ -7,8 +7,8 @@ import asyncio
 from aiohttp import web
 
 from trackway_collector.errors import RequestRefused
-from trackway_collector.ingest.admission import Held
-from trackway_collector.ingest.encodings import decompress, too_large
+from trackway_collector.ingest.room.admission import Held
+from trackway_collector.ingest.serving.encodings import decompress, too_large
 
 BODY = web.RequestKey("body", bytes)
 """As far as it was read, for the dead letter that the request may become."""

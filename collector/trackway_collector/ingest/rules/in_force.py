@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from trackway_collector.ingest.decode import BatchDecoder
-from trackway_collector.ingest.keys import Keys
-from trackway_collector.ingest.sources import Policies
+from trackway_collector.ingest.rules.keys import Keys
+from trackway_collector.ingest.rules.sources import Policies
+from trackway_collector.ingest.verdicts.decode import BatchDecoder
 from trackway_collector.ingest.webhooks.settings import Webhook
 
 

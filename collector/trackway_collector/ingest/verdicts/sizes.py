@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
-from trackway_collector.ingest.sources import Limits
+from trackway_collector.ingest.rules.sources import Limits
 from trackway_plan import Release
 
 _MESSAGE_ID = b'"messageId"'

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
-from trackway_collector.ingest.reload import Reload
 from trackway_collector.ingest.requests import Ingest
+from trackway_collector.ingest.room.upkeep import why_not_ready
 from trackway_collector.ingest.routes import Lane
-from trackway_collector.ingest.upkeep import why_not_ready
+from trackway_collector.ingest.rules.reload import Reload
 from trackway_collector.metrics.families import Family, counter, gauge, histogram
 from trackway_collector.spool import SpoolWriter
 

@@ -15,9 +15,9 @@ from typing import Annotated, Any, Literal, NamedTuple, Union
 
 import msgspec
 
-from trackway_collector.ingest.judges import Judge, Judges, StampedContext
-from trackway_collector.ingest.sizes import all_small, least_bytes, least_context_bytes
-from trackway_collector.ingest.sources import Limits, Policies
+from trackway_collector.ingest.rules.sources import Limits, Policies
+from trackway_collector.ingest.verdicts.judges import Judge, Judges, StampedContext
+from trackway_collector.ingest.verdicts.sizes import all_small, least_bytes, least_context_bytes
 from trackway_collector.outcomes import Outcome
 from trackway_collector.releases import Stamp
 from trackway_collector.timestamps import EARLIEST_YEAR, LATEST_YEAR

@@ -15,9 +15,9 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from trackway_collector.ingest.plain_answer import PlainAnswer
-from trackway_collector.ingest.request_keys import HELD, REQUEST_ID
 from trackway_collector.ingest.requests import INGEST
+from trackway_collector.ingest.serving.plain_answer import PlainAnswer
+from trackway_collector.ingest.serving.request_keys import HELD, REQUEST_ID
 
 HEADER = "X-Request-Id"
 _SANE = re.compile(r"[A-Za-z0-9._-]{8,64}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from trackway_collector.ingest.keys import Grant, Keys
+from trackway_collector.ingest.rules.keys import Grant, Keys
 
 
 def grant_of(keys: Keys, request: web.Request) -> Grant | None:

@@ -16,8 +16,8 @@ import msgspec
 
 from trackway_collector.errors import ConfigError
 from trackway_collector.ingest.privacy.policy import Kind, Privacy
-from trackway_collector.ingest.quota import Quota
-from trackway_collector.ingest.tables import Table, check_names, merged
+from trackway_collector.ingest.room.quota import Quota
+from trackway_collector.ingest.rules.tables import Table, check_names, merged
 
 EVERY_SOURCE = "*"
 """The table whose values hold for each source that does not say otherwise."""

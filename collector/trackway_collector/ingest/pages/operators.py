@@ -5,11 +5,11 @@ from __future__ import annotations
 from aiohttp import web
 
 from trackway_collector.errors import RequestRefused
-from trackway_collector.ingest.answers import JSON, STORED
-from trackway_collector.ingest.metrics_guard import check_reader
-from trackway_collector.ingest.plan_page import plan_page
+from trackway_collector.ingest.pages.metrics_guard import check_reader
+from trackway_collector.ingest.pages.plan_page import plan_page
 from trackway_collector.ingest.requests import INGEST
-from trackway_collector.ingest.upkeep import why_not_ready
+from trackway_collector.ingest.room.upkeep import why_not_ready
+from trackway_collector.ingest.serving.answers import JSON, STORED
 from trackway_collector.metrics import Snapshots
 from trackway_collector.metrics.families import CONTENT_TYPE_LATEST, exposition
 

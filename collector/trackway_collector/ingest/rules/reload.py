@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 
 from trackway_collector.config import Settings, reloaded
 from trackway_collector.errors import ConfigError
-from trackway_collector.ingest.decode import BatchDecoder
-from trackway_collector.ingest.in_force import InForce
-from trackway_collector.ingest.keys import Keys
+from trackway_collector.ingest.rules.in_force import InForce
+from trackway_collector.ingest.rules.keys import Keys
+from trackway_collector.ingest.verdicts.decode import BatchDecoder
 from trackway_collector.ingest.webhooks.watched import WatchedWebhooks
 from trackway_collector.keystore import read_store
 from trackway_collector.keystore.file import KEYS_FILE

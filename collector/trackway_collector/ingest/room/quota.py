@@ -11,7 +11,7 @@ from typing import Annotated
 
 import msgspec
 
-from trackway_collector.ingest.tables import Table
+from trackway_collector.ingest.rules.tables import Table
 
 ROUNDING_S = 1e-6
 """Less than that is what adding up fractions of seconds makes of nothing."""

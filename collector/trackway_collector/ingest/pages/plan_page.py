@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
-    from trackway_collector.ingest.keys import Grant
+    from trackway_collector.ingest.rules.keys import Grant
     from trackway_collector.releases import LiveReleases
 
 

@@ -26,7 +26,7 @@ from aiohttp.http_exceptions import BadHttpMessage, HttpProcessingError, LineToo
 from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_request import BaseRequest
 
-from trackway_collector.ingest.plain_answer import SERVER
+from trackway_collector.ingest.serving.plain_answer import SERVER
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from email.utils import formatdate
 from aiohttp import HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 
-from trackway_collector.ingest.request_keys import REQUEST_ID
+from trackway_collector.ingest.serving.request_keys import REQUEST_ID
 
 SERVER = "trackway"
 """Versions help nobody but who looks for known holes."""

@@ -13,7 +13,7 @@ import msgspec
 from aiohttp import web
 
 from trackway_collector.errors import RequestRefused
-from trackway_collector.ingest.request_keys import REQUEST_ID
+from trackway_collector.ingest.serving.request_keys import REQUEST_ID
 
 STORED = b'{"success":true}'
 JSON = {"Content-Type": "application/json"}

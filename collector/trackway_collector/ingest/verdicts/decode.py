@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from trackway_collector.errors import RequestRefused
-from trackway_collector.ingest import mend
-from trackway_collector.ingest.fast import FastWays
-from trackway_collector.ingest.judge import judge
-from trackway_collector.ingest.judges import Judges, stamp_of
 from trackway_collector.ingest.privacy.policy import Kind
-from trackway_collector.ingest.redact import kept_context, kept_event
-from trackway_collector.ingest.sources import Limits, Policies
+from trackway_collector.ingest.rules.sources import Limits, Policies
+from trackway_collector.ingest.verdicts import mend
+from trackway_collector.ingest.verdicts.fast import FastWays
+from trackway_collector.ingest.verdicts.judge import judge
+from trackway_collector.ingest.verdicts.judges import Judges, stamp_of
+from trackway_collector.ingest.verdicts.redact import kept_context, kept_event
 from trackway_collector.outcomes import EnvelopeFault, Outcome
 from trackway_collector.releases import LiveReleases
 from trackway_collector.spool.record import Client, EventVerdict, Record

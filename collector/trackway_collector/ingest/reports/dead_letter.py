@@ -6,9 +6,9 @@ from aiohttp import web
 
 from trackway_collector.dead_letters.log import DeadLetters, Letter, now, shortened
 from trackway_collector.errors import RequestRefused
-from trackway_collector.ingest.body import BODY
-from trackway_collector.ingest.in_force import InForce
 from trackway_collector.ingest.privacy.policy import Privacy
+from trackway_collector.ingest.rules.in_force import InForce
+from trackway_collector.ingest.serving.body import BODY
 
 _NOT_ITS_FAULT = frozenset({408, 429})
 _OPERATORS = frozenset({"metrics_token"})
