@@ -1,8 +1,7 @@
 """
 One request from its first byte to its answer: write key → body → verdicts → spool → fsync → 200.
 
-An answer other than 200 means that nothing of the request was stored; its body is JSON with `code` and `message`,
-because stock clients read them.
+How a refusal is told is in `serving.answers`.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import logging
 import time
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -22,7 +20,7 @@ from trackway_collector.dead_letters.log import DeadLetters
 from trackway_collector.errors import RequestRefused, SpoolFull, SpoolLocked, SpoolUnavailable
 from trackway_collector.ingest.privacy.cookie import anonymous_id, set_cookie
 from trackway_collector.ingest.privacy.device import Devices, is_device
-from trackway_collector.ingest.privacy.steps import privacy_steps
+from trackway_collector.ingest.privacy.steps import denied, privacy_steps
 from trackway_collector.ingest.reports import dead_letter
 from trackway_collector.ingest.reports.client_counts import count_client
 from trackway_collector.ingest.reports.losses import ClientLosses
@@ -37,6 +35,7 @@ from trackway_collector.ingest.rules.key_places import grant_of
 from trackway_collector.ingest.rules.keys import Grant
 from trackway_collector.ingest.rules.reload import Reload
 from trackway_collector.ingest.rules.sources import SourcePolicy
+from trackway_collector.ingest.serving.answers import JSON, STORED, code_of, refused, route_of
 from trackway_collector.ingest.serving.body import BODY_S, read_body
 from trackway_collector.ingest.serving.encodings import too_large
 from trackway_collector.ingest.serving.plain_answer import PlainAnswer
@@ -51,9 +50,7 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
-STORED = b'{"success":true}'
 _PLAIN = PlainAnswer(STORED)
-JSON = {"Content-Type": "application/json"}
 _NOBODYS_FAULT = frozenset({Rejection.NO_CONSENT, Rejection.OPTED_OUT})
 """Rejections that are no error of the client, which would only repeat them."""
 
@@ -188,7 +185,7 @@ class Ingest:
             cookie = policy.privacy.cookie
             if cookie.name and not client.opted_out:
                 client = msgspec.structs.replace(client, anonymous_id=anonymous_id(request, cookie, body, call))
-        record, kept, may_report_losses = await _in_turns(
+        record, kept, may_report_losses = await in_turns(
             in_force.decoder.slices(
                 body,
                 call=call,
@@ -212,7 +209,7 @@ class Ingest:
     def respond(self, request: web.Request, taken: Taken, response: web.Response) -> web.Response:
         """Return the answer to a stored request, with the first-party cookie where the source sets one."""
         client = taken.record.client
-        if client is not None and client.anonymous_id:
+        if client is not None and client.anonymous_id and not denied(taken.record):
             cookie = taken.policy.privacy.cookie
             set_cookie(response, cookie, client.anonymous_id, secure=self.devices.secure(request))
         return response
@@ -271,29 +268,14 @@ class Ingest:
         message = "The collector made a mistake, which its log tells of. Nothing was stored; send it again later."
         return self.refuse(RequestRefused(500, "internal_error", message), request)
 
-    def refuse(self, refusal: RequestRefused, request: web.Request | None = None) -> web.Response:
+    def refuse(self, refusal: RequestRefused, request: web.Request) -> web.Response:
         """Count a refused request and return the answer to it."""
         self.counters.requests[refusal.status, refusal.code] += 1
-        request_id = request.get(REQUEST_ID, "") if request is not None else ""
-        route = route_of(request) if request is not None else ""
+        request_id, route = request.get(REQUEST_ID, ""), route_of(request)
         self.refusals.note(refusal.status, refusal.code, request_id, route, refusal.retry_after_s)
-        if self.letters is not None and request is not None:
+        if self.letters is not None:
             dead_letter.send(self.letters, refusal, request, route, request_id, self.in_force)
-        answer = {
-            "success": False,
-            "code": refusal.code,
-            "message": refusal.message,
-            "error": refusal.message,
-            "requestId": request_id,
-        }
-        headers = dict(JSON)
-        if refusal.retry_after_s is not None:
-            headers["Retry-After"] = headers["X-RateLimit-Reset"] = str(refusal.retry_after_s)
-        # Not to pages: at a challenge, a browser would ask the person in front of it for a password.
-        if refusal.status == HTTPStatus.UNAUTHORIZED and (request is None or "Origin" not in request.headers):
-            metrics = refusal.code == "metrics_token"
-            headers["WWW-Authenticate"] = 'Bearer realm="metrics"' if metrics else 'Basic realm="write key"'
-        return web.Response(status=refusal.status, body=msgspec.json.encode(answer), headers=headers)
+        return refused(refusal, request)
 
     def _count(self, record: Record) -> None:
         counters = self.counters
@@ -311,18 +293,7 @@ class Ingest:
 INGEST = web.AppKey("ingest", Ingest)
 
 
-def route_of(request: web.Request) -> str:
-    """Return the pattern of the path that a request took; not the path itself, in which a write key may stand."""
-    resource = request.match_info.route.resource
-    return resource.canonical if resource is not None else "an unknown path"
-
-
-def code_of(violation: str) -> str:
-    """Return the code of a violation, `code` or `code /path`."""
-    return violation.partition(" ")[0]
-
-
-async def _in_turns(work: Generator[None, None, T]) -> T:
+async def in_turns(work: Generator[None, None, T]) -> T:
     """Return what the work returns; where it yields, other requests have their turn."""
     while True:
         try:

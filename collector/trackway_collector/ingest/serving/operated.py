@@ -2,7 +2,7 @@
 What is done for every request, whatever it asks for: an id, the bytes it holds given back, its time counted.
 
 `X-Request-Id` is taken over from the client when it is a sane one, made otherwise, and stands in the answer, in the
-body of an error, and in the log. (A plain 200 to a client that sent none does without: nothing is said of it anywhere.)
+body of an error, and in the log.
 """
 
 from __future__ import annotations
