@@ -9,8 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Generator
 from dataclasses import dataclass, field
+from itertools import chain
+from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -284,11 +287,15 @@ class Ingest:
         counters.events[record.source, record.verdict] += plain
         for violation in record.violations:
             counters.violations[record.source, code_of(violation)] += plain
-        for verdict in record.exceptions.values():
-            counters.events[record.source, verdict.outcome] += 1
-            for violation in verdict.violations:
-                counters.violations[record.source, code_of(violation)] += 1
+        verdicts = record.exceptions.values()
+        for outcome, events in Counter(map(_outcome, verdicts)).items():
+            counters.events[record.source, outcome] += events
+        for violation, times in Counter(chain.from_iterable(map(_violations, verdicts))).items():
+            counters.violations[record.source, code_of(violation)] += times
 
+
+_outcome = attrgetter("outcome")
+_violations = attrgetter("violations")
 
 INGEST = web.AppKey("ingest", Ingest)
 
