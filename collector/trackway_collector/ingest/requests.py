@@ -40,7 +40,7 @@ from trackway_collector.ingest.rules.sources import SourcePolicy
 from trackway_collector.ingest.serving.body import BODY_S, read_body
 from trackway_collector.ingest.serving.encodings import too_large
 from trackway_collector.ingest.serving.plain_answer import PlainAnswer
-from trackway_collector.ingest.serving.request_keys import HELD, REQUEST_ID
+from trackway_collector.ingest.serving.request_keys import HELD, id_of
 from trackway_collector.ingest.verdicts.decode import write_key_of
 from trackway_collector.outcomes import IngestCounters, Outcome, Rejection
 from trackway_collector.spool import SpoolWriter
@@ -131,7 +131,7 @@ class Ingest:
             RequestRefused: the key is unknown, there is no room, or the body is too large or damaged.
         """
         grant = grant_of(in_force.keys, request)
-        held = self.enter(request, lane)
+        held = request[HELD] = self.admission.enter(lane)
         if grant is None:
             return None, await read_body(request, in_force.policies.most_batch_bytes, held, self.body_s)
         self.granted(request, in_force, grant, 0)
@@ -270,7 +270,7 @@ class Ingest:
     def refuse(self, refusal: RequestRefused, request: web.Request | None = None) -> web.Response:
         """Count a refused request and return the answer to it."""
         self.counters.requests[refusal.status, refusal.code] += 1
-        request_id = request.get(REQUEST_ID, "") if request is not None else ""
+        request_id = id_of(request) if request is not None else ""
         route = route_of(request) if request is not None else ""
         self.refusals.note(refusal.status, refusal.code, request_id, route, refusal.retry_after_s)
         if self.letters is not None and request is not None:
