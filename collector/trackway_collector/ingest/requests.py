@@ -188,16 +188,21 @@ class Ingest:
             cookie = policy.privacy.cookie
             if cookie.name and not client.opted_out:
                 client = msgspec.structs.replace(client, anonymous_id=anonymous_id(request, cookie, body, call))
-        record, kept, may_report_losses = await _in_turns(
-            in_force.decoder.slices(
-                body,
-                call=call,
-                source=grant.source,
-                received_at_us=time.time_ns() // 1000,
-                environment=grant.environment,
-                client=client,
+        now_us = time.time_ns() // 1000
+        decoded = in_force.decoder.at_once(body, call, grant.source, now_us, grant.environment, client)
+        if decoded is None:
+            decoded = await _in_turns(
+                in_force.decoder.slices(
+                    body,
+                    call=call,
+                    source=grant.source,
+                    received_at_us=now_us,
+                    environment=grant.environment,
+                    client=client,
+                    tried=True,
+                )
             )
-        )
+        record, kept, may_report_losses = decoded
         record, kept = privacy_steps(record, kept, policy.privacy, self.devices.key)
         if call and record.exceptions and record.exceptions[0].outcome == Outcome.REJECTED:
             rejection = record.exceptions[0]
@@ -229,19 +234,16 @@ class Ingest:
             if wait_s := account.take(max(1, record.events), time.monotonic()):
                 raise self.admission.over_quota(lane, wait_s)
         if record.events:  # a batch without events carries a report of losses, or nothing
-            await self._spool(record, body, lane)
+            try:
+                spool = self.spool if lane is Lane.LIVE else self.open_historical()
+                await spool.append(encode_record(record), body, record.events)
+            except SpoolFull as error:
+                message = f"Not stored, send again later: {error}."
+                raise RequestRefused(503, "spool_full", message, retry_after_s=RETRY_AFTER_S) from error
+            except (SpoolUnavailable, SpoolLocked, OSError) as error:
+                message = "Not stored, send again later: the collector cannot write to its disk or is stopping."
+                raise RequestRefused(503, "spool_unavailable", message, retry_after_s=RETRY_AFTER_S) from error
         self._count(record)
-
-    async def _spool(self, record: Record, body: bytes, lane: Lane) -> None:
-        try:
-            spool = self.spool if lane is Lane.LIVE else self.open_historical()
-            await spool.append(encode_record(record), body, record.events)
-        except SpoolFull as error:
-            message = f"Not stored, send again later: {error}."
-            raise RequestRefused(503, "spool_full", message, retry_after_s=RETRY_AFTER_S) from error
-        except (SpoolUnavailable, SpoolLocked, OSError) as error:
-            message = "Not stored, send again later: the collector cannot write to its disk or is stopping."
-            raise RequestRefused(503, "spool_unavailable", message, retry_after_s=RETRY_AFTER_S) from error
 
     @property
     def spools(self) -> list[SpoolWriter]:

@@ -54,15 +54,17 @@ class Kept(NamedTuple):
     body: bytes
 
 
-def privacy_steps(record: Record, body: bytes, privacy: Privacy, key: bytes | None) -> Kept:
+def privacy_steps(record: Record, body: bytes, privacy: Privacy, key: bytes | None) -> tuple[Record, bytes]:
     """
     Return the request as the policy lets it be stored; the very same where nothing has to change.
 
     Args:
         key: the operator's, for addresses that are hashed.
     """
-    result = Kept(record, body)
     client = record.client
+    if privacy.ip in ("as_sent", "keep") and not privacy.consent and (client is None or not client.opted_out):
+        return record, body
+    result = Kept(record, body)
     refuses_all = privacy.opt_out == "reject" and client is not None and client.opted_out
     if refuses_all or (privacy.consent and (not privacy.consent_unless_denied or _mentions(body, b"consent"))):
         result = _consented(result, privacy, refuses_all=refuses_all)
