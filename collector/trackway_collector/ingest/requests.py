@@ -38,11 +38,11 @@ from trackway_collector.ingest.rules.key_places import grant_of
 from trackway_collector.ingest.rules.keys import Grant
 from trackway_collector.ingest.rules.reload import Reload
 from trackway_collector.ingest.rules.sources import SourcePolicy
-from trackway_collector.ingest.serving.answers import JSON, STORED, code_of, refused, route_of
+from trackway_collector.ingest.serving.answers import JSON, STORED, code_of, not_stored, refused, route_of
 from trackway_collector.ingest.serving.body import BODY_S, read_body
 from trackway_collector.ingest.serving.encodings import too_large
 from trackway_collector.ingest.serving.plain_answer import PlainAnswer
-from trackway_collector.ingest.serving.request_keys import HELD, REQUEST_ID
+from trackway_collector.ingest.serving.request_keys import HELD, id_of
 from trackway_collector.ingest.verdicts.decode import write_key_of
 from trackway_collector.outcomes import IngestCounters, Outcome, Rejection
 from trackway_collector.spool import SpoolWriter
@@ -52,7 +52,6 @@ from trackway_collector.spool.record import Record, encode_record
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
-RETRY_AFTER_S = 5
 _PLAIN = PlainAnswer(STORED)
 _NOBODYS_FAULT = frozenset({Rejection.NO_CONSENT, Rejection.OPTED_OUT})
 """Rejections that are no error of the client, which would only repeat them."""
@@ -131,7 +130,7 @@ class Ingest:
             RequestRefused: the key is unknown, there is no room, or the body is too large or damaged.
         """
         grant = grant_of(in_force.keys, request)
-        held = self.enter(request, lane)
+        held = request[HELD] = self.admission.enter(lane)
         if grant is None:
             return None, await read_body(request, in_force.policies.most_batch_bytes, held, self.body_s)
         self.granted(request, in_force, grant, 0)
@@ -188,16 +187,21 @@ class Ingest:
             cookie = policy.privacy.cookie
             if cookie.name and not client.opted_out:
                 client = msgspec.structs.replace(client, anonymous_id=anonymous_id(request, cookie, body, call))
-        record, kept, may_report_losses = await in_turns(
-            in_force.decoder.slices(
-                body,
-                call=call,
-                source=grant.source,
-                received_at_us=time.time_ns() // 1000,
-                environment=grant.environment,
-                client=client,
+        now_us = time.time_ns() // 1000
+        decoded = in_force.decoder.at_once(body, call, grant.source, now_us, grant.environment, client)
+        if decoded is None:
+            decoded = await in_turns(
+                in_force.decoder.slices(
+                    body,
+                    call=call,
+                    source=grant.source,
+                    received_at_us=now_us,
+                    environment=grant.environment,
+                    client=client,
+                    tried=True,
+                )
             )
-        )
+        record, kept, may_report_losses = decoded
         record, kept = privacy_steps(record, kept, policy.privacy, self.devices.key)
         if call and record.exceptions and record.exceptions[0].outcome == Outcome.REJECTED:
             rejection = record.exceptions[0]
@@ -229,23 +233,13 @@ class Ingest:
             raise self.admission.over_quota(lane, wait_s)
         if record.events:  # a batch without events carries a report of losses, or nothing
             try:
-                await self._spool(record, body, lane)
-            except RequestRefused:
+                spool = self.spool if lane is Lane.LIVE else self.open_historical()
+                await spool.append(encode_record(record), body, record.events)
+            except (SpoolFull, SpoolUnavailable, SpoolLocked, OSError) as error:
                 if account is not None:
                     account.give_back(record.events)  # or its repetitions, while the disk is full, would use it up
-                raise
+                raise not_stored(error) from error
         self._count(record)
-
-    async def _spool(self, record: Record, body: bytes, lane: Lane) -> None:
-        try:
-            spool = self.spool if lane is Lane.LIVE else self.open_historical()
-            await spool.append(encode_record(record), body, record.events)
-        except SpoolFull as error:
-            message = f"Not stored, send again later: {error}."
-            raise RequestRefused(503, "spool_full", message, retry_after_s=RETRY_AFTER_S) from error
-        except (SpoolUnavailable, SpoolLocked, OSError) as error:
-            message = "Not stored, send again later: the collector cannot write to its disk or is stopping."
-            raise RequestRefused(503, "spool_unavailable", message, retry_after_s=RETRY_AFTER_S) from error
 
     @property
     def spools(self) -> list[SpoolWriter]:
@@ -274,7 +268,7 @@ class Ingest:
     def refuse(self, refusal: RequestRefused, request: web.Request) -> web.Response:
         """Count a refused request and return the answer to it."""
         self.counters.requests[refusal.status, refusal.code] += 1
-        request_id, route = request.get(REQUEST_ID, ""), route_of(request)
+        request_id, route = id_of(request), route_of(request)
         self.refusals.note(refusal.status, refusal.code, request_id, route, refusal.retry_after_s)
         if self.letters is not None:
             dead_letter.send(self.letters, refusal, request, route, request_id, self.in_force)

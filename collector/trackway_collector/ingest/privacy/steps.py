@@ -58,16 +58,18 @@ class Kept(NamedTuple):
     body: bytes
 
 
-def privacy_steps(record: Record, body: bytes, privacy: Privacy, key: bytes | None) -> Kept:
+def privacy_steps(record: Record, body: bytes, privacy: Privacy, key: bytes | None) -> tuple[Record, bytes]:
     """
     Return the request as the policy lets it be stored; the very same where nothing has to change.
 
     Args:
         key: the operator's, for addresses that are hashed.
     """
-    result = Kept(record, body)
     client = record.client
     opted_out = client is not None and client.opted_out
+    if privacy.ip in ("as_sent", "keep") and not privacy.consent and not opted_out:
+        return record, body
+    result = Kept(record, body)
     rule: AddressRule = "remove" if opted_out else privacy.ip
     refuses_all = privacy.opt_out == "reject" and opted_out
     if refuses_all or (privacy.consent and (not privacy.consent_unless_denied or _mentions(body, b"consent"))):

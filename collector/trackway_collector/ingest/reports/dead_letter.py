@@ -8,7 +8,7 @@ from trackway_collector.dead_letters.log import DeadLetters, Letter, now, shorte
 from trackway_collector.errors import RequestRefused
 from trackway_collector.ingest.privacy.policy import Privacy
 from trackway_collector.ingest.rules.in_force import InForce
-from trackway_collector.ingest.serving.body import BODY
+from trackway_collector.ingest.serving.request_keys import HELD
 
 _NOT_ITS_FAULT = frozenset({408, 429})
 _OPERATORS = frozenset({"metrics_token"})
@@ -39,7 +39,8 @@ def send(
         shortened(headers.get("Content-Type", "")),
         shortened(headers.get("Content-Encoding", "")),
     )
-    letters.write(letter, request.get(BODY), may_keep=_may_keep(in_force))
+    held = request.get(HELD)
+    letters.write(letter, held.body if held is not None else None, may_keep=_may_keep(in_force))
 
 
 def _may_keep(in_force: InForce) -> bool:

@@ -138,10 +138,12 @@ class Admission:
 class Held:
     """What one request has in hand."""
 
-    __slots__ = ("_admission", "_room", "_size", "lane")
+    __slots__ = ("_admission", "_room", "_size", "body", "lane")
 
     def __init__(self, admission: Admission, lane: Lane, room: _Room) -> None:
         self.lane = lane
+        self.body: bytes | None = None
+        """As far as it was read, for the dead letter that the request may become."""
         self._admission = admission
         self._room = room
         self._size = 0

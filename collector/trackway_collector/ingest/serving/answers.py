@@ -7,16 +7,18 @@ because stock clients read them.
 
 from __future__ import annotations
 
+import random
 from http import HTTPStatus
 
 import msgspec
 from aiohttp import web
 
-from trackway_collector.errors import RequestRefused
-from trackway_collector.ingest.serving.request_keys import REQUEST_ID
+from trackway_collector.errors import RequestRefused, SpoolFull
+from trackway_collector.ingest.serving.request_keys import id_of
 
 STORED = b'{"success":true}'
 JSON = {"Content-Type": "application/json"}
+RETRY_AFTER_S = 5
 _KEY = 'Basic realm="write key"'
 _CHALLENGES = {
     "unknown_write_key": _KEY,
@@ -34,7 +36,7 @@ def refused(refusal: RequestRefused, request: web.Request) -> web.Response:
         "code": refusal.code,
         "message": refusal.message,
         "error": refusal.message,
-        "requestId": request.get(REQUEST_ID, ""),
+        "requestId": id_of(request),
     }
     headers = dict(JSON)
     if refusal.retry_after_s is not None:
@@ -44,6 +46,16 @@ def refused(refusal: RequestRefused, request: web.Request) -> web.Response:
     if challenge is not None and "Origin" not in request.headers:
         headers["WWW-Authenticate"] = challenge
     return web.Response(status=refusal.status, body=msgspec.json.encode(answer), headers=headers)
+
+
+def not_stored(error: Exception) -> RequestRefused:
+    """Return the refusal of a request that the spool did not take; clients come back spread over some seconds."""
+    retry_after_s = random.randint(RETRY_AFTER_S, 2 * RETRY_AFTER_S)  # noqa: S311
+    if isinstance(error, SpoolFull):
+        message = f"Not stored, send again later: {error}."
+        return RequestRefused(503, "spool_full", message, retry_after_s=retry_after_s)
+    message = "Not stored, send again later: the collector cannot write to its disk or is stopping."
+    return RequestRefused(503, "spool_unavailable", message, retry_after_s=retry_after_s)
 
 
 def route_of(request: web.Request) -> str:

@@ -10,8 +10,6 @@ from trackway_collector.errors import RequestRefused
 from trackway_collector.ingest.room.admission import Held
 from trackway_collector.ingest.serving.encodings import decompress, too_large
 
-BODY = web.RequestKey("body", bytes)
-"""As far as it was read, for the dead letter that the request may become."""
 BODY_S = 30.0
 """Within this time a body must have come whole: who sends a byte a second must not hold room for long."""
 
@@ -28,17 +26,17 @@ async def read_body(request: web.Request, max_bytes: int, held: Held, within_s: 
     """
     content = request.content
     if content.is_eof():  # it came with its headers, as small ones do
-        body = await content.readany()
+        body = content.read_nowait()
         held.take(len(body))
     else:
         body = await _read_pieces(request, max_bytes, held, within_s)
-    request[BODY] = body
+    held.body = body
     if len(body) > max_bytes:
         raise too_large(max_bytes)
     plain = decompress(body, request.headers.get("Content-Encoding", ""), max_bytes)
     if plain is not body:
         held.take(len(plain))
-        request[BODY] = plain
+        held.body = plain
     return plain
 
 

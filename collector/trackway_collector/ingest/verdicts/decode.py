@@ -128,6 +128,24 @@ class BatchDecoder:
                 decoded: Decoded = done.value
                 return decoded.record, decoded.body
 
+    def at_once(
+        self, body: bytes, call: str, source: str, received_at_us: int, environment: str, client: Client | None
+    ) -> Decoded | None:
+        """Do the whole of `slices` for a batch that is right as it is; None for any other body; never raises."""
+        if call or self._bench is None or (fine := self._bench.ways.fine(body, source)) is None:
+            return None
+        record = Record(
+            source,
+            received_at_us,
+            fine.events,
+            fine.verdict,
+            fine.rev,
+            violations=fine.violations,
+            environment=environment,
+            client=client,
+        )
+        return Decoded(record, body, fine.reports_losses)
+
     def slices(
         self,
         body: bytes,
@@ -137,6 +155,7 @@ class BatchDecoder:
         received_at_us: int,
         environment: str = PRODUCTION,
         client: Client | None = None,
+        tried: bool = False,
     ) -> Generator[None, None, Decoded]:
         """
         Return the spool record of a body, and the body as the spool shall keep it; yield where others may have a turn.
@@ -144,24 +163,15 @@ class BatchDecoder:
         Args:
             call: the route's call (`track`, …) when the body is one event; empty when it is a batch.
             client: the person's own device, where the request came from it.
+            tried: `at_once` has said None.
 
         Raises:
             RequestRefused: 400, the body as a whole cannot be taken.
         """
+        if not tried and (fine := self.at_once(body, call, source, received_at_us, environment, client)) is not None:
+            return fine
         bench = self._bench
         verdict, rev = (Outcome.OK, bench.judges.newest.rev) if bench else (Outcome.UNPLANNED, 0)
-        if bench and not call and (fine := bench.ways.fine(body, source)):
-            record = Record(
-                source,
-                received_at_us,
-                fine.events,
-                fine.verdict,
-                fine.rev,
-                violations=fine.violations,
-                environment=environment,
-                client=client,
-            )
-            return Decoded(record, body, fine.reports_losses)
         limits = self.policies.of(source).limits
         if call:
             judged, body = self._decode_one(body, call, source, bench, limits)
