@@ -19,8 +19,8 @@ from typing import Any
 
 from trackway_collector.errors import ConfigError
 from trackway_collector.ingest.privacy.addresses import TrustedProxies
-from trackway_collector.ingest.sources import Policies, SourcePolicy
-from trackway_collector.ingest.tables import describe
+from trackway_collector.ingest.rules.sources import Policies, SourcePolicy
+from trackway_collector.ingest.rules.tables import describe
 from trackway_collector.ingest.webhooks.settings import read_tables
 from trackway_plan.near import near
 from trackway_plan.redact import read_hash_key

@@ -18,10 +18,10 @@ from aiohttp import web
 
 from trackway_collector.errors import CollectorError
 from trackway_collector.ingest.app import make_app, make_runner
-from trackway_collector.ingest.decode import BatchDecoder
-from trackway_collector.ingest.in_force import InForce
-from trackway_collector.ingest.keys import Keys
 from trackway_collector.ingest.requests import Ingest
+from trackway_collector.ingest.rules.in_force import InForce
+from trackway_collector.ingest.rules.keys import Keys
+from trackway_collector.ingest.verdicts.decode import BatchDecoder
 from trackway_collector.outcomes import IngestCounters, Outcome
 from trackway_collector.releases import ReleaseFolder
 from trackway_collector.spool import Record, SpoolReader, SpoolWriter

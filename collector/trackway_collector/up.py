@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 
 from trackway_collector.config import Settings
-from trackway_collector.ingest.sockets import check_port
+from trackway_collector.ingest.serving.sockets import check_port
 from trackway_collector.supervisor import supervise
 from trackway_collector.warehouse import WarehouseError
 from trackway_collector.warehouse.store_file import StoreFile

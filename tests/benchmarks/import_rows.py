@@ -19,7 +19,7 @@ import msgspec
 from tests.benchmarks.ingest_payload import SOURCE, event, release
 from tests.benchmarks.table import Row, print_table
 from trackway_collector.imports.run import Import
-from trackway_collector.ingest.decode import BatchDecoder
+from trackway_collector.ingest.verdicts.decode import BatchDecoder
 from trackway_collector.mapping import parse_mapping
 from trackway_plan import Release
 

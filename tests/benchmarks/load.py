@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.benchmarks.ingest_payload import EVENTS, ID_MARK, SOURCE, body, release
 from tests.benchmarks.table import Row, print_table
-from trackway_collector.ingest.decode import BatchDecoder
+from trackway_collector.ingest.verdicts.decode import BatchDecoder
 from trackway_collector.loader.loop import MAX_CHUNK_EVENTS, Loader
 from trackway_collector.loader.rows import RowMaker
 from trackway_collector.loader.values import fits_for

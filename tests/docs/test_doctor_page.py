@@ -9,7 +9,7 @@ from trackway._doctor.command import doctor
 from trackway._doctor.event import EVENT, VISITOR
 from trackway._doctor.examine import CANNOT_READ, FINE, HERE, PROBLEMS, THERE, UNREACHABLE
 from trackway._doctor.findings import Status
-from trackway_collector.ingest.judge import DOCTOR_EVENT
+from trackway_collector.ingest.verdicts.judge import DOCTOR_EVENT
 
 PAGE = (ROOT / "docs" / "doctor.md").read_text("utf-8")
 

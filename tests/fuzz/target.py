@@ -10,9 +10,9 @@ from pathlib import Path
 import msgspec
 
 from trackway_collector.errors import RequestRefused
-from trackway_collector.ingest.decode import BatchDecoder, write_key_of
-from trackway_collector.ingest.encodings import decompress
-from trackway_collector.ingest.sources import Limits, Policies, SourcePolicy
+from trackway_collector.ingest.rules.sources import Limits, Policies, SourcePolicy
+from trackway_collector.ingest.serving.encodings import decompress
+from trackway_collector.ingest.verdicts.decode import BatchDecoder, write_key_of
 from trackway_collector.loader.rows import RowMaker
 from trackway_collector.spool.record import decode_record, encode_record
 from trackway_plan import Release, compile_release, load_plan

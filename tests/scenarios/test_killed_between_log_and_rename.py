@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.house import environment
-from trackway_collector.ingest.decode import BatchDecoder
+from trackway_collector.ingest.verdicts.decode import BatchDecoder
 from trackway_collector.spool import SpoolWriter
 from trackway_collector.spool.record import encode_record
 

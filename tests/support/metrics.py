@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.house import House
 from trackway_collector.config import Settings
-from trackway_collector.ingest.metrics import ingest_families
+from trackway_collector.ingest.pages.metrics import ingest_families
 from trackway_collector.ingest.worker import make_ingest
 from trackway_collector.loader.loop import Loader
 from trackway_collector.metrics import Family, Snapshots

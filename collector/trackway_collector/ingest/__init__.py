@@ -1,11 +1,17 @@
 """
 The ingest worker: HTTP in, spool out. It never talks to ClickHouse and does not import it.
 
-    auth.py      write key → source
-    decode.py    body → events, in one pass where the plan allows it
-    judge.py     event → verdict: ok | flagged | unplanned | quarantined | rejected
-    results.py   verdicts → the answer to clients that ask for a result per event
-    losses.py    what clients report that they lost
-    app.py       routes, answers
+    app.py       the application, put together of
+    routes.py      … the routes for events, as one table
+    requests.py    … a request's way from its first byte to its answer
+    pages/         … everything that is no POST with events
+    serving/     HTTP itself: sockets, connections, bodies, what every answer carries
+    rules/       what requests go by: keys, policies of sources, plan; replaced when a file changes
+    room/        whether there is room for a request
+    adapters/    other products' wires, translated into ours
+    webhooks/    providers' signed calls, made into events
+    verdicts/    body → verdict on each event: ok | flagged | unplanned | quarantined | rejected
+    privacy/     what may be known of people
+    reports/     what is told of requests: results, losses, counts, log lines, dead letters
     worker.py    the process: start, serve, drain, stop
 """

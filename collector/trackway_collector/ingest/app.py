@@ -13,15 +13,16 @@ from typing import Any
 from aiohttp import web
 
 from trackway_collector.config import CONNECTION_TIMEOUT_S, MAX_CONNECTIONS
-from trackway_collector.ingest import cors, pages, pixel, routes, settings_page, unknown_path
+from trackway_collector.ingest import routes
 from trackway_collector.ingest.adapters import ADAPTERS
 from trackway_collector.ingest.adapters.handling import mount
-from trackway_collector.ingest.connections import Runner
-from trackway_collector.ingest.metrics import ingest_families
-from trackway_collector.ingest.operated import operated
+from trackway_collector.ingest.pages import operators, pixel, settings_page, unknown_path
+from trackway_collector.ingest.pages.metrics import ingest_families
 from trackway_collector.ingest.requests import INGEST, Ingest
+from trackway_collector.ingest.room.upkeep import spools_open
 from trackway_collector.ingest.routes import Route
-from trackway_collector.ingest.upkeep import spools_open
+from trackway_collector.ingest.serving import cors, operated
+from trackway_collector.ingest.serving.connections import Runner
 from trackway_collector.ingest.webhooks import handle as webhooks
 from trackway_collector.metrics import Snapshots
 
@@ -36,27 +37,30 @@ def make_app(ingest: Ingest, snapshots: Snapshots | None = None) -> web.Applicat
     Args:
         snapshots: what `/metrics` shows; without them this worker alone.
     """
-    app = web.Application(middlewares=[operated])
+    app = web.Application()
     app[INGEST] = ingest
-    app[pages.SNAPSHOTS] = snapshots or Snapshots(None, ingest.spool.directory.name, lambda: ingest_families(ingest))
+    app[operators.SNAPSHOTS] = snapshots or Snapshots(
+        None, ingest.spool.directory.name, lambda: ingest_families(ingest)
+    )
     app.cleanup_ctx.append(spools_open)
     app.on_response_prepare.append(cors.answer)
+    app.on_response_prepare.append(operated.answer)
     router = app.router
     for prefix in routes.PREFIXES:
         for route in routes.EVENTS:
             router.add_post(prefix + route.path, _handler(ingest, route))
-        router.add_post(prefix + routes.SDK_METRICS, pages.sdk_metrics)
+        router.add_post(prefix + routes.SDK_METRICS, operators.sdk_metrics)
         router.add_get(prefix + routes.SETTINGS, settings_page.settings)
     router.add_post(routes.BEACON.path, _handler(ingest, routes.BEACON))
     for path in routes.PIXELS:
-        router.add_get(path, pixel.pixel)
+        router.add_get(path, operated.operated(ingest, pixel.pixel))
     for adapter in ADAPTERS:
         mount(router, ingest, adapter)
-    router.add_post(webhooks.PATH, webhooks.webhook)
-    router.add_get("/v1/plan", pages.plan)
-    router.add_get("/live", pages.live)
-    router.add_get("/ready", pages.ready)
-    router.add_get("/metrics", pages.metrics)
+    router.add_post(webhooks.PATH, operated.operated(ingest, webhooks.webhook))
+    router.add_get("/v1/plan", operators.plan)
+    router.add_get("/live", operators.live)
+    router.add_get("/ready", operators.ready)
+    router.add_get("/metrics", operators.metrics)
     # Last, for what nothing above takes: preflights of any path, wrong methods, and paths that do not exist.
     router.add_options("/{path:.*}", cors.preflight)
     router.add_route("*", "/{path:.*}", unknown_path.refuse)
@@ -92,8 +96,5 @@ def make_runner(
     )
 
 
-def _handler(ingest: Ingest, route: Route) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def handle(request: web.Request) -> web.Response:
-        return await ingest.accept(request, route.call, route.lane)
-
-    return handle
+def _handler(ingest: Ingest, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    return operated.operated(ingest, ingest.accept, route.call, route.lane)

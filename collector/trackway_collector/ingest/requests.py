@@ -1,8 +1,7 @@
 """
 One request from its first byte to its answer: write key → body → verdicts → spool → fsync → 200.
 
-An answer other than 200 means that nothing of the request was stored; its body is JSON with `code` and `message`,
-because stock clients read them.
+How a refusal is told is in `serving.answers`.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ import time
 from collections import Counter
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from itertools import chain
 from operator import attrgetter
 from typing import NamedTuple, TypeVar
@@ -23,28 +21,29 @@ from aiohttp import web
 
 from trackway_collector.dead_letters.log import DeadLetters
 from trackway_collector.errors import RequestRefused, SpoolFull, SpoolLocked, SpoolUnavailable
-from trackway_collector.ingest import dead_letter
-from trackway_collector.ingest.admission import Admission, Held
-from trackway_collector.ingest.body import BODY_S, read_body
-from trackway_collector.ingest.client_counts import count_client
-from trackway_collector.ingest.decode import write_key_of
-from trackway_collector.ingest.encodings import too_large
-from trackway_collector.ingest.in_force import InForce
-from trackway_collector.ingest.key_places import grant_of
-from trackway_collector.ingest.keys import Grant
-from trackway_collector.ingest.losses import ClientLosses
-from trackway_collector.ingest.plain_answer import PlainAnswer
 from trackway_collector.ingest.privacy.cookie import anonymous_id, set_cookie
 from trackway_collector.ingest.privacy.device import Devices, is_device
-from trackway_collector.ingest.privacy.steps import privacy_steps
-from trackway_collector.ingest.quota import Quotas
-from trackway_collector.ingest.recent import RecentIds
-from trackway_collector.ingest.refusal_log import RefusalLog
-from trackway_collector.ingest.reload import Reload
-from trackway_collector.ingest.request_keys import HELD, REQUEST_ID
-from trackway_collector.ingest.results import MEDIA_TYPE, results
+from trackway_collector.ingest.privacy.steps import denied, privacy_steps
+from trackway_collector.ingest.reports import dead_letter
+from trackway_collector.ingest.reports.client_counts import count_client
+from trackway_collector.ingest.reports.losses import ClientLosses
+from trackway_collector.ingest.reports.recent import RecentIds
+from trackway_collector.ingest.reports.refusal_log import RefusalLog
+from trackway_collector.ingest.reports.results import MEDIA_TYPE, results
+from trackway_collector.ingest.room.admission import Admission, Held
+from trackway_collector.ingest.room.quota import Quotas
 from trackway_collector.ingest.routes import Lane
-from trackway_collector.ingest.sources import SourcePolicy
+from trackway_collector.ingest.rules.in_force import InForce
+from trackway_collector.ingest.rules.key_places import grant_of
+from trackway_collector.ingest.rules.keys import Grant
+from trackway_collector.ingest.rules.reload import Reload
+from trackway_collector.ingest.rules.sources import SourcePolicy
+from trackway_collector.ingest.serving.answers import JSON, STORED, code_of, not_stored, refused, route_of
+from trackway_collector.ingest.serving.body import BODY_S, read_body
+from trackway_collector.ingest.serving.encodings import too_large
+from trackway_collector.ingest.serving.plain_answer import PlainAnswer
+from trackway_collector.ingest.serving.request_keys import HELD, id_of
+from trackway_collector.ingest.verdicts.decode import write_key_of
 from trackway_collector.outcomes import IngestCounters, Outcome, Rejection
 from trackway_collector.spool import SpoolWriter
 from trackway_collector.spool.canary import Canary
@@ -53,10 +52,7 @@ from trackway_collector.spool.record import Record, encode_record
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
-RETRY_AFTER_S = 5
-STORED = b'{"success":true}'
 _PLAIN = PlainAnswer(STORED)
-JSON = {"Content-Type": "application/json"}
 _NOBODYS_FAULT = frozenset({Rejection.NO_CONSENT, Rejection.OPTED_OUT})
 """Rejections that are no error of the client, which would only repeat them."""
 
@@ -134,7 +130,7 @@ class Ingest:
             RequestRefused: the key is unknown, there is no room, or the body is too large or damaged.
         """
         grant = grant_of(in_force.keys, request)
-        held = self.enter(request, lane)
+        held = request[HELD] = self.admission.enter(lane)
         if grant is None:
             return None, await read_body(request, in_force.policies.most_batch_bytes, held, self.body_s)
         self.granted(request, in_force, grant, 0)
@@ -191,16 +187,21 @@ class Ingest:
             cookie = policy.privacy.cookie
             if cookie.name and not client.opted_out:
                 client = msgspec.structs.replace(client, anonymous_id=anonymous_id(request, cookie, body, call))
-        record, kept, may_report_losses = await _in_turns(
-            in_force.decoder.slices(
-                body,
-                call=call,
-                source=grant.source,
-                received_at_us=time.time_ns() // 1000,
-                environment=grant.environment,
-                client=client,
+        now_us = time.time_ns() // 1000
+        decoded = in_force.decoder.at_once(body, call, grant.source, now_us, grant.environment, client)
+        if decoded is None:
+            decoded = await in_turns(
+                in_force.decoder.slices(
+                    body,
+                    call=call,
+                    source=grant.source,
+                    received_at_us=now_us,
+                    environment=grant.environment,
+                    client=client,
+                    tried=True,
+                )
             )
-        )
+        record, kept, may_report_losses = decoded
         record, kept = privacy_steps(record, kept, policy.privacy, self.devices.key)
         if call and record.exceptions and record.exceptions[0].outcome == Outcome.REJECTED:
             rejection = record.exceptions[0]
@@ -215,7 +216,7 @@ class Ingest:
     def respond(self, request: web.Request, taken: Taken, response: web.Response) -> web.Response:
         """Return the answer to a stored request, with the first-party cookie where the source sets one."""
         client = taken.record.client
-        if client is not None and client.anonymous_id:
+        if client is not None and client.anonymous_id and not denied(taken.record):
             cookie = taken.policy.privacy.cookie
             set_cookie(response, cookie, client.anonymous_id, secure=self.devices.secure(request))
         return response
@@ -227,24 +228,18 @@ class Ingest:
         Raises:
             RequestRefused: 429, the source has used up its quota; 503, the disk refuses. Nothing of it was stored.
         """
-        if policy.quota.events_per_s:
-            account = self.quotas.account(record.source, policy.quota)
-            if wait_s := account.take(max(1, record.events), time.monotonic()):
-                raise self.admission.over_quota(lane, wait_s)
+        account = self.quotas.account(record.source, policy.quota) if policy.quota.events_per_s else None
+        if account is not None and (wait_s := account.take(max(1, record.events), time.monotonic())):
+            raise self.admission.over_quota(lane, wait_s)
         if record.events:  # a batch without events carries a report of losses, or nothing
-            await self._spool(record, body, lane)
+            try:
+                spool = self.spool if lane is Lane.LIVE else self.open_historical()
+                await spool.append(encode_record(record), body, record.events)
+            except (SpoolFull, SpoolUnavailable, SpoolLocked, OSError) as error:
+                if account is not None:
+                    account.give_back(record.events)  # or its repetitions, while the disk is full, would use it up
+                raise not_stored(error) from error
         self._count(record)
-
-    async def _spool(self, record: Record, body: bytes, lane: Lane) -> None:
-        try:
-            spool = self.spool if lane is Lane.LIVE else self.open_historical()
-            await spool.append(encode_record(record), body, record.events)
-        except SpoolFull as error:
-            message = f"Not stored, send again later: {error}."
-            raise RequestRefused(503, "spool_full", message, retry_after_s=RETRY_AFTER_S) from error
-        except (SpoolUnavailable, SpoolLocked, OSError) as error:
-            message = "Not stored, send again later: the collector cannot write to its disk or is stopping."
-            raise RequestRefused(503, "spool_unavailable", message, retry_after_s=RETRY_AFTER_S) from error
 
     @property
     def spools(self) -> list[SpoolWriter]:
@@ -270,29 +265,14 @@ class Ingest:
         message = "The collector made a mistake, which its log tells of. Nothing was stored; send it again later."
         return self.refuse(RequestRefused(500, "internal_error", message), request)
 
-    def refuse(self, refusal: RequestRefused, request: web.Request | None = None) -> web.Response:
+    def refuse(self, refusal: RequestRefused, request: web.Request) -> web.Response:
         """Count a refused request and return the answer to it."""
         self.counters.requests[refusal.status, refusal.code] += 1
-        request_id = request.get(REQUEST_ID, "") if request is not None else ""
-        route = route_of(request) if request is not None else ""
+        request_id, route = id_of(request), route_of(request)
         self.refusals.note(refusal.status, refusal.code, request_id, route, refusal.retry_after_s)
-        if self.letters is not None and request is not None:
+        if self.letters is not None:
             dead_letter.send(self.letters, refusal, request, route, request_id, self.in_force)
-        answer = {
-            "success": False,
-            "code": refusal.code,
-            "message": refusal.message,
-            "error": refusal.message,
-            "requestId": request_id,
-        }
-        headers = dict(JSON)
-        if refusal.retry_after_s is not None:
-            headers["Retry-After"] = headers["X-RateLimit-Reset"] = str(refusal.retry_after_s)
-        # Not to pages: at a challenge, a browser would ask the person in front of it for a password.
-        if refusal.status == HTTPStatus.UNAUTHORIZED and (request is None or "Origin" not in request.headers):
-            metrics = refusal.code == "metrics_token"
-            headers["WWW-Authenticate"] = 'Bearer realm="metrics"' if metrics else 'Basic realm="write key"'
-        return web.Response(status=refusal.status, body=msgspec.json.encode(answer), headers=headers)
+        return refused(refusal, request)
 
     def _count(self, record: Record) -> None:
         counters = self.counters
@@ -314,18 +294,7 @@ _violations = attrgetter("violations")
 INGEST = web.AppKey("ingest", Ingest)
 
 
-def route_of(request: web.Request) -> str:
-    """Return the pattern of the path that a request took; not the path itself, in which a write key may stand."""
-    resource = request.match_info.route.resource
-    return resource.canonical if resource is not None else "an unknown path"
-
-
-def code_of(violation: str) -> str:
-    """Return the code of a violation, `code` or `code /path`."""
-    return violation.partition(" ")[0]
-
-
-async def _in_turns(work: Generator[None, None, T]) -> T:
+async def in_turns(work: Generator[None, None, T]) -> T:
     """Return what the work returns; where it yields, other requests have their turn."""
     while True:
         try:

@@ -11,12 +11,12 @@ from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web import Application, Request
 
 from trackway_collector.ingest.app import LINGER_S, make_app
-from trackway_collector.ingest.decode import BatchDecoder
-from trackway_collector.ingest.in_force import InForce
-from trackway_collector.ingest.keys import Keys
 from trackway_collector.ingest.privacy.device import Devices
 from trackway_collector.ingest.requests import INGEST, Ingest
-from trackway_collector.ingest.sources import Limits, Policies, SourcePolicy
+from trackway_collector.ingest.rules.in_force import InForce
+from trackway_collector.ingest.rules.keys import Keys
+from trackway_collector.ingest.rules.sources import Limits, Policies, SourcePolicy
+from trackway_collector.ingest.verdicts.decode import BatchDecoder
 from trackway_collector.outcomes import IngestCounters
 from trackway_collector.spool import Record, SpoolReader, SpoolWriter
 from trackway_plan import Release, compile_release, load_plan

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trackway_collector.errors import RequestRefused
-from trackway_collector.ingest.admission import MAX_RETRY_S, Admission, Held, Watermarks, retry_after_s
+from trackway_collector.ingest.room.admission import MAX_RETRY_S, Admission, Held, Watermarks, retry_after_s
 from trackway_collector.ingest.routes import Lane
 
 MOST = 1_000

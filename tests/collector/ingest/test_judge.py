@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackway_collector.errors import RequestRefused
-from trackway_collector.ingest.decode import BatchDecoder
-from trackway_collector.ingest.judge import judge as judge_one
-from trackway_collector.ingest.judges import Judges
-from trackway_collector.ingest.sources import Limits, Policies, SourcePolicy
+from trackway_collector.ingest.rules.sources import Limits, Policies, SourcePolicy
+from trackway_collector.ingest.verdicts.decode import BatchDecoder
+from trackway_collector.ingest.verdicts.judge import judge as judge_one
+from trackway_collector.ingest.verdicts.judges import Judges
 from trackway_collector.releases import LiveReleases
 from trackway_collector.spool import EventVerdict, Record
 from trackway_collector.timestamps import parse_timestamp_us

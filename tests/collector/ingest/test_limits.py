@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from trackway_collector.ingest.sources import Limits, SourcePolicy
+from trackway_collector.ingest.rules.sources import Limits, SourcePolicy
 
 from .conftest import StartCollector
 

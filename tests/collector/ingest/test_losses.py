@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackway import Dropped
-from trackway_collector.ingest.losses import MAX_EVENTS, REMEMBERED, ClientLoss, ClientLosses
+from trackway_collector.ingest.reports.losses import MAX_EVENTS, REMEMBERED, ClientLoss, ClientLosses
 from trackway_plan import Release
 
 from .conftest import Collector, StartCollector

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.tracking_plan.test_one_verdict import cases
-from trackway_collector.ingest.decode import BatchDecoder
-from trackway_collector.ingest.judge import judge
-from trackway_collector.ingest.judges import Judges
-from trackway_collector.ingest.opened import OpenedWay
-from trackway_collector.ingest.sources import Limits, Policies, SourcePolicy
+from trackway_collector.ingest.rules.sources import Limits, Policies, SourcePolicy
+from trackway_collector.ingest.verdicts.decode import BatchDecoder
+from trackway_collector.ingest.verdicts.judge import judge
+from trackway_collector.ingest.verdicts.judges import Judges
+from trackway_collector.ingest.verdicts.opened import OpenedWay
 from trackway_collector.releases import LiveReleases
 from trackway_collector.spool import EventVerdict
 from trackway_plan import EventSpec, Plan, PropertySpec, Release, Source, compile_release

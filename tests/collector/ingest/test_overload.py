@@ -15,10 +15,10 @@ import pytest
 import requests
 import urllib3
 
-from trackway_collector.ingest.admission import Admission, Watermarks
-from trackway_collector.ingest.quota import Quota
+from trackway_collector.ingest.room.admission import Admission, Watermarks
+from trackway_collector.ingest.room.quota import Quota
 from trackway_collector.ingest.routes import Lane
-from trackway_collector.ingest.sources import Policies, SourcePolicy
+from trackway_collector.ingest.rules.sources import Policies, SourcePolicy
 
 from .conftest import Collector, StartCollector, records_in
 from .test_wire import event

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from trackway_collector.ingest.recent import RecentIds
-from trackway_collector.ingest.results import MEDIA_TYPE, results
-from trackway_collector.ingest.sources import Limits
+from trackway_collector.ingest.reports.recent import RecentIds
+from trackway_collector.ingest.reports.results import MEDIA_TYPE, results
+from trackway_collector.ingest.rules.sources import Limits
 from trackway_collector.spool.record import EventVerdict, Record
 from trackway_plan import Release
 

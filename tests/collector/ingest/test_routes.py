@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from trackway_collector.ingest.routes import EVENTS, PREFIXES
-from trackway_collector.ingest.sources import Limits
+from trackway_collector.ingest.rules.sources import Limits
 
 from .conftest import StartCollector
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trackway_collector.ingest.decode import BatchDecoder
+from trackway_collector.ingest.verdicts.decode import BatchDecoder
 from trackway_collector.releases import LiveReleases
 from trackway_collector.spool import Record
 from trackway_plan import EventSpec, Plan, PropertySpec, Release, Source, compile_release

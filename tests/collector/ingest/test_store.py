@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from trackway_collector.ingest.decode import BatchDecoder
+from trackway_collector.ingest.verdicts.decode import BatchDecoder
 from trackway_collector.releases import LiveReleases
 from trackway_collector.spool import Record
 from trackway_plan import EventSpec, Plan, PropertySpec, Release, compile_release

@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 
 from trackway_collector.ingest.app import make_app
-from trackway_collector.ingest.decode import BatchDecoder, Decoded
-from trackway_collector.ingest.in_force import InForce
-from trackway_collector.ingest.keys import Keys
 from trackway_collector.ingest.requests import Ingest
+from trackway_collector.ingest.rules.in_force import InForce
+from trackway_collector.ingest.rules.keys import Keys
+from trackway_collector.ingest.verdicts.decode import BatchDecoder, Decoded
 from trackway_collector.outcomes import IngestCounters
 from trackway_collector.spool import SpoolWriter
 from trackway_plan import Release

@@ -17,8 +17,8 @@ import pytest
 from tests.collector.ingest.conftest import Collector, StartCollector
 from trackway_collector.config import load_settings
 from trackway_collector.errors import ConfigError, RequestRefused
-from trackway_collector.ingest.reload import Reload
-from trackway_collector.ingest.sources import SourcePolicy
+from trackway_collector.ingest.rules.reload import Reload
+from trackway_collector.ingest.rules.sources import SourcePolicy
 from trackway_collector.ingest.webhooks.settings import open_webhooks
 from trackway_plan import EventSpec, Plan, PropertySpec, Release, compile_release
 
@@ -153,6 +153,8 @@ async def test_without_a_signature_nobody_gets_in(start_collector: StartCollecto
         assert SECRET not in answer["message"]
         assert hmac_hex(b"%d." % now + body) not in answer["message"]
     assert pay.events() == []
+    async with pay.collector.client.post("/v1/webhook/pay", data=body) as response:
+        assert "WWW-Authenticate" not in response.headers  # no write key would help
     status, answer = await pay.call(PAID, name="nobody")
     assert (status, answer["code"]) == (404, "unknown_webhook")
 
@@ -207,12 +209,16 @@ async def test_a_header_with_the_time_of_signing(start_collector: StartCollector
 
 
 async def test_headers_forms_and_lists(start_collector: StartCollector, files: Path) -> None:
-    """A mapping reads the headers that it may; a form is a record of texts; a list is several records."""
+    """A mapping reads the headers that it may; a form is a record of texts, JSON that is called a form is JSON."""
     (files.parent / "pay.yaml").write_text(
         "mapping: 1\nevent: git_$${_headers.x-kind}\nmessageId: $id\nuserId: lina\n".replace("$$", "$")
     )
     pay = await provider(start_collector, files, **EXTRA, headers=["X-Kind"])
-    for body, kind in ((b'[{"id": "a"}, {"id": "b"}]', "application/json"), (b"id=c&x=%C3%A9", "")):
+    for body, kind in (
+        (b'[{"id": "a"}, {"id": "b"}]', "application/json"),
+        (b"id=c&x=%C3%A9", ""),
+        (b' {"id": "d"}', ""),
+    ):
         kind = kind or "application/x-www-form-urlencoded"
         headers = {"X-Signature": hmac_hex(body), "X-Kind": "push", "Content-Type": kind}
         assert (await pay.call(body, headers))[0] == 200
@@ -220,6 +226,7 @@ async def test_headers_forms_and_lists(start_collector: StartCollector, files: P
         ("git_push", "a"),
         ("git_push", "b"),
         ("git_push", "c"),
+        ("git_push", "d"),
     ]
 
 
@@ -272,7 +279,7 @@ async def test_a_mapped_call_is_stamped_and_judged(
 
 WRONG = [
     ({"schema": "stripe"}, "`schema` is not known.\n  Did you mean `scheme`?"),
-    ({"scheme": "paypal"}, "Invalid enum value 'paypal'"),
+    ({"scheme": "paypal"}, "`scheme` is wrong: invalid enum value 'paypal'.\n  Known: stripe, github, shopify, hmac"),
     ({"secret_env": "X"}, "say once where the secret is: `secret_env` or `secret_file`."),
     ({"secret_file": ""}, "say once where the secret is"),
     ({"secret_file": "nowhere"}, "the secret cannot be read"),
@@ -280,6 +287,7 @@ WRONG = [
     ({"secret_file": "short"}, "too short to keep anybody out"),
     ({"scheme": "hmac-sha256"}, "needs the name of the `header` with the signature"),
     ({"mapping": "nowhere.yaml"}, "the file cannot be read"),
+    ({"environment": "prod"}, "`environment` is one of production, staging, development."),
 ]
 
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from trackway_collector.errors import ConfigError, RequestRefused
-from trackway_collector.ingest.keys import REMEMBERED_HEADERS, Keys
+from trackway_collector.ingest.rules.keys import REMEMBERED_HEADERS, Keys
 from trackway_collector.keystore import KeyStore, edits
 from trackway_collector.keystore.origins import allows, read_origin
 from trackway_collector.keystore.write_key import is_well_formed, make_key

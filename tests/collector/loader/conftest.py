@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from trackway_collector.ingest.decode import BatchDecoder
-from trackway_collector.ingest.sources import Limits, Policies, SourcePolicy
+from trackway_collector.ingest.rules.sources import Limits, Policies, SourcePolicy
+from trackway_collector.ingest.verdicts.decode import BatchDecoder
 from trackway_collector.loader.loop import Loader
 from trackway_collector.spool import SpoolWriter
 from trackway_collector.spool.record import encode_record

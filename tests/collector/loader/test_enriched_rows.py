@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from trackway_collector.ingest.decode import BatchDecoder
+from trackway_collector.ingest.verdicts.decode import BatchDecoder
 from trackway_collector.loader.loop import Loader
 from trackway_collector.spool import Checkpoint, Pending, SpoolWriter, load_checkpoint, save_checkpoint
 from trackway_collector.spool.record import Client, encode_record

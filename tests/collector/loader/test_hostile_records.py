@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trackway_collector.errors import RequestRefused
-from trackway_collector.ingest.decode import BatchDecoder
+from trackway_collector.ingest.verdicts.decode import BatchDecoder
 from trackway_collector.loader.context import ContextColumns
 from trackway_collector.loader.rows import RowMaker
 from trackway_collector.spool.record import decode_record, encode_record

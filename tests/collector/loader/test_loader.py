@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from trackway_collector.ingest.sources import Limits
+from trackway_collector.ingest.rules.sources import Limits
 from trackway_collector.loader.dedup import dedup_key
 from trackway_collector.loader.verify import verify
 from trackway_collector.spool import SpoolReader, load_checkpoint

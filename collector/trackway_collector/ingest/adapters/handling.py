@@ -8,9 +8,10 @@ from aiohttp import web
 
 from trackway_collector.errors import RequestRefused
 from trackway_collector.ingest.adapters.base import Adapter, Harmless, Page, Translated
-from trackway_collector.ingest.in_force import InForce
-from trackway_collector.ingest.keys import Grant
 from trackway_collector.ingest.requests import Ingest
+from trackway_collector.ingest.rules.in_force import InForce
+from trackway_collector.ingest.rules.keys import Grant
+from trackway_collector.ingest.serving.operated import operated
 
 AT_ONCE_BYTES = 8 * 1024
 """A body up to this size is translated at once, some 1 ms of work; other requests need not wait for a larger one."""
@@ -18,7 +19,7 @@ AT_ONCE_BYTES = 8 * 1024
 
 def mount(router: web.UrlDispatcher, ingest: Ingest, adapter: Adapter) -> None:
     """Add an adapter's paths to the application's."""
-    handle = _handler(ingest, adapter)
+    handle = operated(ingest, _handler(ingest, adapter))
     for method, path in adapter.routes:
         router.add_route(method, path, handle)
     for path, page in adapter.pages:

@@ -43,8 +43,9 @@ from trackway_collector.ingest.adapters.base import (
     screen_of,
     untranslatable,
 )
-from trackway_collector.ingest.pixel import picture
-from trackway_collector.ingest.requests import JSON, Taken
+from trackway_collector.ingest.pages.pixel import picture
+from trackway_collector.ingest.requests import Taken
+from trackway_collector.ingest.serving.answers import JSON
 
 MAX_FIELDS = 500
 _IN_PLACE = frozenset(

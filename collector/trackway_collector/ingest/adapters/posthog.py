@@ -30,7 +30,6 @@ import msgspec
 from aiohttp import web
 
 from trackway_collector.errors import RequestRefused
-from trackway_collector.ingest import mend
 from trackway_collector.ingest.adapters.base import (
     Adapter,
     Event,
@@ -44,10 +43,12 @@ from trackway_collector.ingest.adapters.base import (
     pruned,
     untranslatable,
 )
-from trackway_collector.ingest.pixel import decode_base64
-from trackway_collector.ingest.requests import JSON, Taken
-from trackway_collector.ingest.results import each_exception
+from trackway_collector.ingest.pages.pixel import decode_base64
+from trackway_collector.ingest.reports.results import each_exception
+from trackway_collector.ingest.requests import Taken
 from trackway_collector.ingest.routes import Lane
+from trackway_collector.ingest.serving.answers import JSON
+from trackway_collector.ingest.verdicts import mend
 from trackway_collector.outcomes import Outcome
 
 V1 = "/i/v1/analytics/events"

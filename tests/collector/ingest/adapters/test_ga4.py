@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.collector.ingest.conftest import StartCollector
-from trackway_collector.ingest.sources import SourcePolicy
+from trackway_collector.ingest.rules.sources import SourcePolicy
 
 from .conftest import events, outcomes
 

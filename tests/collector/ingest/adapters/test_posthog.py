@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.collector.ingest.conftest import StartCollector
-from trackway_collector.ingest.sources import Limits
+from trackway_collector.ingest.rules.sources import Limits
 
 from .conftest import GOLDEN, events, outcomes
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.collector.ingest.conftest import StartCollector
-from trackway_collector.ingest.sources import SourcePolicy
+from trackway_collector.ingest.rules.sources import SourcePolicy
 from trackway_plan import Release
 
 from .conftest import GOLDEN, events, outcomes

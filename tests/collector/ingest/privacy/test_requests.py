@@ -15,7 +15,7 @@ from trackway_collector.ingest.privacy.addresses import TrustedProxies
 from trackway_collector.ingest.privacy.device import Devices
 from trackway_collector.ingest.privacy.places import Places
 from trackway_collector.ingest.privacy.policy import Cookie, Privacy
-from trackway_collector.ingest.sources import SourcePolicy
+from trackway_collector.ingest.rules.sources import SourcePolicy
 from trackway_collector.spool.record import Client
 from trackway_plan import Release
 
@@ -139,6 +139,8 @@ def test_a_file_that_is_no_database_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "places.mmdb").write_bytes(b"nothing of the kind")
     with pytest.raises(ConfigError, match=r"places\.mmdb: is no GeoIP database"):
         Places(tmp_path / "places.mmdb")
+    with pytest.raises(ConfigError, match=r"nowhere\.mmdb: the GeoIP database cannot be read: No such file"):
+        Places(tmp_path / "nowhere.mmdb")
 
 
 @pytest.mark.parametrize("signal", [{"Sec-GPC": "1"}, {"DNT": "1"}])

@@ -1,0 +1,1 @@
+"""From bytes to a verdict on each event, and what of it may be kept."""
