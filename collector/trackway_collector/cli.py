@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ from rich.table import Table
 from trackway_collector.command_settings import command_settings
 from trackway_collector.config import Settings, describe_settings
 from trackway_collector.dead_letters.command import dead_letters
-from trackway_collector.errors import CollectorError
+from trackway_collector.errors import CollectorError, with_cure
 from trackway_collector.keystore.command import keys
 from trackway_collector.tail.command import tail
 from trackway_collector.warehouse import WarehouseError
@@ -63,6 +64,7 @@ def up(show_config: bool, **arguments: Any) -> None:
     from trackway_collector.releases import ReleaseFolder
     from trackway_collector.up import run
 
+    _hang_up_later()
     settings = _settings(arguments, show_config)
     _log(settings, "supervisor")
     try:
@@ -89,6 +91,7 @@ collector.add_command(dead_letters)
 @settings_options
 def serve(show_config: bool, **arguments: Any) -> None:
     """Accept events into the spool; a store process loads them."""
+    _hang_up_later()
     from trackway_collector.ingest import worker
     from trackway_collector.up import run_ingest
 
@@ -107,6 +110,7 @@ def serve(show_config: bool, **arguments: Any) -> None:
 @settings_options
 def store(show_config: bool, **arguments: Any) -> None:
     """Load the spool into the warehouse; console and query port included."""
+    _hang_up_later()
     from trackway_collector.store import process
 
     settings = _settings(arguments, show_config)
@@ -143,6 +147,12 @@ def verify(url: str | None, data_dir: Path | None) -> None:
         sys.exit(EXIT_FINDINGS)
 
 
+def _hang_up_later() -> None:
+    """Let a SIGHUP that comes before somebody knows what to read again end nothing: all is being read anyway."""
+    if not sys.stdin.isatty():  # on a terminal it says that the terminal is gone
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
 def _settings(arguments: dict[str, Any], show_config: bool) -> Settings:
     settings, origins = command_settings(arguments)
     if show_config:
@@ -172,5 +182,5 @@ def _log(settings: Settings, process: str) -> None:
 
 
 def _fail(error: Exception, status: int = EXIT_CANNOT_LOAD) -> None:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]{escape(str(error))}[/]")
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]{escape(with_cure(error))}[/]")
     sys.exit(status)

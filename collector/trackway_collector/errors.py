@@ -15,6 +15,8 @@ The warehouse has its own tree, in `trackway_collector.warehouse.errors`.
 
 from __future__ import annotations
 
+import errno
+
 
 class CollectorError(Exception):
     """The base of everything the collector raises on purpose."""
@@ -53,3 +55,13 @@ class SpoolLocked(SpoolError):
 
 class SpoolCorrupt(SpoolError):
     """Bytes in the middle of a segment do not match their checksum."""
+
+
+def with_cure(error: Exception) -> str:
+    """Return an error's message; one of the system's with what to do about it."""
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        return f"{error}\n  Stop what listens there, or choose others: --port, --console-port, --query-port."
+    if isinstance(error, OSError) and error.filename:
+        cure = "The data directory must be one that this user may write; --data-dir or TRACKWAY_DATA_DIR names it."
+        return f"{error.filename}: {error.strerror}.\n  {cure}"
+    return str(error)

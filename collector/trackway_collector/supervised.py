@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import errno
 import json
 import os
 import signal
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from trackway_collector.config import Settings
-from trackway_collector.errors import CollectorError, SpoolLocked
+from trackway_collector.errors import CollectorError, SpoolLocked, with_cure
 from trackway_collector.warehouse import EngineBusyError, WarehouseError
 
 SETTINGS_VARIABLE = "TRACKWAY_PROCESS_SETTINGS"
@@ -76,10 +75,7 @@ def be(role: str, settings: Settings, worker: str = "") -> None:
 
 
 def _cannot_start(error: Exception) -> NoReturn:
-    hint = ""
-    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-        hint = "\n  Stop what listens there, or choose others: --port, --console-port, --query-port."
-    print(f"{error}{hint}", file=sys.stderr)  # noqa: T201
+    print(with_cure(error), file=sys.stderr)  # noqa: T201
     sys.exit(EXIT_CANNOT_START)
 
 

@@ -55,6 +55,9 @@ class WatchedFile(Generic[T]):
         except ConfigError as error:
             self._refuse(signature, error)
             return False
+        except Exception as error:  # of whatever a file may be full: nobody would look at any of them again
+            self._refuse(signature, ConfigError(f"{self.path}: cannot be read: {type(error).__name__}."))
+            return False
         self._seen = signature  # as it was before it was read: a change meanwhile is seen next time
         changed, self.value = value != self.value, value
         return changed

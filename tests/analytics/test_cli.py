@@ -96,7 +96,7 @@ def test_a_wrong_settings_file_exits_2(tmp_path: Path, monkeypatch: pytest.Monke
 def test_the_meaning_has_the_whole_width(url: str) -> None:
     """What was counted stands below the table, not squeezed to the table's width."""
     lines = ask(url, "retention", "--period", "day", "--periods", "1").stdout.splitlines()
-    start = next(number for number, line in enumerate(lines) if line.startswith("Users by"))
+    start = next(number for number, line in enumerate(lines) if line.startswith("Users in production by"))
     assert len(lines[start].strip()) > 60
 
 

@@ -44,6 +44,10 @@ def test_a_source_has_its_own_values_else_those_of_every_source(tmp_path: Path) 
         ("[sources.web.limits]\nevent_byte = 1\n", "[sources.web.limits]: `event_byte` is not known.\n  Did you mean"),
         ('[sources."a b".limits]\nzzz = 1\n', '[sources."a b".limits]: `zzz` is not known.\n  Known: event_bytes,'),
         ("[sources.web.limits]\nevent_bytes = 0\n", "[sources.web]: `limits.event_bytes` is wrong: expected `int` >="),
+        (
+            '[sources.web.privacy]\nip = "cut"\n',
+            "`privacy.ip` is wrong: invalid enum value 'cut'.\n  Known: as_sent, keep, truncate, hash, remove.",
+        ),
         ('[sources.web.limits]\nevent_bytes = "1"\n', "`limits.event_bytes` is wrong: expected `int`, got `str`."),
         ("[sources]\nweb = 3\n", "[sources.web] is no table"),
         ("sources = 3\n", "`sources` from trackway.toml is no table"),

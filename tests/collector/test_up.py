@@ -88,6 +88,20 @@ def test_show_config_shows_whole_values(tmp_path: Path) -> None:
     assert str(long) in shown.replace("argument", "").replace("default", "")
 
 
+@pytest.mark.parametrize("command", [serve, up], ids=["serve", "up"])
+def test_a_data_directory_that_is_none_is_named(
+    tmp_path: Path, command: click.Command, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Where the data directory cannot be, the program ends, and says where it looked and what names the place."""
+    (tmp_path / "file").write_text("in the way")
+    place = str(tmp_path / "file" / "data")
+    ended = CliRunner().invoke(command, ["--data-dir", place, "--write-key", "web=a-key-for-the-shop"])
+    assert ended.exit_code == 3
+    said = ended.output + capfd.readouterr().err
+    assert place in said
+    assert "--data-dir or TRACKWAY_DATA_DIR names it" in said
+
+
 def test_an_empty_token_file_lets_nobody_in(tmp_path: Path) -> None:
     """A token file that was cut off gets a new token, readable by its owner only."""
     path = tmp_path / "token"

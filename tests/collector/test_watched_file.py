@@ -62,3 +62,21 @@ def test_a_file_that_makes_no_sense_at_the_start_is_an_error(tmp_path: Path) -> 
     (tmp_path / "number").write_text("x")
     with pytest.raises(ConfigError, match="is no number"):
         numbers(tmp_path / "number")
+
+
+def test_what_no_reader_expects_is_refused_too(tmp_path: Path) -> None:
+    """A file that breaks its reader, such as TOML nested too deeply, is refused, and the next one is taken."""
+    path = tmp_path / "number"
+
+    def read() -> int:
+        if (text := path.read_text()).startswith("["):
+            raise RecursionError
+        return int(text)
+
+    path.write_text("1")
+    file = WatchedFile(path, read)
+    path.write_text("[" * 9)
+    assert [file.refresh() for _ in range(3)] == [False] * 3
+    assert (file.value, file.refused) == (1, 1)
+    path.write_text("22")
+    assert (file.refresh(), file.value) == (True, 22)

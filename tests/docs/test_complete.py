@@ -77,7 +77,7 @@ def test_violation_codes_are_named(code: ViolationCode) -> None:
 def test_error_codes_of_requests_are_listed() -> None:
     """Each code that refuses a whole request is in the table of answers, with its status."""
     codes = set()
-    for file in (ROOT / "collector" / "trackway_collector" / "ingest").glob("*.py"):
+    for file in (ROOT / "collector" / "trackway_collector" / "ingest").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "RequestRefused":
                 status, name = node.args[0], node.args[1]

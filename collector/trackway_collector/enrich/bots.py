@@ -19,7 +19,7 @@ def bot(known: Known) -> Mapping[str, str]:
     agent = known.text("user_agent")
     if not agent:
         return {}
-    name, is_library = bot_of(agent)
+    name, is_library = bot_of(agent[:_MAX_AGENT_CHARS])
     # A program library's own user agent is a bot's on a web page. An app on a phone, or a server that sends events,
     # has such a user agent by nature.
     if is_library and (known.client is None or _is_app(known)):
@@ -30,12 +30,11 @@ def bot(known: Known) -> Mapping[str, str]:
 @lru_cache(maxsize=16_384)
 def bot_of(user_agent: str) -> tuple[str, bool]:
     """Return a bot's name, empty for people, and whether it is an HTTP library (`curl`, `okhttp` …)."""
-    text = user_agent[:_MAX_AGENT_CHARS]
     for chunk, patterns in _patterns():
-        if chunk.search(text) is None:
+        if chunk.search(user_agent) is None:
             continue
         for pattern, is_library in patterns:
-            if (found := pattern.search(text)) is not None:
+            if (found := pattern.search(user_agent)) is not None:
                 return _name(pattern, found), is_library
     return "", False
 

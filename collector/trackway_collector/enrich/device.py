@@ -52,7 +52,7 @@ def hints(known: Known) -> Mapping[str, str]:
 def user_agent(known: Known) -> Mapping[str, str]:
     """What the user agent tells of browser, operating system and device."""
     agent = known.text("user_agent")
-    found = of_user_agent(agent) if agent else {}
+    found = of_user_agent(agent[:_MAX_AGENT_CHARS]) if agent else {}
     hinted = known.text("os_name")
     if found and hinted and hinted != found.get("os_name"):
         # The client's word on the system counts, so a version of another one would be wrong beside it.
@@ -62,8 +62,8 @@ def user_agent(known: Known) -> Mapping[str, str]:
 
 @lru_cache(maxsize=16_384)
 def of_user_agent(agent: str) -> Mapping[str, str]:
-    """Return the columns that a user agent tells; `browser_version` is the major version."""
-    result = _parse(agent[:_MAX_AGENT_CHARS])
+    """Return the columns that a user agent, cut off where it is long, tells; `browser_version` is the major version."""
+    result = _parse(agent)
     found: dict[str, str] = {}
     if (browser := result.user_agent) is not None:
         found["browser_name"], found["browser_version"] = browser.family, browser.major or ""

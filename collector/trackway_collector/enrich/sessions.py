@@ -24,6 +24,7 @@ PREFIX = "auto-"
 GAP_S = 1800
 MAX_DEVICES = 250_000
 _SESSIONS_PER_DEVICE = 4
+_MAX_DEVICE_CHARS = 100
 
 
 class Visit(NamedTuple):
@@ -107,4 +108,7 @@ class Sessions:
 
 
 def _key(visit: Visit) -> str:
-    return f"{visit.source}\0{visit.environment}\0{visit.device}"
+    device = visit.device
+    if len(device) > _MAX_DEVICE_CHARS:  # as long as an event may be, and a quarter of a million are remembered
+        device = hashlib.blake2b(device.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return f"{visit.source}\0{visit.environment}\0{device}"

@@ -9,7 +9,7 @@ from trackway_collector.enrich.channels import DIRECT, NONE, NOT_SET, ChannelRul
 from trackway_collector.enrich.data_files import data_file
 from trackway_collector.enrich.known import Known, Step
 from trackway_collector.enrich.sites import known_sites
-from trackway_collector.enrich.urls import parameters, same_site, split_url
+from trackway_collector.enrich.urls import MAX_URL_CHARS, parameters, same_site, split_url
 
 _UTM = {
     "campaign_source": "utm_source",
@@ -73,4 +73,4 @@ def traffic_of(known: Known, referrer: str) -> Traffic:
 
 def _parameters(known: Known) -> Mapping[str, str]:
     query = known.text("page_search") or split_url(known.text("page_url")).query
-    return parameters(query) if "=" in query else {}
+    return parameters(query) if "=" in query and len(query) <= MAX_URL_CHARS else {}

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
-_MAX_URL_CHARS = 8 * 1024
+MAX_URL_CHARS = 8 * 1024
 _MAX_PARAMETERS = 256
 # Several steps look at the same address, and referrers repeat from event to event.
 _REMEMBERED = 4096
@@ -27,7 +27,7 @@ class Url(NamedTuple):
 @lru_cache(maxsize=_REMEMBERED)
 def split_url(url: str) -> Url:
     """Return an address's parts; all empty when it has no host or cannot be read."""
-    if not url or len(url) > _MAX_URL_CHARS:
+    if not url or len(url) > MAX_URL_CHARS:
         return Url()
     try:
         parts = urlsplit(url)

@@ -92,10 +92,14 @@ def import_files(
     except SpoolLocked:
         _fail(f"{settings.data_dir}: another import is at work here. Write this again when it has ended.")
     except SpoolFull as error:
-        _fail(f"{error}.\n  Start `trackway up`, which empties it, and write this again: it goes on here.")
+        _fail(f"{error}.\n  Start `trackway up`, which empties the spool, and write this again: it goes on here.")
     except (CollectorError, FileRefused) as error:
         _say(tallies, form, dry_run=dry_run)
         _fail(error)
+    except OSError as error:
+        _say(tallies, form, dry_run=dry_run)
+        where = error.filename or settings.data_dir
+        _fail(f"{where}: {error.strerror}.\n  Mend that and write this again: it goes on here.")
     _say(tallies, form, dry_run=dry_run)
     if stopping:
         _fail("Stopped. The same command goes on where this has ended.", EXIT_STOPPED)
@@ -123,6 +127,7 @@ def _import(settings: Settings, source: str, environment: str) -> Import:
         environment,
         hash_key=hash_key,
         max_backlog_bytes=settings.max_backlog_mib * MIB,
+        soft_free_bytes=settings.soft_free_mib * MIB,
         store_runs=lambda: StoreFile.read_running(settings.store_file) is not None,
     )
 
@@ -154,7 +159,10 @@ def _say(tallies: list[Tally], form: str, *, dry_run: bool) -> None:
         click.echo(json.dumps([_as_json(tally) for tally in tallies], ensure_ascii=False, indent=2))
         return
     for tally in tallies:
-        known = f" ({tally.before:,} rows before this)" if tally.before else ""
+        for note in tally.notes:
+            click.echo(f"note: {note}", err=True)
+        refused = f", {tally.refused_before:,} of them refused" if tally.refused_before else ""
+        known = f" ({tally.before:,} rows before this{refused})" if tally.before else ""
         if not tally.rows:
             click.echo(f"{tally.file}: nothing new{known}.")
             continue
@@ -173,11 +181,13 @@ def _as_json(tally: Tally) -> dict[str, object]:
     return {
         "file": tally.file,
         "before": tally.before,
+        "refused_before": tally.refused_before,
         "rows": tally.rows,
         "events": tally.events,
         "outcomes": dict(tally.outcomes),
         "skipped": tally.skipped,
         "refused": tally.refused,
+        "notes": tally.notes,
         "report": str(tally.report) if tally.report else None,
     }
 

@@ -6,7 +6,7 @@ can go on behind it another time.
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Protocol, cast
@@ -65,6 +65,15 @@ class Rows(Protocol):
     """`text` or `table`: what a position counts."""
     size: int
     """Of the file, bytes."""
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """
+        The names of the columns; none where rows are objects, which say for themselves what they have.
+
+        Raises:
+            FileRefused: there are no names, or none that can be used.
+        """
 
     def longest(self, marks: Iterable[Mark]) -> Mark | None:
         """Return the furthest of these marks that fits what the file holds."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,12 @@ class TableRows:
         self._hash = hashlib.sha256()
         self._position = 0
         self._records: Iterator[list[dict[str, Any]]] = self._batches()
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """The names of the columns."""
+        names: list[str] = self._table.schema_arrow.names
+        return names
 
     def longest(self, marks: Iterable[Mark]) -> Mark | None:
         """Return the furthest of these marks that fits what the file holds."""

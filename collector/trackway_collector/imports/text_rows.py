@@ -121,6 +121,11 @@ class JsonRows(_TextRows):
         super().__init__(path)
         self._source: Iterator[bytes] | None = None
 
+    @property
+    def columns(self) -> Sequence[str]:
+        """None: each line says what it has."""
+        return ()
+
     def part(self) -> Part | None:
         """Return the next rows; None at the end."""
         if self._source is None:
@@ -159,7 +164,7 @@ class CsvRows(_TextRows):
         csv.field_size_limit(MAX_CELL_CHARS)
 
     @property
-    def header(self) -> list[str]:
+    def columns(self) -> list[str]:
         """
         The names of the columns.
 
@@ -187,14 +192,14 @@ class CsvRows(_TextRows):
 
     def skip_to(self, mark: Mark) -> None:
         """Go on behind a mark that fits."""
-        _ = self.header  # it is at the beginning of the file
+        _ = self.columns  # it is at the beginning of the file
         super().skip_to(mark)
 
     def part(self) -> Part | None:
         """Return the next rows; None at the end."""
         if self._rows is None:
             self._rows = self._begin()
-        header = self.header
+        header = self.columns
         width, part, rows, refused = len(header), Part(), 0, 0
         before = self._line
         while rows + refused < PART_ROWS:
@@ -225,7 +230,7 @@ class CsvRows(_TextRows):
         return part
 
     def _begin(self) -> Iterator[list[str]]:
-        header, given = self.header, bool(self._csv.header)
+        header, given = self.columns, bool(self._csv.header)
         self._content.seek(self._position)
         rows = self._reader(self._lines())
         if not self._position and not given:

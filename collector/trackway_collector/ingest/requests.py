@@ -19,7 +19,7 @@ import msgspec
 from aiohttp import web
 
 from trackway_collector.dead_letters.log import DeadLetters
-from trackway_collector.errors import RequestRefused, SpoolFull, SpoolLocked, SpoolUnavailable
+from trackway_collector.errors import RequestRefused, SpoolError, SpoolFull, SpoolLocked, SpoolUnavailable
 from trackway_collector.ingest.privacy.cookie import anonymous_id, set_cookie
 from trackway_collector.ingest.privacy.device import Devices, is_device
 from trackway_collector.ingest.privacy.steps import privacy_steps
@@ -229,20 +229,17 @@ class Ingest:
         Raises:
             RequestRefused: 429, the source has used up its quota; 503, the disk refuses. Nothing of it was stored.
         """
-        if policy.quota.events_per_s:
-            account = self.quotas.account(record.source, policy.quota)
-            if wait_s := account.take(max(1, record.events), time.monotonic()):
-                raise self.admission.over_quota(lane, wait_s)
+        account = self.quotas.account(record.source, policy.quota) if policy.quota.events_per_s else None
+        if account is not None and (wait_s := account.take(max(1, record.events), time.monotonic())):
+            raise self.admission.over_quota(lane, wait_s)
         if record.events:  # a batch without events carries a report of losses, or nothing
             try:
                 spool = self.spool if lane is Lane.LIVE else self.open_historical()
                 await spool.append(encode_record(record), body, record.events)
-            except SpoolFull as error:
-                message = f"Not stored, send again later: {error}."
-                raise RequestRefused(503, "spool_full", message, retry_after_s=RETRY_AFTER_S) from error
-            except (SpoolUnavailable, SpoolLocked, OSError) as error:
-                message = "Not stored, send again later: the collector cannot write to its disk or is stopping."
-                raise RequestRefused(503, "spool_unavailable", message, retry_after_s=RETRY_AFTER_S) from error
+            except (SpoolFull, SpoolUnavailable, SpoolLocked, OSError) as error:
+                if account is not None:
+                    account.give_back(record.events)  # or its repetitions, while the disk is full, would use it up
+                raise not_stored(error) from error
         self._count(record)
 
     @property
@@ -313,6 +310,13 @@ def route_of(request: web.Request) -> str:
     """Return the pattern of the path that a request took; not the path itself, in which a write key may stand."""
     resource = request.match_info.route.resource
     return resource.canonical if resource is not None else "an unknown path"
+
+
+def not_stored(error: SpoolError | OSError) -> RequestRefused:
+    """Return the answer when the spool takes nothing."""
+    code = "spool_full" if isinstance(error, SpoolFull) else "spool_unavailable"
+    why = f"{error}" if code == "spool_full" else "the collector cannot write to its disk or is stopping"
+    return RequestRefused(503, code, f"Not stored, send again later: {why}.", retry_after_s=RETRY_AFTER_S)
 
 
 def code_of(violation: str) -> str:

@@ -13,6 +13,7 @@ from trackway_collector.ingest.pages.metrics import ingest_families
 from trackway_collector.ingest.privacy.addresses import TrustedProxies
 from trackway_collector.ingest.privacy.device import Devices
 from trackway_collector.ingest.privacy.places import Places
+from trackway_collector.ingest.reports.client_counts import go_on_with
 from trackway_collector.ingest.requests import Ingest
 from trackway_collector.ingest.room.admission import Admission, Watermarks
 from trackway_collector.ingest.room.quota import Quotas
@@ -73,6 +74,7 @@ async def serve(settings: Settings, worker: str = "w0", *, parent_pipe: bool = F
     snapshots = Snapshots(settings.metrics_dir, worker, lambda: ingest_families(ingest))
     if worker == settings.worker_names[0]:
         snapshots.forget_all_but([*settings.worker_names, "store"])
+    go_on_with(ingest.counters, snapshots)
     app = make_app(ingest, snapshots)
     runner = make_runner(
         app,
@@ -94,8 +96,9 @@ async def serve(settings: Settings, worker: str = "w0", *, parent_pipe: bool = F
     finally:
         deadline.start()
         watching.cancel()
-        writing.cancel()
         await runner.cleanup()
+        writing.cancel()  # what was answered until now counts
+        await asyncio.wait((writing,))
         deadline.met()
 
 

@@ -146,7 +146,10 @@ def edit_store(data_dir: Path) -> Iterator[Edit]:
             if edit.store is not before:
                 write_private(path, msgspec.json.format(msgspec.json.encode(edit.store), indent=1) + b"\n")
     except OSError as error:
-        message = f"{error.filename or path}: {error.strerror}. Keys are edited by the user that the collector runs as."
+        message = (
+            f"{error.filename or path}: {error.strerror}.\n  Keys are edited by the user that the collector runs as, in"
+            " its data directory: trackway collector keys --data-dir DIR …"
+        )
         raise ConfigError(message) from error
 
 

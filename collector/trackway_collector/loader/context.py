@@ -81,7 +81,7 @@ class ContextColumns:
         known = self._remembered.get(key)
         if known is None:
             known = self._made(_object(envelope) | _object(context) if envelope else _object(context), client)
-            size = len(context) + len(envelope) + (_CLIENT_BYTES if client is not None else 0)
+            size = len(context) + len(envelope) + (_size(client) if client is not None else 0)
             if size <= _WORTH_REMEMBERING_BYTES:
                 self._remember(key, size, known)
         return known
@@ -102,6 +102,10 @@ class ContextColumns:
             self._remembered.clear()
             self._remembered_bytes = size + len(piece)
         self._remembered[key] = piece
+
+
+def _size(client: Client) -> int:
+    return _CLIENT_BYTES + len(client.user_agent) + len(client.referrer)
 
 
 def _object(context: bytes) -> dict[str, Any]:

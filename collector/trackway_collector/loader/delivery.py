@@ -206,7 +206,7 @@ class Delivery:
             except WarehouseError as error:
                 backoff_s = self.wait(error, backoff_s)
 
-    def wait(self, error: Exception, backoff_s: float) -> float:
+    def wait(self, error: Exception, backoff_s: float, what: str = "the warehouse does not take rows") -> float:
         """
         Note the error, sleep with jitter and return the next back-off.
 
@@ -214,7 +214,7 @@ class Delivery:
             Stopped: asked to stop meanwhile.
         """
         if self.error is None:
-            logger.warning("the warehouse does not take rows; the spool keeps them: %s", error)
+            logger.warning("%s, the spool keeps what comes: %s", what, error)
         self.error = str(error)
         self.errors[type(error).__name__] += 1
         if self._stop.wait(backoff_s * random.uniform(0.5, 1.0)):  # noqa: S311 - jitter

@@ -24,7 +24,7 @@ from typing import TypeVar
 from trackway_collector.enrich import Enrichment
 from trackway_collector.enrich.sessions import Sessions
 from trackway_collector.loader.dedup import SeenKeys
-from trackway_collector.loader.delivery import Delivery, LoadRow, Stopped
+from trackway_collector.loader.delivery import FIRST_BACKOFF_S, Delivery, LoadRow, Stopped
 from trackway_collector.loader.replays import REPLAYED, replay_key, replayed_rows, stored_before
 from trackway_collector.loader.row import EVENTS, QUARANTINE, Row
 from trackway_collector.loader.rows import RowMaker
@@ -160,6 +160,8 @@ class Loader:
     def _run(self) -> None:
         try:
             self._until_answered(prepare_tables, self._warehouse, self._releases)
+            for spool in self._sources.in_doubt():
+                self._delivery.end_earlier_inserts(spool)  # before keys and sessions are read: theirs belong to them
             for day in days_to_remember(self._sources.oldest_waiting_us()):
                 self._until_answered(remember_day, self._warehouse, self._seen, day)
             oldest_us = self._sources.oldest_waiting_us()
@@ -241,6 +243,9 @@ class Loader:
         every = list(source.maker.rows(chunk))
         rows = [row for row in every if row.offset not in present]
         replays = [row for row in every if row.replay is not None]
+        if present:  # an earlier start stored them, maybe since this one read what is stored
+            there = [_key(row) for row in every if row.offset in present]
+            (self._replayed if replays else self._seen).add(there, chunk.committed_at_us)
         seen = self._seen_replays(rows) if replays else self._seen.seen([row.key for row in rows])
         fresh: dict[bytes, Row] = {}
         for row, was_seen in zip(rows, seen, strict=True):
@@ -254,7 +259,7 @@ class Loader:
     def _seen_replays(self, rows: list[Row]) -> list[bool]:
         """Say for each row whether it is stored, or will be by a chunk before this one."""
         for row in rows:
-            row.key = replay_key(row.replay) if row.replay is not None else row.key
+            row.key = _key(row)
         stored = self._until_answered(stored_before, self._warehouse, rows)
         return [a or b for a, b in zip(stored, self._replayed.seen([row.key for row in rows]), strict=True)]
 
@@ -263,9 +268,23 @@ class Loader:
         directory = source.reader.directory
         if prepared.rows or prepared.duplicates:
             span = Pending(chunk.segment, chunk.first_offset, chunk.last_offset, chunk.from_byte, chunk.to_byte)
-            save_checkpoint(directory, Checkpoint(chunk.segment, chunk.from_byte, span))
+            self._save(directory, Checkpoint(chunk.segment, chunk.from_byte, span))
             self._deliver(prepared)
-        save_checkpoint(directory, Checkpoint(chunk.segment, chunk.to_byte))
+        self._save(directory, Checkpoint(chunk.segment, chunk.to_byte))
+
+    def _save(self, directory: Path, checkpoint: Checkpoint) -> None:
+        """Move a checkpoint; a disk that refuses is waited for, and what is loaded goes meanwhile to make room."""
+        backoff_s = FIRST_BACKOFF_S
+        while True:
+            try:
+                save_checkpoint(directory, checkpoint)
+            except OSError as error:
+                backoff_s = self._delivery.wait(error, backoff_s, "the checkpoint cannot be written")
+                self._sources.delete_passed_segments()
+            else:
+                if backoff_s > FIRST_BACKOFF_S:
+                    self._delivery.error = None
+                return
 
     def _deliver(self, prepared: _Prepared, *, present: Mapping[int, bool] | None = None) -> None:
         """Insert the rows; `present` are those that an earlier start has stored, and whether in quarantine."""
@@ -332,7 +351,7 @@ class Loader:
             len(prepared.rows),
         )
         self._deliver(prepared, present=present)
-        save_checkpoint(source.reader.directory, Checkpoint(chunk.segment, chunk.to_byte))
+        self._save(source.reader.directory, Checkpoint(chunk.segment, chunk.to_byte))
         source.segment, source.byte = chunk.segment, chunk.to_byte
 
     def _until_answered(self, work: Callable[..., T], *arguments: object) -> T:
@@ -346,3 +365,7 @@ class Loader:
             else:
                 self._delivery.error = None
                 return done
+
+
+def _key(row: Row) -> bytes:
+    return replay_key(row.replay) if row.replay is not None else row.key

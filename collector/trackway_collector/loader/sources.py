@@ -10,7 +10,7 @@ from typing import IO
 
 from trackway_collector.loader.rows import RowMaker
 from trackway_collector.spool import SpoolReader, load_checkpoint
-from trackway_collector.spool.layout import segment_numbers, segment_path
+from trackway_collector.spool.layout import segment_numbers, segment_path, spool_name
 
 
 @dataclass(slots=True)
@@ -70,6 +70,10 @@ class Sources:
         order = historical + live if self._live_in_a_row >= LIVE_IN_A_ROW else live + historical
         return [self._open[directory] for directory in order]
 
+    def in_doubt(self) -> list[str]:
+        """Return the names of the spools of which an earlier start may have left an insert behind."""
+        return [spool_name(path) for path in self._directories() if load_checkpoint(path).pending is not None]
+
     def served(self, source: Source) -> None:
         """Note that it had its turn."""
         directory = source.reader.directory
@@ -96,14 +100,14 @@ class Sources:
     def delete_passed_segments(self) -> None:
         """Delete the segments that have been loaded for longer than the grace period."""
         now = time.monotonic()
-        for directory, source in self._open.items():
+        for directory, source in list(self._open.items()):
             checkpoint = load_checkpoint(directory)
             for number in segment_numbers(directory):
                 if number >= checkpoint.segment:
                     break
                 if now - source.passed_at.setdefault(number, now) >= self._grace_s:
                     segment_path(directory, number).unlink(missing_ok=True)
-                    del source.passed_at[number]
+                    source.passed_at.pop(number, None)
 
     def close(self) -> None:
         """Let other processes load these spools."""

@@ -82,4 +82,5 @@ def remember_day(warehouse: Warehouse, seen: SeenKeys, day: date) -> None:
     """Read the keys of one day from the warehouse."""
     hours = warehouse.query(sql_text("seen_keys"), {"day": day}).rows
     at_us = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000
-    seen.add([bytes.fromhex(keys) for (keys,) in hours], at_us)
+    while hours:  # each is let go of when it is known: a day may have many millions of keys
+        seen.add([bytes.fromhex(hours.pop()[0])], at_us)

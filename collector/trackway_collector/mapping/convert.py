@@ -29,7 +29,7 @@ _WORDS = _TRUE | _FALSE
 _PLAIN_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_DIGITS = 400
-_SURELY_INT64 = 19
+_LONGEST_INT64 = 21
 _EXACT_IN_FLOAT = 2**53
 
 
@@ -64,8 +64,8 @@ def number_from(decimal: str = ".", grouping: str = "", divide_by: int | float |
             plain = str(value)
         else:
             return _no_number()
-        if plain.isdigit() and len(plain) < _SURELY_INT64:
-            return int(plain)
+        if plain.lstrip("+-").isdigit() and len(plain) <= _LONGEST_INT64 and -(2**63) <= (whole := int(plain)) < 2**64:
+            return whole  # ids of 19 digits are common, and a float would round them
         number = float(plain)
         if number.is_integer() and -_EXACT_IN_FLOAT < number < _EXACT_IN_FLOAT:
             return int(number)

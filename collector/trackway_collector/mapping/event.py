@@ -68,6 +68,8 @@ class EventMapping:
     otherwise: Otherwise
     plain: Rule
     """What holds for a record that no rule is for, with `otherwise: keep`."""
+    fields: Sequence[tuple[str, ...]] = ()
+    """Members of the record that values are taken from, each with those that stand in for it."""
 
     def event(self, record: Json) -> Json | None:
         """

@@ -81,6 +81,8 @@ class _FileReader(ValueReader):
             rules,
             otherwise,  # type: ignore[arg-type]  # `word` gave one of the three
             plain,
+            # After a `rename` the names are no longer the record's own.
+            () if "rename" in found else tuple(dict.fromkeys(self.fields)),
         )
 
     def _rules(self, node: Node, common: dict[str, Node], *, keeps: bool) -> list[Rule]:

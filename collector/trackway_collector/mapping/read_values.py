@@ -16,6 +16,7 @@ from trackway_collector.mapping import convert
 from trackway_collector.mapping.convert import EPOCHS, NUMBERS, SIMPLE, TIMES, Convert
 from trackway_collector.mapping.paths import Get, Path, parse_path
 from trackway_collector.mapping.values import all_but, constant, each, field, object_of, template
+from trackway_plan.errors import Problem
 from trackway_plan.loading.nodes import Reader
 from trackway_plan.near import did_you_mean
 
@@ -28,7 +29,11 @@ _KINDS = (*SIMPLE, *NUMBERS, *TIMES)
 
 
 class ValueReader(Reader):
-    """Reads values; what is wrong goes to `problems`."""
+    """Reads values; what is wrong goes to `problems`, members of the record that are named to `fields`."""
+
+    def __init__(self, file: str, problems: list[Problem]) -> None:
+        super().__init__(file, problems)
+        self.fields: list[tuple[str, ...]] = []
 
     def value(self, node: Node, what: str) -> Get:
         """Compile one value."""
@@ -103,7 +108,13 @@ class ValueReader(Reader):
         return self._template(node, value)
 
     def _short_path(self, node: ScalarNode) -> Path | None:
-        return self.path(node, node.value[1:])
+        path = self.path(node, node.value[1:])
+        if path is not None:
+            self._name([path])
+        return path
+
+    def _name(self, paths: Sequence[Path]) -> None:
+        self.fields.append(tuple(path[0] for path in paths if isinstance(path[0], str)))
 
     def _template(self, node: Node, written: str) -> Get:
         try:
@@ -129,7 +140,9 @@ class ValueReader(Reader):
         if len(found) < len(_EACH_KEYS):
             return constant(None)
         path = self.path(found["each"], (self.text(found["each"], "`each`") or "").removeprefix("$"))
+        outside = len(self.fields)
         item = self.value(found["item"], f"an item of {what}")
+        del self.fields[outside:]  # those are members of the item
         return each(field([path or ()], []), item)
 
     def _field(self, node: MappingNode, what: str) -> Get:
@@ -138,6 +151,7 @@ class ValueReader(Reader):
         items = written.value if isinstance(written, SequenceNode) else [written]
         texts = [(item, (self.text(item, "`field`") or "").removeprefix("$")) for item in items]
         paths = [path for item, text in texts if (path := self.path(item, text)) is not None]
+        self._name(paths)
         default = self.data(found["default"], "`default`") if "default" in found else None
         required = "required" in found and self.boolean(found["required"], "`required`")
         return field(paths, self._converts(found, what), default, required=required)

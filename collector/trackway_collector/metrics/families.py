@@ -66,7 +66,8 @@ def histogram(name: str, help: str, values: Histogram | Mapping[Any, Histogram],
 
 def _samples(values: Values) -> list[Sample]:
     if isinstance(values, Mapping):
-        return [Sample(_labels(key), float(value)) for key, value in values.items()]
+        # A copy, made in one step: another thread may be counting.
+        return [Sample(_labels(key), float(value)) for key, value in dict(values).items()]
     return [Sample((), float(values))]
 
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -39,6 +39,7 @@ class Snapshots:
         self._directory = directory
         self._name = name
         self._families = families
+        self._failed = False
         earlier = _read(self._path(name)) if directory is not None else None
         self._before = earlier.families if earlier is not None else []
 
@@ -46,6 +47,10 @@ class Snapshots:
         """Return this process's families, with what its predecessors had counted."""
         up = gauge("trackway_worker_up", "1 while the process writes down what it counts.", 1)
         return [up, *added(self._families(), self._before)]
+
+    def known_labels(self, name: str) -> list[tuple[str, ...]]:
+        """Return the labels under which predecessors of this process have counted in a family."""
+        return [sample.labels for family in self._before if family.name == name for sample in family.samples]
 
     def others(self) -> dict[str, list[Family]]:
         """Return the families of each other process as last written; of dead ones the counters alone."""
@@ -84,15 +89,31 @@ class Snapshots:
 
     async def keep_writing(self) -> None:
         """Write every second until cancelled, and once more then; a full disk is waited out."""
+        writing: asyncio.Future[None] | None = None
         try:
             while True:
-                with contextlib.suppress(OSError):
+                with self._survived():
                     # The counters belong to the event loop's thread; only the file is written beside it.
-                    await asyncio.to_thread(self.write, self.own())
+                    writing = asyncio.ensure_future(asyncio.to_thread(self.write, self.own()))
+                    await asyncio.shield(writing)
                 await asyncio.sleep(EVERY_S)
         finally:
-            with contextlib.suppress(OSError):
+            with self._survived():
+                if writing is not None and not writing.done():
+                    await writing  # two at a time would write into one file
                 self.write(self.own())
+
+    @contextlib.contextmanager
+    def _survived(self) -> Iterator[None]:
+        """Whatever is wrong with a count or the disk costs one snapshot, and a log line the first time, no more."""
+        try:
+            yield
+        except Exception as error:
+            if not self._failed:
+                logger.warning("what is counted cannot be written down: %s: %s", type(error).__name__, error)
+            self._failed = True
+        else:
+            self._failed = False
 
     def _path(self, name: str) -> Path:
         assert self._directory is not None  # noqa: S101 - callers have looked

@@ -82,12 +82,12 @@ async def serve(settings: Settings, *, parent_pipe: bool = False) -> None:
         )
         store_file.write(settings.store_file)
         stack.callback(store_file.remove, settings.store_file)
+        snapshots = Snapshots(settings.metrics_dir, "store", lambda: store_families(loader))
+        writing = asyncio.create_task(snapshots.keep_writing())
+        stack.push_async_callback(_end, writing)  # behind the loader, whose last chunk counts
         loader.start(died=lambda: _call_soon(loop, stop.set))
         # Longer than the deadline: what is not done by then ends with the process, never beside a closed warehouse.
         stack.push_async_callback(asyncio.to_thread, loader.stop, settings.stop_timeout_s * 2)
-        snapshots = Snapshots(settings.metrics_dir, "store", lambda: store_families(loader))
-        writing = asyncio.create_task(snapshots.keep_writing())
-        stack.callback(writing.cancel)
         watching = asyncio.create_task(_watch_releases(releases, loader))
         stack.callback(watching.cancel)
         await stop.wait()
@@ -107,6 +107,11 @@ async def _watch_releases(releases: ReleaseFolder | None, loader: Loader) -> Non
     else:
         async for live in changes(releases):
             loader.adopt(live)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait((task,))
 
 
 def _call_soon(loop: asyncio.AbstractEventLoop, work: Callable[[], None]) -> None:

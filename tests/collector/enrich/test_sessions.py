@@ -101,3 +101,12 @@ def test_what_is_read_back_gives_missing_events_their_session(minutes: list[int]
         restarted.remember(visit(min(at)), session_id, visit(max(at)).at_us)
 
     assert restarted.assign([visit(minute) for minute in timeline[cut:]]) == ids[cut:]
+
+
+def test_a_long_device_id_takes_no_more_memory_than_a_short_one() -> None:
+    """Ids as long as an event may be are told apart and remembered, by a digest."""
+    sessions = Sessions()
+    long, other = "x" * 30_000, "x" * 29_999 + "y"
+    first, second, again = sessions.assign([Visit("web", "production", device, 1) for device in (long, other, long)])
+    assert first == again != second
+    assert max(map(len, sessions._devices)) < 200

@@ -9,14 +9,18 @@ import random
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
 from pyarrow import parquet
 
 from trackway_collector.errors import SpoolFull, SpoolLocked
+from trackway_collector.imports.command import import_files
+from trackway_collector.imports.ledger import Entry, Ledger
 from trackway_collector.imports.rows import FileRefused
 from trackway_collector.imports.run import SPOOL, Import, Tally
 from trackway_collector.ingest.verdicts.decode import BatchDecoder
@@ -241,6 +245,37 @@ def test_bad_rows_are_reported_and_cost_nothing_else(tmp_path: Path) -> None:
     assert importing(tmp_path / "data", ORDERS).run(file).rows == 0
 
 
+def test_a_resumed_import_says_what_was_refused_before_it(tmp_path: Path) -> None:
+    """Who imports a file that has grown, or goes on after a kill, hears of the rows that were refused before, too."""
+    file, work = tmp_path / "orders.csv", importing(tmp_path / "data", ORDERS)
+    orders(file, range(3))
+    with file.open("a") as more:
+        more.write("A-9,lina,soon,1,\n")
+    first = work.run(file)
+    with file.open("a") as more:
+        more.write("A-10,lina,2024-05-01 12:00:00,1,\n")
+    second = work.run(file)
+    assert (first.refused, first.refused_before) == (1, 0)
+    assert (second.before, second.refused_before, second.refused) == (4, 1, 0)
+
+
+def test_a_column_that_is_not_there_is_noted(tmp_path: Path) -> None:
+    """A misspelt column would leave every event without that value; the import names it and the one that is near."""
+    file = tmp_path / "orders.csv"
+    orders(file, range(3))
+    wrong = ORDERS.replace("field: at,", "field: [time, att],").replace("$who", "$wo") + "  city: {field: [note, x]}\n"
+    notes = importing(tmp_path / "data", wrong).run(file).notes
+    assert notes == [
+        "orders.csv has no column `wo`, which the mapping names. Did you mean `who`?",
+        "orders.csv has no column `time`, which the mapping names.",
+    ]
+    table = tmp_path / "orders.parquet"
+    parquet.write_table(pa.table({"order_id": ["A-1"], "who": ["lina"], "at": [datetime.now(UTC)]}), table)
+    notes = importing(tmp_path / "data", wrong).run(table).notes
+    assert "orders.parquet has no column `total`, which the mapping names." in notes
+    assert importing(tmp_path / "data", ORDERS).run(file).notes == []
+
+
 def test_bad_lines_of_json(tmp_path: Path) -> None:
     """A line holds one object, whole: two events on a line, or the end of a batch, do not get in."""
     file = tmp_path / "old.jsonl"
@@ -325,6 +360,36 @@ def test_a_full_spool_stops_the_import_and_it_goes_on(tmp_path: Path) -> None:
     assert 0 < before < 5000
     tally = importing(data).run(file)
     assert (tally.before, tally.rows) == (before, 5000 - before)
+
+
+def test_an_import_leaves_live_events_their_room(tmp_path: Path) -> None:
+    """An import stops at the disk's soft watermark, as the historical lane does, and goes on when there is room."""
+    file, data = tmp_path / "old.jsonl", tmp_path / "data"
+    file.write_bytes(lines(seen(n) for n in range(3)))
+    with pytest.raises(SpoolFull, match="live events"):
+        importing(data, soft_free_bytes=2**62).run(file)
+    assert not spooled(data)
+    waits = iter([True, True, False])
+    work = importing(data, soft_free_bytes=2**62, store_runs=lambda: True, stop=lambda: not next(waits, False))
+    with pytest.raises(SpoolFull):
+        work.run(file)
+    assert importing(data, soft_free_bytes=1).run(file).rows == 3
+
+
+def test_a_disk_that_refuses_is_said_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the ledger cannot be written, the command says what and where, not how it was called."""
+    file, data = tmp_path / "old.jsonl", tmp_path / "data"
+    file.write_bytes(lines([seen(1)]))
+    data.mkdir()
+
+    def refuse(ledger: Ledger, entry: Entry) -> None:
+        raise OSError(ENOSPC, "No space left on device", str(ledger.directory))
+
+    monkeypatch.setattr(Ledger, "write", refuse)
+    result = CliRunner().invoke(import_files, [str(file), "--source", "shop", "--data-dir", str(data)])
+    assert result.exit_code == 3
+    assert "No space left on device" in result.stderr
+    assert "Traceback" not in result.output
 
 
 @pytest.mark.parametrize("engine", ["chdb"], indirect=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
+import os
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
@@ -168,3 +170,34 @@ def test_the_command_lists_by_code(tmp_path: Path) -> None:
     )
     ((row,)) = json.loads(done.output)
     assert (row["code"], row["requests"], row["example"]["bytes"]) == ("unknown_write_key", 1, 13)
+
+
+def test_a_full_disk_closes_no_file_of_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the log is turned over and no new file can be made, none is closed twice: its number may be the spool's."""
+    closed: list[int] = []
+    opened: list[int] = []
+    real_open, real_close, real_write = os.open, os.close, os.write
+
+    def open_(path: Any, flags: int, mode: int = 0o777) -> int:
+        if full and str(path).endswith(".jsonl"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        opened.append(found := real_open(path, flags, mode))
+        return found
+
+    def close(descriptor: int) -> None:
+        closed.append(descriptor)
+        real_close(descriptor)
+
+    letters = DeadLetters(tmp_path / "w0.jsonl", max_file_bytes=200)
+    letter = Letter(log.now(), "malformed_json", 400, "m" * 150, "/v1/batch")
+    monkeypatch.setattr(os, "open", open_)
+    monkeypatch.setattr(os, "close", close)
+    for state in (False, True, False):
+        full = state
+        assert letters.wants(letter.code)
+        letters.write(letter, None, may_keep=False)
+        assert len(closed) == len(opened)
+    monkeypatch.setattr(os, "write", lambda descriptor, data: real_write(descriptor, data[:20]))
+    assert letters.wants(letter.code)
+    letters.write(letter, None, may_keep=False)
+    assert (tmp_path / "w0.jsonl").read_bytes() == b""

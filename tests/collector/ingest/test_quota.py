@@ -71,3 +71,18 @@ def test_a_changed_quota_is_a_new_account() -> None:
     assert quotas.account("web", Quota(events_per_s=1, burst_events=1)).take(1, 0.0) > 0
     assert quotas.account("api", quota).take(1, 0.0) == 0
     assert quotas.account("web", Quota(events_per_s=2, burst_events=1)).take(1, 0.0) == 0
+
+
+@given(RATES, BURSTS, ARRIVALS)
+def test_what_is_given_back_was_never_taken(rate: float, burst: int, arrivals: list[tuple[float, int]]) -> None:
+    """An account whose events were not stored is as it was before."""
+    account, plain, now_s = (
+        Gcra(Quota(events_per_s=rate, burst_events=burst)),
+        Gcra(Quota(events_per_s=rate, burst_events=burst)),
+        0.0,
+    )
+    for pause_s, events in arrivals:
+        now_s += pause_s
+        if not account.take(events, now_s):
+            account.give_back(events)
+        assert account.wait_s(1, now_s) == pytest.approx(plain.wait_s(1, now_s), abs=1e-3)

@@ -378,6 +378,7 @@ async def test_a_key_can_be_asked_what_it_stands_for(start_collector: StartColle
         assert abs(datetime.fromisoformat(page["time"]).timestamp() - time.time()) < 60
     for headers in ({}, basic("no-such-key")):
         async with collector.client.get("/v1/plan", headers=headers) as response:
+            assert (await response.json())["requestId"] == response.headers["X-Request-Id"]
             assert (response.status, (await response.json())["code"]) == (401, "unknown_write_key")
 
 

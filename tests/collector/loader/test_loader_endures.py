@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from trackway_collector.loader.loop import Loader
 from trackway_collector.loader.verify import verify
+from trackway_collector.spool import Checkpoint, save_checkpoint
 from trackway_collector.spool.layout import segment_numbers
 from trackway_collector.warehouse import QueryResult, Warehouse
 from trackway_collector.warehouse.errors import Transient
@@ -191,3 +193,67 @@ def test_stopping_does_not_wait_for_a_back_off(pipeline: Pipeline) -> None:
     loader.stop()
 
     assert "loader" not in {thread.name for thread in threading.enumerate()}
+
+
+class Late:
+    """A warehouse in which what an earlier start was inserting appears only after the keys have been read."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._warehouse, name)
+
+    def query(self, sql: str, params: Any = None, settings: Any = None) -> QueryResult:
+        """Answer; of the stored keys, none."""
+        found = self._warehouse.query(sql, params, settings)
+        return QueryResult(found.columns, found.types, []) if "groupArray" in sql else found
+
+
+def test_what_an_earlier_start_stored_late_is_known(pipeline: Pipeline) -> None:
+    """An insert that ends while the next start reads what is stored doubles nothing when its events come again."""
+    pipeline.spool([event(f"m-{n}") for n in range(5)] + [event("m-2")])
+    assert pipeline.load(Unsteady(pipeline.warehouse, "died")).died
+    pipeline.spool([event(f"m-{n}") for n in range(7)])
+
+    pipeline.load(Late(pipeline.warehouse))
+
+    assert sorted(pipeline.rows("message_id")) == [(f"m-{n}",) for n in range(7)]
+    assert [0, 0] == [count.missing for count in verify(pipeline.warehouse, pipeline.spool_dir)]
+
+
+def test_a_start_ends_the_inserts_of_an_earlier_one_before_it_reads_what_is_stored(pipeline: Pipeline) -> None:
+    """Keys and sessions are read when nothing that an earlier start sent can change them any more."""
+    asked: list[str] = []
+
+    class Listening(Late):
+        def query(self, sql: str, params: Any = None, settings: Any = None) -> QueryResult:
+            asked.extend(word for word in ("system.processes", "groupArray", "'auto-'") if word in sql)
+            return self._warehouse.query(sql, params, settings)
+
+    pipeline.spool([event("a")])
+    assert pipeline.load(Unsteady(pipeline.warehouse, "died")).died
+    pipeline.load(Listening(pipeline.warehouse))
+
+    assert asked[0] == "system.processes"
+    assert {"groupArray", "'auto-'"} <= set(asked)
+
+
+def test_a_full_disk_under_the_checkpoint_is_waited_for(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint that cannot be written ends nothing: loading goes on when there is room, each event once."""
+    refusals = iter([ENOSPC, ENOSPC, None, EDQUOT])
+
+    def save(directory: Path, checkpoint: Checkpoint) -> None:
+        if (code := next(refusals, None)) is not None:
+            raise OSError(code, "the disk says no")
+        save_checkpoint(directory, checkpoint)
+
+    monkeypatch.setattr("trackway_collector.loader.loop.save_checkpoint", save)
+    pipeline.spool([event("a")])
+    loader = pipeline.load()
+
+    assert not loader.died
+    assert loader.error is None
+    assert loader.errors["OSError"] == 3
+    assert pipeline.rows("message_id") == [("a",)]
+    assert [0] == [count.missing for count in verify(pipeline.warehouse, pipeline.spool_dir)]

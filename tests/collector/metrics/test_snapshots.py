@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import json
+import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 import msgspec
+import pytest
+from aiohttp.test_utils import make_mocked_request
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from trackway_collector.errors import SpoolCorrupt
 from trackway_collector.histogram import Histogram
+from trackway_collector.ingest.reports.client_counts import FAMILY, MAX_LIBRARIES, count_client, go_on_with
 from trackway_collector.metrics import Family, Snapshots
 from trackway_collector.metrics.families import added, counter, exposition, gauge, histogram
 from trackway_collector.metrics.snapshots import FRESH_S
+from trackway_collector.outcomes import IngestCounters
 
 
 def process(directory: Path | None, name: str, events: int, seconds: tuple[float, ...] = ()) -> Snapshots:
@@ -115,3 +124,79 @@ def test_what_has_changed_its_form_starts_over() -> None:
     new = [counter("a", "", 1), histogram("b", "", Histogram((2.0,))), gauge("c", "", 1)]
     assert added(new, old) == new
     assert msgspec.json.decode(msgspec.json.encode(new), type=list[Family]) == new
+
+
+async def test_a_last_snapshot_waits_for_the_one_being_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that ends while its snapshot is being written writes the last one after it, not into it."""
+    entered, go_on, order = threading.Event(), threading.Event(), []
+    written = Snapshots.write
+
+    def slow(self: Snapshots, families: list[Family]) -> None:
+        order.append("begun")
+        if len(order) == 1:
+            entered.set()
+            go_on.wait(10)
+        written(self, families)
+        order.append("ended")
+
+    monkeypatch.setattr(Snapshots, "write", slow)
+    writing = asyncio.create_task(process(tmp_path, "w0", 3).keep_writing())
+    await asyncio.to_thread(entered.wait, 10)
+    writing.cancel()
+    await asyncio.sleep(0.05)
+    go_on.set()
+    await asyncio.wait((writing,))
+    assert order == ["begun", "ended", "begun", "ended"]
+
+
+async def test_a_count_that_fails_does_not_end_the_snapshots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Something that cannot be counted once, such as a checkpoint that cannot be read, is written a second later."""
+    monkeypatch.setattr("trackway_collector.metrics.snapshots.EVERY_S", 0.01)
+    answers = iter([SpoolCorrupt("no checkpoint")])
+
+    def families() -> list[Family]:
+        for error in answers:
+            raise error
+        return [counter("t_events", "Events.", 1)]
+
+    writing = asyncio.create_task(Snapshots(tmp_path, "w0", families).keep_writing())
+    while not (tmp_path / "w0.json").exists():
+        assert not writing.done()
+        await asyncio.sleep(0.01)
+    writing.cancel()
+    await asyncio.wait((writing,))
+
+
+def test_counting_goes_on_while_a_snapshot_is_made() -> None:
+    """A thread that counts something new meanwhile does not break the snapshot."""
+    counts: Counter[str] = Counter({str(n): 1 for n in range(1000)})
+    fresh = itertools.count()
+
+    class Counting(str):
+        __slots__ = ()
+
+        def __str__(self) -> str:
+            counts[f"new-{next(fresh)}"] += 1
+            return "told"
+
+    counts[Counting("x")] = 1
+    assert len(counter("t", "T.", counts, ("x",)).samples) == 1001
+
+
+def test_restarts_do_not_make_more_libraries(tmp_path: Path) -> None:
+    """Libraries are told apart up to a number that holds for all lives of a worker together."""
+    for life in range(3):
+        counters = IngestCounters()
+        snapshots = Snapshots(
+            tmp_path,
+            "w0",
+            lambda c=counters: [counter(FAMILY, "", c.libraries, ("library", "version"))],  # type: ignore[misc]
+        )
+        go_on_with(counters, snapshots)
+        for number in range(MAX_LIBRARIES):
+            body = b'{"context":{"library":{"name":"lib-%d-%d","version":"1"}}}' % (life, number)
+            count_client(counters, make_mocked_request("POST", "/"), body)
+        write(snapshots)
+    (family,) = snapshots.own()[1:]
+    assert len(family.samples) == MAX_LIBRARIES + 1
+    assert sum(sample.value for sample in family.samples) == 3 * MAX_LIBRARIES

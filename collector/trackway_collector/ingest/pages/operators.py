@@ -39,7 +39,7 @@ async def plan(request: web.Request) -> web.Response:
     try:
         grant = in_force.keys.of_header(request.headers.get("Authorization")) or in_force.keys.of_key(None)
     except RequestRefused as refusal:
-        return ingest.refuse(refusal)
+        return ingest.refuse(refusal, request)
     return web.Response(body=plan_page(grant, in_force.decoder.live), headers=JSON)
 
 
@@ -49,7 +49,7 @@ async def metrics(request: web.Request) -> web.Response:
     try:
         check_reader(request, ingest.metrics_token)
     except RequestRefused as refusal:
-        return ingest.refuse(refusal)
+        return ingest.refuse(refusal, request)
     snapshots = request.app[SNAPSHOTS]
     return web.Response(body=exposition(await snapshots.every()), headers={"Content-Type": CONTENT_TYPE_LATEST})
 

@@ -41,8 +41,11 @@ class Places:
             raise ConfigError(message) from error
         try:
             self._reader: Any = maxminddb.open_database(str(path), maxminddb.MODE_AUTO)
-        except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
-            message = f"{path}: is no GeoIP database (.mmdb): {error}."
+        except OSError as error:
+            message = f"{path}: the GeoIP database cannot be read: {error.strerror}.\n  Mend the setting `geoip`."
+            raise ConfigError(message) from error
+        except (ValueError, maxminddb.InvalidDatabaseError) as error:
+            message = f"{path}: is no GeoIP database in MaxMind's format (.mmdb).\n  Mend the setting `geoip`."
             raise ConfigError(message) from error
         self.of = lru_cache(maxsize=REMEMBERED)(self._of)
 

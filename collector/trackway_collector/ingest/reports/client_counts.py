@@ -11,6 +11,7 @@ import re
 
 from aiohttp import web
 
+from trackway_collector.metrics import Snapshots
 from trackway_collector.outcomes import IngestCounters
 
 MAX_LIBRARIES = 200
@@ -26,7 +27,15 @@ OTHER = ("other", "")
 _LIBRARY = re.compile(
     rb'"library"\s*:\s*\{\s*"name"\s*:\s*"([\w@/. -]{1,60})"\s*(?:,\s*"version"\s*:\s*"([\w.+ -]{1,30})")?'
 )
+FAMILY = "trackway_client_requests"
+
 _remembered: dict[bytes, tuple[str, str]] = {}
+
+
+def go_on_with(counters: IngestCounters, snapshots: Snapshots) -> None:
+    """Know the libraries that were counted before a restart: the most is for all lives of a worker together."""
+    for name, version in snapshots.known_labels(FAMILY):
+        counters.libraries[name, version] += 0
 
 
 def count_client(counters: IngestCounters, request: web.Request, body: bytes) -> None:

@@ -69,6 +69,10 @@ class Gcra:
             self._due = max(self._due, now_s) + events * self._per_event_s
         return wait_s
 
+    def give_back(self, events: int) -> None:
+        """Undo a `take` whose events were not stored after all."""
+        self._due -= events * self._per_event_s
+
 
 class Quotas:
     """

@@ -17,7 +17,7 @@ import msgspec
 from trackway_collector.errors import ConfigError
 from trackway_collector.ingest.privacy.policy import Kind, Privacy
 from trackway_collector.ingest.room.quota import Quota
-from trackway_collector.ingest.rules.tables import Table, check_names, merged
+from trackway_collector.ingest.rules.tables import Table, check_names, merged, wrong_value
 
 EVERY_SOURCE = "*"
 """The table whose values hold for each source that does not say otherwise."""
@@ -84,8 +84,7 @@ class Policies:
             try:
                 policies[source] = msgspec.convert(whole, SourcePolicy)
             except msgspec.ValidationError as error:
-                what, _, at = str(error).partition(" - at `$.")
-                message = f"{where}]: `{at.rstrip('`')}` is wrong: {what[:1].lower()}{what[1:]}."
+                message = f"{where}]: {wrong_value(error, SourcePolicy)}"
                 raise ConfigError(message) from error
         _check_foreign_ids(policies, origin)
         default = policies.pop(EVERY_SOURCE, SourcePolicy())

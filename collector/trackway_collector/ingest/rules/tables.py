@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
@@ -55,3 +55,16 @@ def check_names(table: object, type_: type[msgspec.Struct], where: str) -> None:
         member = known[name]
         if isinstance(member, type) and issubclass(member, msgspec.Struct):
             check_names(value, member, f"{where}.{name}")
+
+
+def wrong_value(error: msgspec.ValidationError, type_: type[msgspec.Struct]) -> str:
+    """Return which setting of a table is wrong and, where only some words will do, which they are."""
+    what, _, at = str(error).partition(" - at `$.")
+    name = at.rstrip("`")
+    kind: Any = type_
+    for part in name.split("."):
+        is_table = isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+        kind = {field.name: field.type for field in msgspec.structs.fields(kind)}.get(part) if is_table else None
+    words = [str(word) for word in get_args(kind) if word] if get_origin(kind) is Literal else []
+    hint = f"\n  Known: {', '.join(words)}." if words else ""
+    return f"`{name}` is wrong: {what[:1].lower()}{what[1:]}.{hint}"

@@ -85,7 +85,8 @@ async def _take(request: web.Request, ingest: Ingest, in_force: InForce) -> None
 
 def _records(request: web.Request, body: bytes, found: Webhook, most: int) -> list[dict[str, Any]]:
     """Return the records of a call: one, or those of a list."""
-    if request.content_type == _FORM:
+    # `curl -d` says that everything is a form; what begins as JSON does is none.
+    if request.content_type == _FORM and not body.lstrip().startswith((b"{", b"[")):
         try:
             payload: Any = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS))
         except ValueError as error:

@@ -13,7 +13,7 @@ import msgspec
 
 from trackway_collector.errors import ConfigError
 from trackway_collector.ingest.rules.keys import Grant
-from trackway_collector.ingest.rules.tables import Table, check_names
+from trackway_collector.ingest.rules.tables import Table, check_names, wrong_value
 from trackway_collector.ingest.webhooks.signatures import Encoding, Scheme, Signature
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def read_tables(tables: Any, origin: str) -> dict[str, WebhookTable]:
         try:
             found[name] = msgspec.convert(table, WebhookTable)
         except msgspec.ValidationError as error:
-            message = f"{where}]: {error}.\n  docs/webhooks.md has a table for each provider."
+            message = f"{where}]: {wrong_value(error, WebhookTable)}\n  docs/webhooks.md has a table for each provider."
             raise ConfigError(message) from error
         if bool(found[name].secret_env) == bool(found[name].secret_file):
             message = f"{where}]: say once where the secret is: `secret_env` or `secret_file`."

@@ -139,6 +139,8 @@ def test_a_file_that_is_no_database_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "places.mmdb").write_bytes(b"nothing of the kind")
     with pytest.raises(ConfigError, match=r"places\.mmdb: is no GeoIP database"):
         Places(tmp_path / "places.mmdb")
+    with pytest.raises(ConfigError, match=r"nowhere\.mmdb: the GeoIP database cannot be read: No such file"):
+        Places(tmp_path / "nowhere.mmdb")
 
 
 @pytest.mark.parametrize("signal", [{"Sec-GPC": "1"}, {"DNT": "1"}])
