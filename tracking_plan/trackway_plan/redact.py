@@ -100,6 +100,8 @@ def read_hash_key(text: str) -> bytes | None:
 
 def stored(spec: PropertySpec) -> Literal["plain", "hash", "drop"]:
     """How a property is stored: its own `store`, or the strictest of the types in its union."""
+    if not spec.any_of and spec.store == "plain":
+        return "plain"
     kinds = {spec.store, *(part.store for part in spec.any_of)}
     return "drop" if "drop" in kinds else "hash" if "hash" in kinds else "plain"
 

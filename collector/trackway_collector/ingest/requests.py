@@ -1,8 +1,7 @@
 """
 One request from its first byte to its answer: write key → body → verdicts → spool → fsync → 200.
 
-An answer other than 200 means that nothing of the request was stored; its body is JSON with `code` and `message`,
-because stock clients read them.
+How a refusal is told is in `serving.answers`.
 """
 
 from __future__ import annotations
@@ -10,19 +9,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from http import HTTPStatus
+from itertools import chain
+from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
 import msgspec
 from aiohttp import web
 
 from trackway_collector.dead_letters.log import DeadLetters
-from trackway_collector.errors import RequestRefused, SpoolError, SpoolFull, SpoolLocked, SpoolUnavailable
+from trackway_collector.errors import RequestRefused, SpoolFull, SpoolLocked, SpoolUnavailable
 from trackway_collector.ingest.privacy.cookie import anonymous_id, set_cookie
 from trackway_collector.ingest.privacy.device import Devices, is_device
-from trackway_collector.ingest.privacy.steps import privacy_steps
+from trackway_collector.ingest.privacy.steps import denied, privacy_steps
 from trackway_collector.ingest.reports import dead_letter
 from trackway_collector.ingest.reports.client_counts import count_client
 from trackway_collector.ingest.reports.losses import ClientLosses
@@ -37,6 +38,7 @@ from trackway_collector.ingest.rules.key_places import grant_of
 from trackway_collector.ingest.rules.keys import Grant
 from trackway_collector.ingest.rules.reload import Reload
 from trackway_collector.ingest.rules.sources import SourcePolicy
+from trackway_collector.ingest.serving.answers import JSON, STORED, code_of, not_stored, refused, route_of
 from trackway_collector.ingest.serving.body import BODY_S, read_body
 from trackway_collector.ingest.serving.encodings import too_large
 from trackway_collector.ingest.serving.plain_answer import PlainAnswer
@@ -50,10 +52,7 @@ from trackway_collector.spool.record import Record, encode_record
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
-RETRY_AFTER_S = 5
-STORED = b'{"success":true}'
 _PLAIN = PlainAnswer(STORED)
-JSON = {"Content-Type": "application/json"}
 _NOBODYS_FAULT = frozenset({Rejection.NO_CONSENT, Rejection.OPTED_OUT})
 """Rejections that are no error of the client, which would only repeat them."""
 
@@ -191,7 +190,7 @@ class Ingest:
         now_us = time.time_ns() // 1000
         decoded = in_force.decoder.at_once(body, call, grant.source, now_us, grant.environment, client)
         if decoded is None:
-            decoded = await _in_turns(
+            decoded = await in_turns(
                 in_force.decoder.slices(
                     body,
                     call=call,
@@ -217,7 +216,7 @@ class Ingest:
     def respond(self, request: web.Request, taken: Taken, response: web.Response) -> web.Response:
         """Return the answer to a stored request, with the first-party cookie where the source sets one."""
         client = taken.record.client
-        if client is not None and client.anonymous_id:
+        if client is not None and client.anonymous_id and not denied(taken.record):
             cookie = taken.policy.privacy.cookie
             set_cookie(response, cookie, client.anonymous_id, secure=self.devices.secure(request))
         return response
@@ -266,29 +265,14 @@ class Ingest:
         message = "The collector made a mistake, which its log tells of. Nothing was stored; send it again later."
         return self.refuse(RequestRefused(500, "internal_error", message), request)
 
-    def refuse(self, refusal: RequestRefused, request: web.Request | None = None) -> web.Response:
+    def refuse(self, refusal: RequestRefused, request: web.Request) -> web.Response:
         """Count a refused request and return the answer to it."""
         self.counters.requests[refusal.status, refusal.code] += 1
-        request_id = id_of(request) if request is not None else ""
-        route = route_of(request) if request is not None else ""
+        request_id, route = id_of(request), route_of(request)
         self.refusals.note(refusal.status, refusal.code, request_id, route, refusal.retry_after_s)
-        if self.letters is not None and request is not None:
+        if self.letters is not None:
             dead_letter.send(self.letters, refusal, request, route, request_id, self.in_force)
-        answer = {
-            "success": False,
-            "code": refusal.code,
-            "message": refusal.message,
-            "error": refusal.message,
-            "requestId": request_id,
-        }
-        headers = dict(JSON)
-        if refusal.retry_after_s is not None:
-            headers["Retry-After"] = headers["X-RateLimit-Reset"] = str(refusal.retry_after_s)
-        # Not to pages: at a challenge, a browser would ask the person in front of it for a password.
-        if refusal.status == HTTPStatus.UNAUTHORIZED and (request is None or "Origin" not in request.headers):
-            metrics = refusal.code == "metrics_token"
-            headers["WWW-Authenticate"] = 'Bearer realm="metrics"' if metrics else 'Basic realm="write key"'
-        return web.Response(status=refusal.status, body=msgspec.json.encode(answer), headers=headers)
+        return refused(refusal, request)
 
     def _count(self, record: Record) -> None:
         counters = self.counters
@@ -297,34 +281,20 @@ class Ingest:
         counters.events[record.source, record.verdict] += plain
         for violation in record.violations:
             counters.violations[record.source, code_of(violation)] += plain
-        for verdict in record.exceptions.values():
-            counters.events[record.source, verdict.outcome] += 1
-            for violation in verdict.violations:
-                counters.violations[record.source, code_of(violation)] += 1
+        verdicts = record.exceptions.values()
+        for outcome, events in Counter(map(_outcome, verdicts)).items():
+            counters.events[record.source, outcome] += events
+        for violation, times in Counter(chain.from_iterable(map(_violations, verdicts))).items():
+            counters.violations[record.source, code_of(violation)] += times
 
+
+_outcome = attrgetter("outcome")
+_violations = attrgetter("violations")
 
 INGEST = web.AppKey("ingest", Ingest)
 
 
-def route_of(request: web.Request) -> str:
-    """Return the pattern of the path that a request took; not the path itself, in which a write key may stand."""
-    resource = request.match_info.route.resource
-    return resource.canonical if resource is not None else "an unknown path"
-
-
-def not_stored(error: SpoolError | OSError) -> RequestRefused:
-    """Return the answer when the spool takes nothing."""
-    code = "spool_full" if isinstance(error, SpoolFull) else "spool_unavailable"
-    why = f"{error}" if code == "spool_full" else "the collector cannot write to its disk or is stopping"
-    return RequestRefused(503, code, f"Not stored, send again later: {why}.", retry_after_s=RETRY_AFTER_S)
-
-
-def code_of(violation: str) -> str:
-    """Return the code of a violation, `code` or `code /path`."""
-    return violation.partition(" ")[0]
-
-
-async def _in_turns(work: Generator[None, None, T]) -> T:
+async def in_turns(work: Generator[None, None, T]) -> T:
     """Return what the work returns; where it yields, other requests have their turn."""
     while True:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Any
 
 import msgspec
@@ -14,6 +15,9 @@ from trackway_collector.outcomes import EnvelopeFault, Outcome
 from trackway_collector.spool import EventVerdict
 from trackway_collector.timestamps import corrected_us, parse_timestamp_us
 from trackway_plan.environments import PRODUCTION
+
+# Its name and its value's first quote, both in an event and in one that is quoted since nobody could read it.
+_WRITE_KEY = re.compile(rb'((\\*)"writeKey\2"\s*:\s*\2")[^"\\]*')
 
 _encode = msgspec.json.Encoder().encode
 _object = msgspec.json.Decoder(dict[str, Any])
@@ -59,7 +63,7 @@ def quarantine_row(
         verdict.rev or record.validated_rev,
         verdict.violations,
         verdict.reasons,
-        bytes(raw).decode("utf-8", "backslashreplace"),
+        _payload(bytes(raw)),
         spool,
         segment,
         offset,
@@ -100,6 +104,13 @@ def unreadable(raw: msgspec.Raw, verdict: EventVerdict | None, error: Exception)
         message_id = "sha256-" + hashlib.sha256(bytes(raw)).hexdigest()[:32]
     reason = f"The event is not readable JSON text: {error}."
     return EventVerdict(Outcome.QUARANTINED, (EnvelopeFault.UNDECODABLE,), (reason,), message_id)
+
+
+def _payload(raw: bytes) -> str:
+    """Return an event as it came, but for the write key that browser clients put into each."""
+    if b"writeKey" in raw:
+        raw = _WRITE_KEY.sub(rb"\1", raw)
+    return raw.decode("utf-8", "backslashreplace")
 
 
 def _name(value: Any) -> str:

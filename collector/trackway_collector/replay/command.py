@@ -103,7 +103,7 @@ def run(
     with opened_warehouse(url, data_dir) as opened:
         try:
             found = waiting(opened, datetime.now(UTC) - age(since), events, sources)
-            records = rejudge(found, release, tally, hash_key, others, mend)
+            records = rejudge(found, release, tally, hash_key, others, mend, settings.policies)
             first = next(records, None)
             if first is not None and not dry_run:
                 append(settings.spool_dir, _with_first(first, records))

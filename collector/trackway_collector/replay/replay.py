@@ -12,7 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from trackway_collector.ingest.rules.sources import Limits
+from trackway_collector.ingest.privacy.steps import privacy_steps
+from trackway_collector.ingest.rules.sources import Limits, Policies
 from trackway_collector.ingest.verdicts.judge import CALLS, judge
 from trackway_collector.ingest.verdicts.judges import OneForAll
 from trackway_collector.mapping import EventMapping, Unmappable
@@ -108,6 +109,7 @@ def rejudge(
     hash_key: bytes | None = None,
     others: Iterable[Release] = (),
     fix: Fix | None = None,
+    policies: Policies | None = None,
 ) -> Iterator[tuple[bytes, bytes]]:
     """
     Yield the spool record, meta and body, of each event that fits the release; `tally` counts them all.
@@ -118,6 +120,7 @@ def rejudge(
         release: None without a plan: then an event fits when nothing is wrong with its envelope.
         others: the other releases of the plan, which may forbid what this one does not.
         fix: what changes each event first.
+        policies: whose privacy rules it must obey, as if it came today.
     """
     judges = OneForAll(release, hash_key, others) if release is not None else None
     # What was accepted once is not too large now, whatever the collector's limit was.
@@ -140,14 +143,21 @@ def rejudge(
             tally.staying += 1
             tally.stays.update((event.event, code) for code in (verdict.violations if verdict else ()))
             continue
-        tally.fits[event.event, str(outcome)] += 1
         said = EventVerdict(str(outcome), verdict.violations if verdict else (), (), event.message_id)
         record = Record(
             event.source, event.received_us, 1, str(outcome), tally.rev, call,
             careful=True, exceptions={0: said}, replay_of=(event.spool, event.segment, event.offset),
             environment=event.environment,
         )  # fmt: skip
-        yield encode_record(record), _body(event, call, bytes(kept))
+        body = _body(event, call, bytes(kept))
+        if policies is not None:
+            record, body = privacy_steps(record, body, policies.of(event.source).privacy, hash_key)
+            if (now := record.exceptions[0]).outcome == Outcome.REJECTED:
+                tally.staying += 1
+                tally.stays.update((event.event, code) for code in now.violations)
+                continue
+        tally.fits[event.event, str(outcome)] += 1
+        yield encode_record(record), body
 
 
 def append(spool_dir: Path, records: Iterable[tuple[bytes, bytes]]) -> None:

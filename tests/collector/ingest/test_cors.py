@@ -60,7 +60,7 @@ async def test_every_answer_can_be_read_by_the_page(start_collector: StartCollec
         async with collector.client.request(method, path, data=body, headers=headers | {"Origin": SHOP}) as response:
             assert response.status == status, path
             assert response.headers["Access-Control-Allow-Origin"] == SHOP
-            assert response.headers["Access-Control-Expose-Headers"] == "Retry-After, X-RateLimit-Reset"
+            assert response.headers["Access-Control-Expose-Headers"] == "Retry-After, X-RateLimit-Reset, X-Request-Id"
             assert response.headers["Vary"] == "Origin"
 
 

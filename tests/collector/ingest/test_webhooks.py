@@ -153,6 +153,8 @@ async def test_without_a_signature_nobody_gets_in(start_collector: StartCollecto
         assert SECRET not in answer["message"]
         assert hmac_hex(b"%d." % now + body) not in answer["message"]
     assert pay.events() == []
+    async with pay.collector.client.post("/v1/webhook/pay", data=body) as response:
+        assert "WWW-Authenticate" not in response.headers  # no write key would help
     status, answer = await pay.call(PAID, name="nobody")
     assert (status, answer["code"]) == (404, "unknown_webhook")
 
@@ -285,6 +287,7 @@ WRONG = [
     ({"secret_file": "short"}, "too short to keep anybody out"),
     ({"scheme": "hmac-sha256"}, "needs the name of the `header` with the signature"),
     ({"mapping": "nowhere.yaml"}, "the file cannot be read"),
+    ({"environment": "prod"}, "`environment` is one of production, staging, development."),
 ]
 
 

@@ -60,6 +60,17 @@ def quarantined(pipeline: Pipeline) -> Pipeline:
     return pipeline
 
 
+@pytest.mark.parametrize("number", ["1", "NaN"])
+def test_no_write_key_gets_into_the_warehouse(pipeline: Pipeline, number: str) -> None:
+    """Browser clients write their key into each event; one that is set aside, or cannot be read, is kept without it."""
+    body = b'{"batch":[{"type":"knock","writeKey": "tw_a-key","messageId":"m","properties":{"n":' + number.encode()
+    pipeline.spool(body + b"}}]}")
+    pipeline.load()
+    ((payload,),) = pipeline.warehouse.query("SELECT payload FROM quarantine", {}).rows
+    assert "writeKey" in str(payload)
+    assert "tw_a-key" not in str(payload)
+
+
 def test_what_waits_is_listed_by_reason(quarantined: Pipeline) -> None:
     """Each reason has its count and its newest example, the most frequent first; sources can be chosen."""
     found = reasons(quarantined.warehouse, LONG_AGO)

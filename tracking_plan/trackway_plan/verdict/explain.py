@@ -1,5 +1,5 @@
 """
-What jsonschema found, as violations that people read: which property, what was expected, what came instead.
+The failures of a value, as violations that people read: which property, what was expected, what came instead.
 
 A message shows a value only where the plan classes the property `pii: none` and stores it plainly; otherwise only its
 type. Keys that a client put into what is not stored plainly are not shown either.
@@ -8,8 +8,7 @@ type. Keys that a client put into what is not stored plainly are not shown eithe
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,15 +18,22 @@ from ..model import PropertySpec, Rule, ViolationCode
 from ..near import did_you_mean, listed
 from ..redact import stored
 from . import formats
+from .failures import Failure, Path
 from .schema import FLOAT_END, INT_MAX, INT_MIN
 
-Path = tuple[str | int, ...]
 Finding = tuple[ViolationCode, Path, str]
 """A code, the path into the properties, and one sentence."""
 Complaint = tuple[ViolationCode, Path, Callable[[], str]]
 """A finding whose sentence is written only if it is told."""
 
 MOST_OF_A_CODE = 20
+
+# Looked up once: Python 3.11 takes its time to find a member of an enum.
+_WRONG_TYPE = ViolationCode.WRONG_TYPE
+_OUT_OF_RANGE = ViolationCode.OUT_OF_RANGE
+_MISSING_REQUIRED = ViolationCode.MISSING_REQUIRED
+
+_json = json.JSONEncoder(ensure_ascii=False).encode
 
 _LIMIT_CODES = {
     "enum": ViolationCode.VALUE_NOT_ALLOWED,
@@ -51,76 +57,78 @@ _KIND_NAMES = {
 
 def findings(
     root: PropertySpec,
-    errors: Iterable[Any],
+    failures: Iterable[Failure],
     rules: Sequence[Rule] = (),
     untold: list[tuple[ViolationCode, Path]] | None = None,
 ) -> list[Finding]:
     """
-    The findings behind jsonschema's errors about a value of `root`, one of a code in one place.
+    The findings behind the failures of a value of `root`, one of a code in one place.
 
     Of each code the first 20 are told one by one, and how many more there were: an event of 10,000 unplanned
     properties must not take seconds to explain. Where the rest are is added to `untold`.
     """
     found: dict[tuple[ViolationCode, Path], Complaint] = {}
-    more: Counter[ViolationCode] = Counter()
-    told: Counter[ViolationCode] = Counter()
-    for error in errors:
-        for complaint in _of_error(root, error, rules):
+    more: dict[ViolationCode, int] = {}
+    told: dict[ViolationCode, int] = {}
+    for failure in failures:
+        for complaint in _of_failure(root, failure, rules):
             code, path, _ = complaint
             if (code, path) in found:
                 continue
-            if told[code] == MOST_OF_A_CODE:
-                more[code] += 1
+            number = told.get(code, 0)
+            if number == MOST_OF_A_CODE:
+                more[code] = more.get(code, 0) + 1
                 if untold is not None:
                     untold.append((code, path))
                 continue
-            told[code] += 1
+            told[code] = number + 1
             found[code, path] = complaint
-    wrong = {path for code, path in found if code is ViolationCode.WRONG_TYPE}
-    # A value of the wrong type is out of range, not allowed and so on as well: one reason is enough.
-    kept = [c for c in found.values() if c[0] is ViolationCode.WRONG_TYPE or c[1] not in wrong]
+    kept = found.values() if len(found) == 1 else _without_limits_of_wrong_types(found)
     rest = [(code, (), f"There are {number:,} more violations of this kind.") for code, number in more.items()]
     return [(code, path, message()) for code, path, message in kept] + rest
 
 
-def _of_error(root: PropertySpec, error: Any, rules: Sequence[Rule]) -> Iterator[Complaint]:
-    path: Path = tuple(error.absolute_path)
-    keyword = str(error.validator)
-    if keyword == "required" and "then" in error.absolute_schema_path:
-        # allOf / number of the rule / if / then / required
-        yield from _rule(rules[int(error.absolute_schema_path[1])], error)
-    elif keyword == "required":
-        yield from _missing(path, error)
-    elif keyword == "additionalProperties":
-        yield from _unplanned(root, path, error)
-    elif keyword == "anyOf":
-        yield _union(path, _spec_at(root, path), error)
-    else:
-        yield _value(path, _spec_at(root, path), keyword, error.validator_value, error.instance)
+def _without_limits_of_wrong_types(found: Mapping[tuple[ViolationCode, Path], Complaint]) -> list[Complaint]:
+    """A value of the wrong type is out of range, not allowed and so on as well: one reason is enough."""
+    wrong = {path for code, path in found if code is _WRONG_TYPE}
+    return [complaint for complaint in found.values() if complaint[0] is _WRONG_TYPE or complaint[1] not in wrong]
 
 
-def _rule(rule: Rule, error: Any) -> Iterator[Complaint]:
+def _of_failure(root: PropertySpec, failure: Failure, rules: Sequence[Rule]) -> Iterable[Complaint]:
+    path, keyword = failure.path, failure.keyword
+    if keyword == "required" and failure.rule is not None:
+        return _rule(rules[failure.rule], failure)
+    if keyword == "required":
+        return _missing(path, failure)
+    if keyword == "additionalProperties":
+        return _unplanned(root, path, failure)
+    if keyword == "anyOf":
+        return (_union(path, _spec_at(root, path), failure),)
+    return (_value(path, _spec_at(root, path), keyword, failure.limit, failure.instance),)
+
+
+def _rule(rule: Rule, failure: Failure) -> Iterator[Complaint]:
     def message(name: str) -> str:
         when = " and ".join(f"`{each}` is {_alternatives(values)}" for each, values in rule.when.items())
         return f"`{name}` is required when {when}."
 
     for name in rule.then_required:
-        if name not in error.instance:
+        if name not in failure.instance:
             yield ViolationCode.RULE_FAILED, (name,), partial(message, name)
 
 
-def _missing(path: Path, error: Any) -> Iterator[Complaint]:
+def _missing(path: Path, failure: Failure) -> Iterator[Complaint]:
     def message(where: Path) -> str:
         return f"`{shown_path(where)}` is required and missing."
 
-    for name in error.validator_value:
-        if name not in error.instance:
+    for name in failure.limit:
+        if name not in failure.instance:
             where = (*path, name)
-            yield ViolationCode.MISSING_REQUIRED, where, partial(message, where)
+            yield _MISSING_REQUIRED, where, partial(message, where)
 
 
-def _unplanned(root: PropertySpec, path: Path, error: Any) -> Iterator[Complaint]:
-    planned = error.schema["properties"]
+def _unplanned(root: PropertySpec, path: Path, failure: Failure) -> Iterator[Complaint]:
+    planned = failure.schema["properties"]
     if (kept_back := _not_plain(root, path)) is not None:
         # A key that the client chose may be what the plan forbids to store: only what holds it is named.
         told = f"`{shown_path(kept_back)}` holds a property that is not in the plan."
@@ -128,30 +136,31 @@ def _unplanned(root: PropertySpec, path: Path, error: Any) -> Iterator[Complaint
         return
 
     def message(name: str) -> str:
-        absent = [each for each in planned if each not in error.instance]
+        absent = [each for each in planned if each not in failure.instance]
         return f"`{shown_path((*path, name))}` is not in the plan.{did_you_mean(name, absent)}"
 
-    for name in error.instance:
+    for name in failure.instance:
         if name not in planned:
             yield ViolationCode.UNPLANNED_PROPERTY, (*path, name), partial(message, name)
 
 
-def _union(path: Path, spec: PropertySpec, error: Any) -> Complaint:
+def _union(path: Path, spec: PropertySpec, failure: Failure) -> Complaint:
     """The complaint of the part that has the value's type, if one has; otherwise that no part has it."""
-    by_part: dict[int, list[Any]] = {}
-    for each in error.context or ():
-        by_part.setdefault(int(each.schema_path[0]), []).append(each)
-    for index, errors in by_part.items():
+    by_part: dict[int, list[Failure]] = {}
+    for index, each in failure.parts:
+        by_part.setdefault(index, []).append(each)
+    for index, against in by_part.items():
         if index < len(spec.any_of):
             part = _value_spec(spec.any_of[index], spec)
-            complaints = [_value(path, part, str(e.validator), e.validator_value, e.instance) for e in errors]
-            if all(code is not ViolationCode.WRONG_TYPE for code, _, _ in complaints):
+            complaints = [_value(path, part, each.keyword, each.limit, each.instance) for each in against]
+            if all(code is not _WRONG_TYPE for code, _, _ in complaints):
                 return complaints[0]
-    return ViolationCode.WRONG_TYPE, path, partial(_expected, path, spec, error.instance, kind_name(spec))
+    return _WRONG_TYPE, path, partial(_expected, path, spec, failure.instance, kind_name(spec))
 
 
 def _value_spec(part: PropertySpec, whole: PropertySpec) -> PropertySpec:
-    return msgspec.structs.replace(part, pii=part.pii or whole.pii, store=_strictest(part, whole))
+    pii, store = part.pii or whole.pii, _strictest(part, whole)
+    return part if part.pii == pii and part.store == store else msgspec.structs.replace(part, pii=pii, store=store)
 
 
 def _strictest(part: PropertySpec, whole: PropertySpec) -> str:
@@ -166,11 +175,11 @@ def _may_show(spec: PropertySpec) -> bool:
 def _value(path: Path, spec: PropertySpec, keyword: str, limit: Any, value: Any) -> Complaint:
     if keyword == "type" or _misfits(spec, keyword, value):
         return (
-            ViolationCode.WRONG_TYPE,
+            _WRONG_TYPE,
             path,
             lambda: _expected(path, spec, value, _type_name(spec, keyword, value)),
         )
-    code = _LIMIT_CODES.get(keyword, ViolationCode.OUT_OF_RANGE)
+    code = _LIMIT_CODES.get(keyword, _OUT_OF_RANGE)
 
     def message() -> str:
         return _expected(path, spec, value, _limit_name(spec, keyword, limit), _meant(spec, keyword, value))
@@ -250,7 +259,7 @@ def rendered(value: Any, *, show: bool) -> str:
         return "an object"
     if not show:
         return name if not isinstance(value, str) else "text"
-    text = json.dumps(value, ensure_ascii=False) if not _huge(value) else "beyond 64 bits"
+    text = _json(value) if not _huge(value) else "beyond 64 bits"
     return (
         f"{name}: {text if len(text) <= 42 else text[:40] + '…'}"
         if not isinstance(value, str)
@@ -280,7 +289,7 @@ def shown_path(path: Path) -> str:
 
 def pointer(path: Path) -> str:
     """A path as a JSON pointer (RFC 6901): `/items/2/price`, and "" for the whole."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+    return "".join(["/" + str(part).replace("~", "~0").replace("/", "~1") for part in path])
 
 
 def _not_plain(root: PropertySpec, path: Path) -> Path | None:

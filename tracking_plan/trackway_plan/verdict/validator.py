@@ -3,10 +3,10 @@ The one validator: the same verdict for the same event in SDK, collector, tests,
 
     raw JSON ─▶ msgspec struct of the event (fast) ─▶ its extra check ─▶ ok
                     │ refused                            │ refused
-                    └──────────────▶ jsonschema ◀────────┘ ─▶ violations ─▶ policy ─▶ outcome
+                    └───────────▶ compiled schema ◀──────┘ ─▶ violations ─▶ policy ─▶ outcome
 
-msgspec is the fast yes. What it refuses goes to jsonschema, whose verdict is final and whose reasons people
-read.
+msgspec is the fast yes. What it refuses is judged by the event's JSON Schema, whose verdict is final and whose reasons
+people read: compiled, which finds what jsonschema finds, and by jsonschema itself where it cannot be compiled.
 
 An event under a former name is judged by the event it is now. One with properties under former names is judged by
 the event as it was: the same, with those properties (and the rules about them) under the names that were sent. Where
@@ -15,30 +15,33 @@ a former and the present name are both there, the present one counts and the for
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Literal, get_args
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from .. import redact
 from ..model import DEFAULT_POLICY, Action, EventSpec, PropertySpec, ViolationCode
 from ..near import NearNames
 from ..release import Release
 from ..renames import as_it_was, era_of, former_events, former_properties, names_in_use
-from . import explain, fast
+from . import compiled, explain, failures, fast
 
 Outcome = Literal["ok", "unplanned", "flagged", "quarantined", "rejected"]
 Properties = bytes | Mapping[str, Any]
-Untold = list[tuple[ViolationCode, explain.Path]]
+Untold = list[tuple[ViolationCode, failures.Path]]
 
 _SEVERITY: tuple[Outcome, ...] = get_args(Outcome)
-_OUTCOMES: dict[str, Outcome] = {
-    Action.FLAG: "flagged",
-    Action.STRIP: "flagged",
-    Action.QUARANTINE: "quarantined",
-    Action.REJECT: "rejected",
+_SEVERITIES: dict[str, int] = {
+    action.value: _SEVERITY.index(outcome)
+    for action, outcome in (
+        (Action.FLAG, "flagged"),
+        (Action.STRIP, "flagged"),
+        (Action.QUARANTINE, "quarantined"),
+        (Action.REJECT, "rejected"),
+    )
 }
 
 MOST_VARIANTS = 64
@@ -62,7 +65,7 @@ class Verdict(Struct, frozen=True):
     violations: tuple[Violation, ...] = ()
     """What was found and not allowed; of a rejected event, what it was rejected for comes first."""
     rev: int = 0
-    strip: tuple[explain.Path, ...] = ()
+    strip: tuple[failures.Path, ...] = ()
     """Where the properties stand that the policy removes before anything is kept (`redact.without`)."""
 
 
@@ -70,6 +73,7 @@ class Shape:
     """How one set of properties (an event's or a person's) is checked, both ways."""
 
     __slots__ = (
+        "_checks",
         "_former",
         "_spec",
         "_validator",
@@ -105,6 +109,7 @@ class Shape:
             self.redacted_struct = fast.struct_type(name, properties, redacted=True)
             self.redacted_extra = fast.object_test(properties, self.rules, redacted=True)
         self.schema = schema.object_schema(properties) if event is None else schema.event_schema(event)
+        self._checks = compiled.Checks(self.schema)
 
     def _only_under(self, used: Mapping[str, str]) -> None:
         """Refuse the fast yes to an open event under other names than these: to it they are just more properties."""
@@ -129,17 +134,21 @@ class Shape:
             return False
         return self.extra is None or self.extra(value)  # noqa: S610 - not Django's
 
-    def findings(self, properties: Properties, untold: Untold | None = None) -> list[explain.Finding]:
+    def findings(
+        self, properties: Properties, untold: Untold | None = None, *, value: Any = UNSET, refused: bool = False
+    ) -> list[explain.Finding]:
         """
         What is wrong with these properties, after both ways; empty if nothing is.
 
-        Of a code that comes more than 20 times, where the rest are is added to `untold`.
+        Of a code that comes more than 20 times, where the rest are is added to `untold`. Who has asked for the fast
+        yes says that it was `refused`, and who has decoded the properties gives the `value`, to save it here.
         """
         try:
             raw = properties if isinstance(properties, bytes) else msgspec.json.encode(properties)
-            if self.accepts(raw):
+            if not refused and self.accepts(raw):
                 return []
-            value = msgspec.json.decode(raw)
+            if value is UNSET:
+                value = msgspec.json.decode(raw)
         except UNREADABLE as error:
             return [(ViolationCode.WRONG_TYPE, (), f"The properties cannot be read as JSON: {_reason(error)}.")]
         shape = self.as_sent(value) if self._former else self
@@ -168,13 +177,19 @@ class Shape:
         return shape
 
     def schema_findings(self, value: Any, untold: Untold | None = None) -> list[explain.Finding]:
-        """What jsonschema alone finds wrong with decoded properties."""
-        if self._validator is None:
-            from .schema import schema_validator
-
-            self._validator = schema_validator(self.schema)
-        found = explain.findings(self._spec, self._validator.iter_errors(value), self.rules, untold)
+        """What the schema alone finds wrong with decoded properties."""
+        found = explain.findings(self._spec, self._failures(value), self.rules, untold)
         return [self._about_both(finding) for finding in found] if self._former else found
+
+    def _failures(self, value: Any) -> Iterable[failures.Failure]:
+        try:
+            return self._checks.failures(value)
+        except compiled.UnknownSchemaError:
+            if self._validator is None:
+                from .schema import schema_validator
+
+                self._validator = schema_validator(self.schema)
+            return failures.of_errors(self._validator.iter_errors(value))
 
     def _about_both(self, finding: explain.Finding) -> explain.Finding:
         """The finding, or a better one where a property came under a former name and the present one as well."""
@@ -194,6 +209,7 @@ class Validator:
     def __init__(self, release: Release) -> None:
         self.release = release
         self._ok = Verdict("ok", (), release.rev)
+        self._policies: dict[tuple[str | None, str | None], dict[str, str]] = {}
         self._events = {
             name: Shape(f"Event{index}", event.properties, event)
             for index, (name, event) in enumerate(release.events.items())
@@ -217,10 +233,12 @@ class Validator:
             return shape.under(era_of(shape.event, name))
         return shape
 
-    def check_track(self, event: str, properties: Properties, source: str | None = None) -> Verdict:
+    def check_track(
+        self, event: str, properties: Properties, source: str | None = None, *, value: Any = UNSET
+    ) -> Verdict:
         """
         The verdict on a track event; `properties` as raw JSON, or as a mapping, which is written as JSON
-        first.
+        first. Who has decoded them with msgspec already may give the `value`, which saves time on violations.
 
         Without a `source`, or with one the plan does not know, nothing is said about who may send the event.
         """
@@ -228,14 +246,15 @@ class Validator:
         if found is not None:
             decode, extra = found
             try:
-                raw = properties if type(properties) is bytes else msgspec.json.encode(properties)
-                value = decode(raw)
+                if type(properties) is not bytes:
+                    properties = msgspec.json.encode(properties)
+                typed = decode(properties)
             except UNREADABLE:
                 pass
             else:
-                if extra is None or extra(value):
+                if extra is None or extra(typed):
                     return self._ok
-        return self._explain(event, properties, source)
+        return self._explain(event, properties, source, value, refused=found is not None)
 
     def check_traits(self, kind: Literal["user", "account"], traits: Properties, source: str | None = None) -> Verdict:
         """The verdict on the traits of a user or an account; "unplanned" if the plan has none."""
@@ -306,15 +325,16 @@ class Validator:
     def _fast_unknown(self, source: str | None, event: str) -> Any:
         return self._fast.get((None, event)) if source not in self.release.sources else None
 
-    def _explain(self, event: str, properties: Properties, source: str | None) -> Verdict:
+    def _explain(self, event: str, properties: Properties, source: str | None, value: Any, *, refused: bool) -> Verdict:
         shape = self._events.get(event)
         if shape is None or shape.event is None:
             message = f"`{event[:200]}` is not in plan {self.release.name} rev {self.release.rev}."
             finding = (ViolationCode.UNPLANNED_EVENT, (), message + self._near_event(event))
             return self._verdict([finding], None, source)
         untold: Untold = []
-        found = [*self._about_event(shape.event, source), *shape.findings(properties, untold)]
-        return self._verdict(found, shape.event, source, untold)
+        refused = refused and event not in self._former_events  # of which another shape was asked
+        wrong = shape.findings(properties, untold, value=value, refused=refused)
+        return self._verdict([*self._about_event(shape.event, source), *wrong], shape.event, source, untold)
 
     def _about_event(self, event: EventSpec, source: str | None) -> list[explain.Finding]:
         found: list[explain.Finding] = []
@@ -336,47 +356,52 @@ class Validator:
         source: str | None,
         untold: Untold | None = None,
     ) -> Verdict:
-        outcome: Outcome = "ok"
+        worst = 0
         violations: list[Violation] = []
         rejecting: list[Violation] = []
-        strip: list[explain.Path] = []
-        more = {code for code, _ in untold or ()}
+        strip: list[failures.Path] = []
+        policy = self._policy(event, source)
         for code, path, message in found:
-            action = self._action(code, event, source)
-            if action == Action.STRIP and not path:
+            action = policy[code]
+            if action == "strip" and not path:
                 # "There are 80 more" is marked as the 20 were; where nothing can be removed, the default holds.
-                action = Action.FLAG if code in more else DEFAULT_POLICY[code]
-            if action == Action.ALLOW:
+                action = "flag" if any(code == each for each, _ in untold or ()) else DEFAULT_POLICY[code]
+            if action == "allow":
                 continue
-            violation = Violation(code.value, explain.pointer(path), message)
-            (rejecting if action == Action.REJECT else violations).append(violation)
-            outcome = max(outcome, _OUTCOMES[action], key=_SEVERITY.index)
-            if action == Action.STRIP:
+            violation = Violation(str(code), explain.pointer(path), message)
+            (rejecting if action == "reject" else violations).append(violation)
+            worst = max(worst, _SEVERITIES[action])
+            if action == "strip":
                 strip.append(_property(path))
-        if outcome == "ok":
+        if not worst:
             return self._ok
-        strip += [_property(path) for code, path in untold or () if self._action(code, event, source) == Action.STRIP]
-        strip += _former_names(event, strip)
-        return Verdict(outcome, (*rejecting, *violations), self.release.rev, tuple(strip))
+        if untold:
+            strip += [_property(path) for code, path in untold if policy[code] == "strip"]
+        if strip:
+            strip += _former_names(event, strip)
+        return Verdict(_SEVERITY[worst], (*rejecting, *violations), self.release.rev, tuple(strip))
 
-    def _action(self, code: ViolationCode, event: EventSpec | None, source: str | None) -> str:
-        """The policy for a violation: the event's own, else the source's, else the plan's."""
-        if event is not None and code in event.on_violation:
-            return event.on_violation[code]
-        sender = self.release.sources.get(source) if source is not None else None
-        if sender is not None and code in sender.on_violation:
-            return sender.on_violation[code]
-        return self.release.on_violation.get(code, Action.FLAG)
+    def _policy(self, event: EventSpec | None, source: str | None) -> dict[str, str]:
+        """What is done about each violation, by code: the event's own policy, else the source's, else the plan's."""
+        if source not in self.release.sources:
+            source = None
+        key = (event.name if event is not None else None, source)
+        policy = self._policies.get(key)
+        if policy is None:
+            plan: dict[str, str] = dict.fromkeys(map(str, ViolationCode), "flag") | self.release.on_violation
+            sender = self.release.sources[source].on_violation if source is not None else {}
+            policy = self._policies[key] = plan | sender | (event.on_violation if event is not None else {})
+        return policy
 
 
-def _former_names(event: EventSpec | None, strip: list[explain.Path]) -> list[explain.Path]:
+def _former_names(event: EventSpec | None, strip: list[failures.Path]) -> list[failures.Path]:
     """What goes with properties that are removed: their former names, which would count in their place."""
     former = former_properties(event) if event is not None and event.formerly and strip else {}
     gone = {former.get(str(path[0]), str(path[0])) for path in strip if len(path) == 1}
     return [(old,) for old, new in former.items() if new in gone and (old,) not in strip]
 
 
-def _property(path: explain.Path) -> explain.Path:
+def _property(path: failures.Path) -> failures.Path:
     """The innermost property on a path: a list without one of its items would be another list."""
     end = len(path)
     while end and isinstance(path[end - 1], int):

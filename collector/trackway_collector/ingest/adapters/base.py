@@ -22,6 +22,16 @@ Event = dict[str, Any] | msgspec.Raw
 """One event of ours; a Raw is an event that nobody could read, which the judge says."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MAX_SIZE_DIGITS = 6
+"""Of a screen's width or height."""
+SECRETS = frozenset({"writeKey", "api_key", "token", "token_auth", "api_secret"})
+"""Names under which clients carry what lets them in."""
+
+_IN_QUERY = re.compile(rf"(?<![^?&])(?:{'|'.join(sorted(SECRETS))})=[^&]*&?")
+_WITHHELD = b'"withheld: it cannot be read, and may hold a key"'
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_text = msgspec.json.Decoder(str)
+
 _NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
 _CAMPAIGN = ("source", "medium", "name", "term", "content")
 
@@ -76,14 +86,31 @@ class Adapter:
 
 
 def untranslatable(adapter: str, reason: object, payload: bytes | msgspec.Raw) -> dict[str, Any]:
-    """Return an event that goes to quarantine, with why, and what came; sent again it is recognised."""
+    """Return an event that goes to quarantine, with why, and what came but keys; sent again it is recognised."""
     raw = bytes(payload)
     return {
         "type": UNTRANSLATABLE,
         "messageId": digest(adapter, raw),
         "reason": f"The {adapter} adapter cannot read it: {reason}.",
-        "payload": msgspec.Raw(raw),
+        "payload": msgspec.Raw(_without_secrets(raw)),
     }
+
+
+def _without_secrets(raw: bytes) -> bytes:
+    """Return an event's JSON, or that of a text which is a query, without its members that are keys."""
+    if not any(name.encode() in raw for name in SECRETS) and b"\\u00" not in raw:
+        return raw
+    try:
+        if raw.lstrip()[:1] == b'"':
+            return msgspec.json.encode(_IN_QUERY.sub("", _text.decode(raw)))
+        members = {name: value for name, value in _members.decode(raw).items() if name not in SECRETS}
+        properties = members.get("properties")
+        if properties is not None and bytes(properties)[:1] == b"{":
+            own = {name: value for name, value in _members.decode(properties).items() if name not in SECRETS}
+            members["properties"] = msgspec.Raw(msgspec.json.encode(own))
+        return msgspec.json.encode(members)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _WITHHELD
 
 
 def digest(prefix: str, data: bytes) -> str:
@@ -158,7 +185,11 @@ def campaign_of(url: Any) -> dict[str, str]:
 def screen_of(size: Any) -> dict[str, Any]:
     """Return `context.screen` of a text like `1280x1024`."""
     width, _, height = str(size or "").partition("x")
-    return {"width": int(width), "height": int(height)} if width.isdecimal() and height.isdecimal() else {}
+    return {"width": int(width), "height": int(height)} if _is_size(width) and _is_size(height) else {}
+
+
+def _is_size(text: str) -> bool:
+    return text.isdecimal() and len(text) <= MAX_SIZE_DIGITS
 
 
 def _split(url: Any) -> Any:

@@ -44,7 +44,8 @@ from trackway_collector.ingest.adapters.base import (
     untranslatable,
 )
 from trackway_collector.ingest.pages.pixel import picture
-from trackway_collector.ingest.requests import JSON, Taken
+from trackway_collector.ingest.requests import Taken
+from trackway_collector.ingest.serving.answers import JSON
 
 MAX_FIELDS = 500
 _IN_PLACE = frozenset(

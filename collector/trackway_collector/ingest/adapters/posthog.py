@@ -45,8 +45,9 @@ from trackway_collector.ingest.adapters.base import (
 )
 from trackway_collector.ingest.pages.pixel import decode_base64
 from trackway_collector.ingest.reports.results import each_exception
-from trackway_collector.ingest.requests import JSON, Taken
+from trackway_collector.ingest.requests import Taken
 from trackway_collector.ingest.routes import Lane
+from trackway_collector.ingest.serving.answers import JSON
 from trackway_collector.ingest.verdicts import mend
 from trackway_collector.outcomes import Outcome
 

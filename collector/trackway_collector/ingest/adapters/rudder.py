@@ -20,8 +20,10 @@ from aiohttp import web
 
 from trackway_collector.errors import RequestRefused
 from trackway_collector.ingest.adapters.base import Adapter, Translated, malformed
-from trackway_collector.ingest.requests import INGEST, JSON, STORED, Taken
+from trackway_collector.ingest.pages.settings_page import no_settings
+from trackway_collector.ingest.requests import INGEST, Taken
 from trackway_collector.ingest.rules.key_places import grant_of
+from trackway_collector.ingest.serving.answers import JSON, STORED
 from trackway_collector.ingest.verdicts.decode import write_key_of
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -34,6 +36,7 @@ def translate(request: web.Request, body: bytes) -> Translated:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise malformed(error) from error
     key = write_key_of(body)
+    merge.pop("writeKey", None)
     return Translated([{**merge, "type": "merge"}], key if isinstance(key, str) else None)
 
 
@@ -45,13 +48,12 @@ def answer(request: web.Request, taken: Taken) -> web.Response:
 async def source_config(request: web.Request) -> web.Response:
     """Answer with the settings of a source: enabled, without destinations; 404 for a key that is unknown."""
     ingest = request.app[INGEST]
-    keys = ingest.in_force.keys
+    in_force = ingest.in_force
     try:
-        grant = grant_of(keys, request) or keys.of_key(None)
+        grant = grant_of(in_force.keys, request) or in_force.keys.of_key(None)
+        ingest.granted(request, in_force, grant, 0)
     except RequestRefused as refusal:
-        # Not 401: that needs a challenge, at which a browser asks people for a password.
-        return ingest.refuse(RequestRefused(404, "unknown_write_key", refusal.message), request)
-    ingest.granted(request, ingest.in_force, grant, 0)
+        return ingest.refuse(no_settings(refusal), request)
     off = {"enabled": False}
     source = {
         "id": grant.source,

@@ -29,6 +29,7 @@ from aiohttp import web
 
 from trackway_collector.errors import RequestRefused
 from trackway_collector.ingest.adapters.base import (
+    SECRETS,
     Adapter,
     Event,
     Translated,
@@ -59,7 +60,7 @@ _PROPERTIES = {
 _NUMBERS = frozenset({"se_va", "pp_mix", "pp_max", "pp_miy", "pp_may", "tr_tt", "tr_tx", "tr_sh", "ti_pr", "ti_qu"})
 _IN_PLACE = frozenset(
     {"e", "eid", "dtm", "stm", "ttm", "uid", "duid", "sid", "url", "page", "refr", "ua", "lang", "tz", "res", "ip"}
-    | {"ue_pr", "ue_px", "co", "cx", "tv", "aid"}
+    | {"ue_pr", "ue_px", "co", "cx", "tv", "aid", *SECRETS}
 )
 
 
@@ -128,7 +129,7 @@ def _translated(fields: Mapping[str, Any]) -> dict[str, Any]:
             event = {"type": "screen", "name": _fields.decode(described.data).get("name")} | event
             event |= {"type": "screen"}
             del event["event"]
-    elif kind in _PROPERTIES:
+    elif isinstance(kind, str) and kind in _PROPERTIES:
         names = _PROPERTIES[kind]
         event["event"] = fields.get("se_ac") if kind == "se" else _NAMES[kind]
         values = {
@@ -138,7 +139,7 @@ def _translated(fields: Mapping[str, Any]) -> dict[str, Any]:
         }
         event["properties"] = values
     else:
-        message = f"its kind `e` is none of pv, pp, se, ue, tr, ti: `{kind}`"
+        message = "its kind `e` is none of pv, pp, se, ue, tr, ti"
         raise ValueError(message)
     return pruned(event | _ids(fields, contexts) | {"context": pruned(context)})
 
@@ -204,7 +205,7 @@ def _schema(uri: str) -> tuple[str, str, str]:
     """Return vendor, name and version of `iglu:vendor/name/format/version`."""
     parts = uri.removeprefix("iglu:").split("/")
     if not uri.startswith("iglu:") or len(parts) != 4:
-        message = f"`{uri}` is no schema like iglu:vendor/name/jsonschema/1-0-0"
+        message = "its schema is none like iglu:vendor/name/jsonschema/1-0-0"
         raise ValueError(message)
     return parts[0], parts[1], parts[3]
 

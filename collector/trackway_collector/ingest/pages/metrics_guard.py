@@ -4,7 +4,8 @@ Who may read `/metrics`.
 Its numbers name sources, events and violations, and it answers on the port that the world sends events to. So it wants
 a token, `metrics_token`; where none is set, it answers this machine alone. That a request comes from a loopback address
 is no proof of that: behind a reverse proxy on this machine all do. A proxy betrays itself by the name it was asked
-under, or by a header that says whom it speaks for.
+under, or by a header that says whom it speaks for. And a page in this machine's browser, which could read the answer,
+betrays itself by its `Origin`.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def check_reader(request: web.Request, token: str) -> None:
 def _from_this_machine(request: web.Request) -> bool:
     if host_name(request.headers.get("Host", "")) not in LOOPBACK_HOSTS:
         return False
-    if any(name in request.headers for name in PROXY_HEADERS):
+    if "Origin" in request.headers or any(name in request.headers for name in PROXY_HEADERS):
         return False
     try:
         return ipaddress.ip_address(request.remote or "").is_loopback

@@ -7,8 +7,9 @@ from aiohttp import web
 from trackway_collector.errors import RequestRefused
 from trackway_collector.ingest.pages.metrics_guard import check_reader
 from trackway_collector.ingest.pages.plan_page import plan_page
-from trackway_collector.ingest.requests import INGEST, JSON, STORED
+from trackway_collector.ingest.requests import INGEST
 from trackway_collector.ingest.room.upkeep import why_not_ready
+from trackway_collector.ingest.serving.answers import JSON, STORED
 from trackway_collector.metrics import Snapshots
 from trackway_collector.metrics.families import CONTENT_TYPE_LATEST, exposition
 
@@ -38,6 +39,7 @@ async def plan(request: web.Request) -> web.Response:
     in_force = ingest.in_force
     try:
         grant = in_force.keys.of_header(request.headers.get("Authorization")) or in_force.keys.of_key(None)
+        ingest.granted(request, in_force, grant, 0)
     except RequestRefused as refusal:
         return ingest.refuse(refusal, request)
     return web.Response(body=plan_page(grant, in_force.decoder.live), headers=JSON)

@@ -8,6 +8,8 @@ loads code for integrations from elsewhere.
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from aiohttp import web
 
 from trackway_collector.errors import RequestRefused
@@ -21,14 +23,14 @@ async def settings(request: web.Request) -> web.Response:
     """
     Answer with the settings for a key; 404 for one that is unknown, which the browser library writes to its console.
 
-    Not 401: that needs a challenge, at which a browser asks people for a password.
+    403 for a page that the key is not for.
     """
     ingest = request.app[INGEST]
     key = request.match_info["key"]
     try:
         ingest.granted(request, ingest.in_force, ingest.in_force.keys.of_key(key), 0)
     except RequestRefused as refusal:
-        return ingest.refuse(RequestRefused(404, "unknown_write_key", refusal.message), request)
+        return ingest.refuse(no_settings(refusal), request)
     destination = {
         "apiKey": key,
         "apiHost": f"{request.host}/v1",
@@ -43,6 +45,13 @@ async def settings(request: web.Request) -> web.Response:
         "analyticsNextEnabled": True,
     }
     return web.json_response(page, headers={"Cache-Control": f"private, max-age={MAX_AGE_S}", "Vary": "Origin"})
+
+
+def no_settings(refusal: RequestRefused) -> RequestRefused:
+    """Return a refusal as libraries take it that ask for settings: never 401, at which a browser may ask people."""
+    if refusal.status == HTTPStatus.UNAUTHORIZED:
+        return RequestRefused(404, "unknown_write_key", refusal.message)
+    return refusal
 
 
 def _is_plain_http(request: web.Request) -> bool:

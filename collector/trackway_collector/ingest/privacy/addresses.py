@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -12,6 +13,7 @@ from trackway_collector.errors import ConfigError
 from trackway_collector.ingest.privacy.policy import AddressRule
 
 Address = IPv4Address | IPv6Address
+_HASHED = re.compile(r"hmac-sha256:[0-9a-f]{64}")
 _KEPT_BITS = {4: 24, 6: 48}
 
 
@@ -84,7 +86,7 @@ def kept(address: str, rule: AddressRule, key: bytes | None) -> str:
     Args:
         key: the operator's, for `hash`.
     """
-    if rule in ("keep", "as_sent"):
+    if rule in ("keep", "as_sent") or (rule == "hash" and _HASHED.fullmatch(address)):
         return address
     found = parsed(address)
     if found is None or rule == "remove":

@@ -17,7 +17,7 @@ from aiohttp import web
 
 from trackway_collector.ingest.privacy.policy import Cookie
 
-_SANE = re.compile(r"[^\x00-\x20\x7f\";,\\]{1,128}")
+_SANE = re.compile(r"[^\x00-\x20\x7f\";,\\\ud800-\udfff]{1,128}")
 _DAY_S = 86_400
 
 

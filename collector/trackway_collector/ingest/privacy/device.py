@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from aiohttp import web
 
 from trackway_collector.ingest.privacy.addresses import TrustedProxies, kept
@@ -32,6 +34,12 @@ def opted_out(request: web.Request) -> bool:
     return headers.get("Sec-GPC") == "1" or headers.get("DNT") == "1"
 
 
+def _text(headers: Mapping[str, str], name: str) -> str:
+    """Return a header; `?` for its bytes that are not UTF-8, which aiohttp makes halves of characters."""
+    text = headers.get(name, "")
+    return text if text.isascii() else text.encode(errors="replace").decode()
+
+
 class Devices:
     """
     What may be kept of the devices behind requests.
@@ -57,9 +65,9 @@ class Devices:
         place = self._places.of(address) if self._places is not None else NOWHERE
         return Client(
             kept(address, privacy.ip, self.key) if recorded else "",
-            headers.get("User-Agent", "")[:MAX_TEXT_CHARS],
-            headers.get("Accept-Language", "").partition(",")[0].partition(";")[0].strip()[:MAX_LOCALE_CHARS],
-            headers.get("Referer", "")[:MAX_TEXT_CHARS],
+            _text(headers, "User-Agent")[:MAX_TEXT_CHARS],
+            _text(headers, "Accept-Language").partition(",")[0].partition(";")[0].strip()[:MAX_LOCALE_CHARS],
+            _text(headers, "Referer")[:MAX_TEXT_CHARS],
             place.country,
             "" if out else place.region,
             "" if out else place.city,

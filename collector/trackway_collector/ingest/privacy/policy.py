@@ -16,9 +16,9 @@ OptOutRule = Literal["minimise", "reject", "ignore"]
 class Cookie(Table, frozen=True):
     """A first-party cookie that carries the anonymous id; no cookie without a name."""
 
-    name: str = ""
+    name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]*$")] = ""
     """`ajs_anonymous_id` is where Segment's browser client keeps its id: set by the server it lives its full time."""
-    domain: str = ""
+    domain: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9.-]*$")] = ""
     """`example.com` for all of its subdomains; empty: only the collector's own host."""
     max_age_days: Annotated[int, msgspec.Meta(ge=1, le=400)] = 395
     """Browsers cut anything beyond 400 days."""

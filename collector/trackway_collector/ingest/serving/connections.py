@@ -26,6 +26,8 @@ from aiohttp.http_exceptions import BadHttpMessage, HttpProcessingError, LineToo
 from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_request import BaseRequest
 
+from trackway_collector.ingest.serving.plain_answer import SERVER
+
 logger = logging.getLogger(__name__)
 
 SWEEPS = 4
@@ -109,12 +111,18 @@ class Connection(RequestHandler):
         self._connections.answered(self)
 
     def end(self) -> None:
-        """Close the connection now; who is in the middle of a request is told why, if he listens."""
+        """
+        Close the connection now; who is in the middle of a request is told why, if he listens.
+
+        A request that has arrived is not: its events may be on their way to the disk, and nobody can say what of them
+        is there. Its client hears nothing and sends them again.
+        """
         self._connections.closed(self)
         transport = self.transport
         if transport is None:
             return
-        if self._current_request is not None and not transport.get_write_buffer_size():
+        request = self._current_request
+        if request is not None and not request.content.is_eof() and not transport.get_write_buffer_size():
             self._connections.refused(408, "request_timeout")
             body = error_body("request_timeout", "The request did not arrive in time; nothing of it was stored.")
             head = "HTTP/1.1 408 Request Timeout\r\nContent-Type: application/json\r\nConnection: close\r\n"
@@ -129,7 +137,7 @@ class Connection(RequestHandler):
         """Send an answer; aiohttp's own answers, such as 404, become JSON first."""
         if isinstance(resp, web.HTTPException):
             resp = self._json_of(resp)
-        resp.headers["Server"] = "trackway"  # versions help nobody but who looks for known holes
+        resp.headers["Server"] = SERVER
         return super().finish_response(request, resp, start_time)
 
     def handle_error(

@@ -19,7 +19,7 @@ from trackway_collector.ingest.requests import INGEST
 
 METHODS = "GET, HEAD, POST, OPTIONS"
 MAX_AGE_S = 86_400
-EXPOSED = "Retry-After, X-RateLimit-Reset"
+EXPOSED = "Retry-After, X-RateLimit-Reset, X-Request-Id"
 VARY_PREFLIGHT = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
 
 

@@ -13,9 +13,11 @@ from email.utils import formatdate
 from aiohttp import HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 
+SERVER = "trackway"
+"""Versions help nobody but who looks for known holes."""
 _HEAD = (
     "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n"
-    "Date: {date}\r\nServer: trackway\r\n\r\n"
+    "Date: {date}\r\nServer: " + SERVER + "\r\n\r\n"
 )
 
 
@@ -41,7 +43,7 @@ class PlainAnswer(web.Response):
         return True
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        """Write the whole answer."""
+        """Write the whole answer; wait while the client does not read those before it."""
         transport = request.transport
         if transport is None or transport.is_closing():
             message = "the client has closed the connection"
@@ -52,6 +54,8 @@ class PlainAnswer(web.Response):
             head = _HEAD.format(length=len(self._content), date=date)
             self._second, self._whole = second, head.encode() + self._content
         transport.write(self._whole)
+        if request.protocol.writing_paused:
+            await request.writer.drain()
         return None
 
     async def write_eof(self, data: bytes = b"") -> None:

@@ -46,8 +46,8 @@ class Decoded(NamedTuple):
     """Whether the body as it came may hold a report of what the client lost; False is certain."""
 
 
-SLICE_BYTES = 8 * 1024
-"""So much JSON is judged event by event before others have their turn: some 6 ms of work where all of it is wrong."""
+SLICE_BYTES = 16 * 1024
+"""So much JSON is judged event by event before others have their turn: half a millisecond where all of it is wrong."""
 
 _envelope = msgspec.json.Decoder(Envelope)
 _encode = msgspec.json.Encoder().encode

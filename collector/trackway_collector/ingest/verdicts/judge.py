@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -20,7 +21,7 @@ from trackway_collector.outcomes import EnvelopeFault, Outcome, Rejection
 from trackway_collector.releases import Stamp
 from trackway_collector.spool.record import EventVerdict
 from trackway_collector.timestamps import parse_timestamp_us
-from trackway_plan import Verdict, ViolationCode
+from trackway_plan import Verdict, Violation, ViolationCode
 from trackway_plan.redact import Path
 
 DOCTOR_EVENT = "$doctor"
@@ -63,6 +64,10 @@ class _Opinion(NamedTuple):
     strip: tuple[Path, ...] = ()
 
 
+# Looked up once: Python 3.11 takes its time to find a member of an enum.
+_OUTCOMES = {outcome.value: outcome for outcome in Outcome}
+_OK, _FLAGGED, _QUARANTINED, _REJECTED = Outcome.OK, Outcome.FLAGGED, Outcome.QUARANTINED, Outcome.REJECTED
+
 _head = msgspec.json.Decoder(Head)
 _anything = msgspec.json.Decoder()
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -94,12 +99,12 @@ def judge(
         # Decoding and describing a value need different depths, so any of the steps may be the first to give up.
         opinion = _Opinion(_undecodable(raw, error))
     verdict = opinion.verdict
-    if verdict is not None and verdict.outcome == Outcome.REJECTED:
+    if verdict is not None and verdict.outcome is _REJECTED:
         return Judged(verdict, b"null")
     if judges is None:
         return Judged(verdict, raw)
     redactor = opinion.judge.redactor if opinion.judge else judges.strictest
-    if verdict is not None and EnvelopeFault.UNTRANSLATABLE in verdict.violations and not redactor.idle:
+    if not redactor.idle and verdict is not None and EnvelopeFault.UNTRANSLATABLE in verdict.violations:
         return Judged(verdict, WITHHELD)  # nobody can say what is in it
     kept = kept_event(raw, redactor, call, opinion.strip)
     if kept is WITHHELD and (verdict is None or verdict.outcome != Outcome.QUARANTINED):
@@ -143,10 +148,12 @@ def _judge(
         return _Opinion(_bad_envelope(raw, error))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return _Opinion(_undecodable(raw, error))
+    properties: Any = msgspec.UNSET
     try:
-        for values in (head.properties, head.traits):
-            if values is not msgspec.UNSET:
-                _anything.decode(values)
+        if head.properties is not msgspec.UNSET:
+            properties = _anything.decode(head.properties)
+        if head.traits is not msgspec.UNSET:
+            _anything.decode(head.traits)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return _Opinion(_undecodable(raw, error))
     kind = call or head.type
@@ -162,7 +169,7 @@ def _judge(
         reason = "A track call needs `event`, the name of what happened, as text."
         return _Opinion(EventVerdict(Outcome.QUARANTINED, (EnvelopeFault.MISSING_EVENT,), (reason,), message_id))
     if judges is not None:
-        return _judge_by_plan(head, kind, message_id, source, judges, stamp)
+        return _judge_by_plan(head, properties, kind, message_id, source, judges, stamp)
     faults = _faults(head)
     if not faults and not message_id:
         return _Opinion(None)
@@ -170,7 +177,7 @@ def _judge(
 
 
 def _judge_by_plan(
-    head: Head, kind: str, message_id: str, source: str, judges: Judges, stamp: Stamp | None
+    head: Head, properties: Any, kind: str, message_id: str, source: str, judges: Judges, stamp: Stamp | None
 ) -> _Opinion:
     judge, stamped = judges.for_stamp(stamp_of(head.context) or stamp)
     validator = judge.validator
@@ -178,7 +185,8 @@ def _judge_by_plan(
     if event == DOCTOR_EVENT:
         verdict = Verdict("ok", (), judge.rev)
     elif kind == "track":
-        verdict = validator.check_track(head.event, _object(head.properties), source)
+        value = msgspec.UNSET if properties is None else properties  # null is read as no properties
+        verdict = validator.check_track(head.event, _object(head.properties), source, value=value)
     elif kind in ("identify", "group"):
         whose = "user" if kind == "identify" else "account"
         verdict = validator.check_traits(whose, _object(head.traits), source)  # type: ignore[arg-type]
@@ -188,23 +196,29 @@ def _judge_by_plan(
         message = f"No live revision of the plan is stamped on the event; it was checked against rev {judge.rev}."
         verdict = validator.with_finding(verdict, ViolationCode.UNSTAMPED, message, event, source)
     faults = _faults(head)
-    if reason := faults.pop(EnvelopeFault.BAD_TIMESTAMP, None):
+    if faults and (reason := faults.pop(EnvelopeFault.BAD_TIMESTAMP, None)):
         verdict = validator.with_finding(verdict, ViolationCode.BAD_TIMESTAMP, reason, event, source)
-    codes = tuple(f"{v.code} {v.path}" if v.path else str(v.code) for v in verdict.violations)
-    reasons = tuple(v.message for v in verdict.violations)
-    outcome = Outcome(verdict.outcome)
+    violations = verdict.violations
+    codes = tuple([f"{each.code} {each.path}" if each.path else each.code for each in violations])
+    outcome = _OUTCOMES[verdict.outcome]
     rev = judge.rev if judge is not judges.newest else 0
-    if outcome is Outcome.REJECTED:
+    if outcome is _REJECTED:
         own = message_id or str(head.messageId)
-        return _Opinion(EventVerdict(outcome, codes, reasons, own, rev), judge)
-    if outcome is Outcome.QUARANTINED:
-        said = EventVerdict(outcome, (*faults, *codes), (*faults.values(), *reasons), message_id, rev)
-        return _Opinion(said, judge, verdict.strip)
+        return _Opinion(EventVerdict(outcome, codes, _messages(violations), own, rev), judge)
+    if outcome is _QUARANTINED:
+        reasons = _messages(violations)
+        if faults:
+            codes, reasons = (*faults, *codes), (*faults.values(), *reasons)
+        return _Opinion(EventVerdict(outcome, codes, reasons, message_id, rev), judge, verdict.strip)
     if faults or codes:
-        return _Opinion(EventVerdict(Outcome.FLAGGED, (*faults, *codes), (), message_id, rev), judge, verdict.strip)
-    if outcome is Outcome.OK and not message_id and not rev:
+        return _Opinion(EventVerdict(_FLAGGED, (*faults, *codes), (), message_id, rev), judge, verdict.strip)
+    if outcome is _OK and not message_id and not rev:
         return _Opinion(None, judge)
     return _Opinion(EventVerdict(outcome, (), (), message_id, rev), judge)
+
+
+def _messages(violations: Iterable[Violation]) -> tuple[str, ...]:
+    return tuple([each.message for each in violations])
 
 
 def _faults(head: Head) -> dict[str, str]:

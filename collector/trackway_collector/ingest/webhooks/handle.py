@@ -12,9 +12,10 @@ from aiohttp import web
 from trackway_collector.errors import RequestRefused
 from trackway_collector.ingest.privacy.policy import Privacy
 from trackway_collector.ingest.privacy.steps import privacy_steps
-from trackway_collector.ingest.requests import INGEST, JSON, STORED, Ingest
+from trackway_collector.ingest.requests import INGEST, Ingest, in_turns
 from trackway_collector.ingest.routes import Lane
 from trackway_collector.ingest.rules.in_force import InForce
+from trackway_collector.ingest.serving.answers import JSON, STORED
 from trackway_collector.ingest.serving.body import read_body
 from trackway_collector.ingest.verdicts.decode import BatchDecoder
 from trackway_collector.ingest.webhooks.settings import Webhook
@@ -61,7 +62,7 @@ async def _take(request: web.Request, ingest: Ingest, in_force: InForce) -> None
         message = "There is no webhook of this name. `[webhooks.NAME]` in trackway.toml sets one up."
         raise RequestRefused(404, "unknown_webhook", message)
     policy = in_force.policies.of(found.grant.source)
-    body = await read_body(request, policy.limits.batch_bytes, ingest.enter(request, Lane.LIVE))
+    body = await read_body(request, policy.limits.batch_bytes, ingest.enter(request, Lane.LIVE), ingest.body_s)
     found.signature.check(request.headers, body, time.time())
     mapped = _mapped(found, _records(request, body, found, policy.limits.batch_events), in_force.decoder)
     if not mapped.events:
@@ -70,12 +71,14 @@ async def _take(request: web.Request, ingest: Ingest, in_force: InForce) -> None
     if mapped.unmapped and (in_force.decoder.forbids or policy.privacy != Privacy()):
         reason = next(iter(mapped.unmapped.values())).reasons[0]
         raise RequestRefused(422, "webhook_unmapped", f"The mapping cannot take it: {reason}. Send it again later.")
-    record, kept = in_force.decoder.decode(
-        b'{"batch":' + _encode(mapped.events) + b"}",
-        call="",
-        source=found.grant.source,
-        received_at_us=time.time_ns() // 1000,
-        environment=found.grant.environment,
+    record, kept, _ = await in_turns(
+        in_force.decoder.slices(
+            b'{"batch":' + _encode(mapped.events) + b"}",
+            call="",
+            source=found.grant.source,
+            received_at_us=time.time_ns() // 1000,
+            environment=found.grant.environment,
+        )
     )
     if mapped.unmapped:
         record = _set_aside(record, mapped.unmapped)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -15,6 +15,7 @@ from trackway_collector.errors import ConfigError
 from trackway_collector.ingest.rules.keys import Grant
 from trackway_collector.ingest.rules.tables import Table, check_names, wrong_value
 from trackway_collector.ingest.webhooks.signatures import Encoding, Scheme, Signature
+from trackway_plan.environments import ENVIRONMENTS, PRODUCTION
 
 if TYPE_CHECKING:
     from trackway_collector.mapping import EventMapping
@@ -33,8 +34,8 @@ class WebhookTable(Table, frozen=True, kw_only=True):
     """The mapping file, from where trackway.toml is."""
     source: str = ""
     """The source of the events; empty: the webhook's name."""
-    environment: Literal["production", "staging", "development"] = "production"
-    """What the events are counted in: `production`, `staging`, `development`."""
+    environment: str = PRODUCTION
+    """What the events are counted in: one of `ENVIRONMENTS`."""
     secret_env: str = ""
     """The environment variable that has the secret."""
     secret_file: str = ""
@@ -111,6 +112,9 @@ def read_tables(tables: Any, origin: str) -> dict[str, WebhookTable]:
         except msgspec.ValidationError as error:
             message = f"{where}]: {wrong_value(error, WebhookTable)}\n  docs/webhooks.md has a table for each provider."
             raise ConfigError(message) from error
+        if found[name].environment not in ENVIRONMENTS:
+            message = f"{where}]: `environment` is one of {', '.join(ENVIRONMENTS)}."
+            raise ConfigError(message)
         if bool(found[name].secret_env) == bool(found[name].secret_file):
             message = f"{where}]: say once where the secret is: `secret_env` or `secret_file`."
             raise ConfigError(message)

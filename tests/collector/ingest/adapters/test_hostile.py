@@ -10,9 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.collector.ingest.conftest import StartCollector
 from trackway_collector.errors import RequestRefused
 from trackway_collector.ingest.adapters import ga4, matomo, posthog, rudder, snowplow
 from trackway_collector.ingest.adapters.base import Adapter
+from trackway_collector.ingest.privacy.policy import Privacy
+from trackway_collector.ingest.rules.sources import SourcePolicy
 from trackway_collector.ingest.verdicts.decode import BatchDecoder
 from trackway_plan import Release
 
@@ -78,3 +81,51 @@ def test_every_request_is_translated_or_refused(name: str, decoder: BatchDecoder
     record, _ = decoder.decode(translated.batch(), call="", source="web", received_at_us=1)
 
     assert record.events == len(translated.events)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/x/tp2", b'{"data": [{"e": []}, {"e": "pv", "url": "https://a.example/"}]}'),
+        ("/g/collect", f"en=a&cid=1&sr={'9' * 4_400}x1\nen=b&cid=1".encode()),
+    ],
+)
+async def test_one_strange_value_costs_no_other_event(start_collector: StartCollector, path: str, body: bytes) -> None:
+    """A value of a type that no tracker sends, or a number of 4,400 digits, is no error of the collector."""
+    collector = await start_collector()
+    async with collector.client.post(f"{path}?writeKey=web-key", data=body) as response:
+        assert response.status == 200
+    assert [record.events for record, _ in collector.spooled()] == [2]
+
+
+@pytest.mark.parametrize("plan", [False, True])
+async def test_no_secret_of_a_client_is_kept(start_collector: StartCollector, garden: Release, plan: bool) -> None:
+    """Write keys and Matomo's own secret are in no record, whether the event could be translated or not."""
+    collector = await start_collector(garden if plan else None)
+    async with collector.client.get("/i?writeKey=web-key&e=pv&eid=1&url=https://a.example/") as response:
+        assert response.status == 200
+    for query in ("url=https://a.example/", "nothing=1"):
+        async with collector.client.get(f"/matomo.php?writeKey=web-key&token_auth=matomo-key&{query}") as response:
+            assert response.status == 200
+    bad = {"api_key": "web-key", "event": "a", "properties": [], "token": "web-key"}
+    assert (await collector.post("/batch/", {"api_key": "web-key", "batch": [bad]}, None))[0] == 200
+    merge = {"writeKey": "web-key", "userId": "u", "mergeProperties": []}
+    assert (await collector.post("/v1/merge", merge, None))[0] == 200
+    kept = b"".join(body for _, body in collector.spooled())
+    assert kept
+    assert b"-key" not in kept
+
+
+@pytest.mark.parametrize("privacy", [Privacy(ip="remove"), Privacy(ip="hash"), Privacy(consent=("Analytics",))])
+async def test_what_cannot_be_translated_keeps_no_privacy_rule_from_working(
+    start_collector: StartCollector, privacy: Privacy
+) -> None:
+    """Nobody can say what is in an event that cannot be read: where a rule forbids something, nothing of it is kept."""
+    collector = await start_collector(policy=SourcePolicy(privacy=privacy))
+    async with collector.client.get("/matomo.php?writeKey=web-key&cip=198.51.100.77&rand=1") as response:
+        assert response.status == 200
+    bad = {"event": "a", "properties": {"$ip": "198.51.100.77", "$set": 1}}
+    assert (await collector.post("/batch/", {"api_key": "web-key", "batch": [bad]}, None))[0] == 200
+    kept = b"".join(msgspec.json.encode(record) + body for record, body in collector.spooled())
+    assert kept
+    assert b"198.51" not in kept
