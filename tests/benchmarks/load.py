@@ -38,7 +38,7 @@ def run(events: int = 500_000, rounds: int = ROUNDS) -> list[Row]:
         ours, theirs = [], []
         for _ in range(rounds):
             theirs.append(events / _direct(warehouse, plan, directory / "spool" / "w0", events))
-            ours.append(events / _loader(warehouse, plan, directory / "spool", events))
+            ours.append(events / _loader(warehouse, plan, directory / "spool", events)[0])
         warehouse.close()
     ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
     note = f"{events:,} events of about 590 bytes, blocks of {MAX_CHUNK_EVENTS:,}, embedded engine"
@@ -58,6 +58,19 @@ def direct(events: int, rounds: int) -> float:
         seconds = [_direct(warehouse, plan, directory / "spool" / "w0", events) for _ in range(rounds)]
         warehouse.close()
     return events / statistics.median(seconds)
+
+
+def cost(events: int, rounds: int) -> tuple[float, float]:
+    """Return what loading an event takes, µs: processor time of the whole process, engine included; wall clock."""
+    with tempfile.TemporaryDirectory() as tmp:
+        directory = Path(tmp)
+        plan = release(directory / "plan")
+        asyncio.run(_fill_spool(directory / "spool" / "w0", plan, events))
+        warehouse = open_warehouse(f"chdb://{directory / 'chdb'}", owner=True)
+        found = [_loader(warehouse, plan, directory / "spool", events) for _ in range(rounds)]
+        warehouse.close()
+    wall_s, cpu_s = (statistics.median(seconds) for seconds in zip(*found, strict=True))
+    return cpu_s / events * 1e6, wall_s / events * 1e6
 
 
 async def _fill_spool(directory: Path, plan: Release, events: int) -> None:
@@ -98,18 +111,19 @@ def _direct(warehouse: Warehouse, plan: Release, spool: Path, events: int) -> fl
     return seconds
 
 
-def _loader(warehouse: Warehouse, plan: Release, spool_dir: Path, events: int) -> float:
+def _loader(warehouse: Warehouse, plan: Release, spool_dir: Path, events: int) -> tuple[float, float]:
+    """Load all of the spool; return seconds of wall clock and of processor time."""
     _empty_tables(warehouse, plan)
     (spool_dir / "w0" / "checkpoint.json").unlink(missing_ok=True)
     loader = Loader(warehouse, spool_dir, plan)
-    started = time.perf_counter()
+    started, spent = time.perf_counter(), time.process_time()
     loader.start()
     while loader.stats.stored < events and not loader.died:
         time.sleep(0.005)
-    seconds = time.perf_counter() - started
+    seconds, spent = time.perf_counter() - started, time.process_time() - spent
     loader.stop()
     _check(warehouse, events)
-    return seconds
+    return seconds, spent
 
 
 def _check(warehouse: Warehouse, events: int) -> None:

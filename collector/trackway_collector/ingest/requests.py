@@ -281,6 +281,8 @@ class Ingest:
         counters.events[record.source, record.verdict] += plain
         for violation in record.violations:
             counters.violations[record.source, code_of(violation)] += plain
+        if not record.exceptions:
+            return
         verdicts = record.exceptions.values()
         for outcome, events in Counter(map(_outcome, verdicts)).items():
             counters.events[record.source, outcome] += events

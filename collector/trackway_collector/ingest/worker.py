@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from pathlib import Path
 
@@ -29,6 +30,8 @@ from trackway_plan.redact import read_hash_key
 logger = logging.getLogger(__name__)
 
 MIB = 1024**2
+GC_OBJECTS = 10_000
+"""So many more objects may there be before Python looks for cycles: a batch alone makes some hundreds, without any."""
 DRAIN_PART = 0.5
 """Part of the time to stop that requests in hand have; what is left of it is for the last commit."""
 
@@ -83,6 +86,7 @@ async def serve(settings: Settings, worker: str = "w0", *, parent_pipe: bool = F
         shutdown_timeout=settings.stop_timeout_s * DRAIN_PART,
     )
     await runner.setup()
+    _spare_collections()
     watching = asyncio.create_task(_watch(ingest))
     writing = asyncio.create_task(snapshots.keep_writing())
     deadline = Deadline(settings.stop_timeout_s, lambda: _left(ingest))
@@ -100,6 +104,13 @@ async def serve(settings: Settings, worker: str = "w0", *, parent_pipe: bool = F
         writing.cancel()  # what was answered until now counts
         await asyncio.wait((writing,))
         deadline.met()
+
+
+def _spare_collections() -> None:
+    """Let Python look for cycles in what requests leave behind, and more rarely: nothing that is here now goes away."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_OBJECTS, *gc.get_threshold()[1:])
 
 
 def _left(ingest: Ingest) -> str:

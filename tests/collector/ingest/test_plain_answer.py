@@ -82,3 +82,15 @@ async def test_a_body_in_many_pieces_is_put_together(start_collector: StartColle
     await sent(collector, head + chunks + b"0\r\n\r\n", until=1)
 
     assert [body for _, body in collector.spooled()] == [BODY]
+
+
+async def test_a_worker_that_stops_ends_each_connection(start_collector: StartCollector) -> None:
+    """While the worker stops, what it is sent is stored, and the answer says that the connection ends and ends it."""
+    collector = await start_collector()
+    collector.ingest.stopping = True
+
+    answer = await sent(collector, request(), until=0)
+
+    assert b"HTTP/1.1 200 OK" in answer
+    assert b"connection: close" in answer.lower()
+    assert len(collector.spooled()) == 1

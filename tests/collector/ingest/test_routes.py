@@ -341,6 +341,15 @@ async def test_retries_and_libraries_are_counted(start_collector: StartCollector
     assert collector.ingest.counters.retries == {3: 1, 10: 1}
 
 
+async def test_libraries_that_begin_alike_are_told_apart(start_collector: StartCollector) -> None:
+    """Two versions of a library with a long name are two, however often each has been seen before."""
+    collector = await start_collector()
+    for version in ("1.0.0-alpha", "1.0.0-beta", "1.0.0-alpha", "1.0.0-beta"):
+        await collector.post("/v1/t", LINA | {"context": {"library": {"name": "x" * 55, "version": version}}})
+
+    assert set(collector.ingest.counters.libraries.values()) == {2}
+
+
 async def test_a_waiting_time_is_said_in_both_headers(start_collector: StartCollector) -> None:
     """What the collector cannot store now it answers 503 with `Retry-After` and `X-RateLimit-Reset`, in seconds."""
     collector = await start_collector(max_backlog_bytes=0)  # full after its first record

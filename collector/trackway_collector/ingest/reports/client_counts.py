@@ -27,10 +27,9 @@ OTHER = ("other", "")
 _LIBRARY = re.compile(
     rb'"library"\s*:\s*\{\s*"name"\s*:\s*"([\w@/. -]{1,60})"\s*(?:,\s*"version"\s*:\s*"([\w.+ -]{1,30})")?'
 )
-_remembered: dict[bytes, tuple[str, str]] = {}
-
-
 FAMILY = "trackway_client_requests"
+
+_remembered: dict[bytes, tuple[str, str]] = {}
 
 
 def go_on_with(counters: IngestCounters, snapshots: Snapshots) -> None:
