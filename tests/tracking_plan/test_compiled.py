@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from tests.support.plan_strategies import plans
 from tests.tracking_plan.test_one_verdict import cases
-from trackway_plan.model import EventSpec, PropertySpec, Rule
+from trackway_plan.model import EventSpec, PropertySpec, Rule, ViolationCode
 from trackway_plan.verdict.compiled import Checks, UnknownSchemaError
-from trackway_plan.verdict.failures import Failure, of_errors
+from trackway_plan.verdict.failures import Failure, Path, of_errors
 from trackway_plan.verdict.schema import Schema, event_schema, object_schema, schema_validator
 from trackway_plan.verdict.validator import UNREADABLE, Shape
 
@@ -136,3 +136,13 @@ def test_a_property_may_be_called_as_a_keyword_of_the_schema() -> None:
     expected = [("missing_required", (name, "w"), f"`{name}.w` is required and missing.") for name in names]
     assert shape.schema_findings(value) == expected
     assert Shape("seen", properties, event).schema_findings(value) == expected
+
+
+def test_many_missing_properties_are_counted_once() -> None:
+    """Of 30 properties that are missing 20 are told, and that there are 10 more."""
+    properties = {f"p{n}": PropertySpec(name=f"p{n}", kind="int", required=True) for n in range(30)}
+    untold: list[tuple[ViolationCode, Path]] = []
+    found = Shape("seen", properties).schema_findings({}, untold)
+    assert len(found) == 21
+    assert found[-1] == ("missing_required", (), "There are 10 more violations of this kind.")
+    assert untold == [("missing_required", (f"p{n}",)) for n in range(20, 30)]

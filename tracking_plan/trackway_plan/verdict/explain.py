@@ -77,11 +77,19 @@ def findings(
     found: dict[tuple[ViolationCode, Path], Complaint] = {}
     more: dict[ViolationCode, int] = {}
     told: dict[ViolationCode, int] = {}
+    seen: set[tuple[ViolationCode, Path]] = set()
+    missing_at: set[tuple[Path, int | None]] = set()
     for failure in failures:
+        if failure.keyword == "required":
+            # There is one for each name that is missing, and each is about all of them.
+            if (failure.path, failure.rule) in missing_at:
+                continue
+            missing_at.add((failure.path, failure.rule))
         for complaint in _of_failure(root, failure, rules):
             code, path, _ = complaint
-            if (code, path) in found:
+            if (code, path) in seen:
                 continue
+            seen.add((code, path))
             number = told.get(code, 0)
             if number == MOST_OF_A_CODE:
                 more[code] = more.get(code, 0) + 1
