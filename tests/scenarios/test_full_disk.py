@@ -27,9 +27,10 @@ def filled(path: Path, leave_mib: int = 0) -> None:
                 file.write(b"\0" * 4096)
 
 
-@pytest.mark.parametrize("marks", [{}, {"TRACKWAY_SOFT_FREE_MIB": "0", "TRACKWAY_HARD_FREE_MIB": "0"}])
-def test_a_full_disk_refuses_and_comes_back(tmp_path: Path, marks: dict[str, str]) -> None:
+@pytest.mark.parametrize(("soft", "hard"), [("100", "50"), ("0", "0")])
+def test_a_full_disk_refuses_and_comes_back(tmp_path: Path, soft: str, hard: str) -> None:
     """With the watermarks and without them, when only the disk itself says no."""
+    marks = {"TRACKWAY_SOFT_FREE_MIB": soft, "TRACKWAY_HARD_FREE_MIB": hard}
     port = free_port()  # nobody listens: what is accepted waits in the spool
     away = f"clickhouse://nobody:x@127.0.0.1:{port}/trackway"
     try:
@@ -55,7 +56,7 @@ def test_a_full_disk_refuses_and_comes_back(tmp_path: Path, marks: dict[str, str
         assert [status for status, _ in answers] == [200] * 5 + [503] * 5 + [200] * 5
         # Without watermarks the first to know may be the write itself.
         codes = {code for status, code in answers if status == 503}
-        assert codes <= ({"disk_full", "spool_unavailable"} if marks else {"disk_full"})
+        assert codes <= ({"disk_full", "spool_unavailable"} if hard == "0" else {"disk_full"})
         assert acked == 10
         assert total(house, "trackway_events_total") == 10
 

@@ -122,7 +122,7 @@ def test_a_bad_release_changes_nothing(tmp_path: Path) -> None:
     release(plan, FIRST)
     with open_house(tmp_path / "data", "--plan", str(plan)) as house:
         release(plan, tea(1, cups="string"))
-        refused = "trackway_plan_releases_refused_total 1.0"
+        refused = 'trackway_plan_releases_refused_total{worker="w0"} 1.0'
         wait_for(lambda: refused in house.get("/metrics")[1], 30, "the file is refused")
         assert house.post([poured(FIRST, cups=1)])[0] == 200
         wait_for(lambda: house.value("SELECT count() FROM events WHERE verdict = 'ok'") == 1, 30, "it is stored")

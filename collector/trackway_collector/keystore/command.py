@@ -38,7 +38,7 @@ environment_option = click.option(
 )
 
 
-@click.group()
+@click.group(epilog="Example: trackway collector keys --data-dir /var/lib/trackway list")
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Where spool, engine and keys live.")
 @click.option("--config", metavar="FILE", help="The file with settings [./trackway.toml].")
 @click.pass_context
