@@ -24,6 +24,11 @@ from tests.support.clickhouse_server import ServerMissingError, ServerProcess
 from trackway_collector.warehouse import Warehouse, WarehouseUrl, migrate, open_warehouse
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the file that waits longest for others, so that no worker is alone with it at the end."""
+    items.sort(key=lambda item: item.path.name != "test_soak.py")
+
+
 @pytest.fixture(scope="session")
 def chdb_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The one directory that chDB may open in this process; it stays open until the tests end."""
