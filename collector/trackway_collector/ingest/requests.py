@@ -133,7 +133,8 @@ class Ingest:
         held = request[HELD] = self.admission.enter(lane)
         if grant is None:
             return None, await read_body(request, in_force.policies.most_batch_bytes, held, self.body_s)
-        self.granted(request, in_force, grant, 0)
+        if grant.origins:
+            grant.check_origin(request.headers.get("Origin"))
         policy = in_force.policies.of(grant.source)
         if policy.quota.events_per_s:
             # Whoever has used up the quota is not read: what it sent holds one event at least.

@@ -21,6 +21,8 @@ from trackway_collector.ingest.verdicts.judge import UNTRANSLATABLE
 Event = dict[str, Any] | msgspec.Raw
 """One event of ours; a Raw is an event that nobody could read, which the judge says."""
 
+MAX_FIELDS = 500
+"""Members of a query or form of one event."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_SIZE_DIGITS = 6
 """Of a screen's width or height."""

@@ -27,6 +27,7 @@ from aiohttp import web
 
 from trackway_collector.errors import RequestRefused
 from trackway_collector.ingest.adapters.base import (
+    MAX_FIELDS,
     Adapter,
     Event,
     Translated,
@@ -41,7 +42,6 @@ from trackway_collector.ingest.adapters.base import (
 )
 from trackway_collector.ingest.requests import Taken
 
-MAX_FIELDS = 500
 _CALLS = {"page_view": "page", "screen_view": "screen"}
 _PAGE = frozenset({"page_location", "page_title", "page_referrer", "session_id", "ga_session_id", "language"})
 

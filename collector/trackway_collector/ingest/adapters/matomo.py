@@ -30,6 +30,7 @@ from aiohttp import web
 
 from trackway_collector.errors import RequestRefused
 from trackway_collector.ingest.adapters.base import (
+    MAX_FIELDS,
     Adapter,
     Event,
     Translated,
@@ -47,7 +48,6 @@ from trackway_collector.ingest.pages.pixel import picture
 from trackway_collector.ingest.requests import Taken
 from trackway_collector.ingest.serving.answers import JSON
 
-MAX_FIELDS = 500
 _IN_PLACE = frozenset(
     {"idsite", "rec", "_id", "cid", "uid", "url", "urlref", "action_name", "res", "lang", "ua", "cip", "cdt", "rand"}
     | {"token_auth", "send_image", "apiv", "r", "h", "m", "s", "writeKey", "e_c", "e_a", "e_n", "e_v", "ping"}

@@ -31,13 +31,6 @@ _CHALLENGES = {
 
 def refused(refusal: RequestRefused, request: web.Request) -> web.Response:
     """Return the answer to a refused request."""
-    answer = {
-        "success": False,
-        "code": refusal.code,
-        "message": refusal.message,
-        "error": refusal.message,
-        "requestId": id_of(request),
-    }
     headers = dict(JSON)
     if refusal.retry_after_s is not None:
         headers["Retry-After"] = headers["X-RateLimit-Reset"] = str(refusal.retry_after_s)
@@ -45,7 +38,14 @@ def refused(refusal: RequestRefused, request: web.Request) -> web.Response:
     challenge = _CHALLENGES.get(refusal.code) if refusal.status == HTTPStatus.UNAUTHORIZED else None
     if challenge is not None and "Origin" not in request.headers:
         headers["WWW-Authenticate"] = challenge
-    return web.Response(status=refusal.status, body=msgspec.json.encode(answer), headers=headers)
+    body = error_body(refusal.code, refusal.message, id_of(request))
+    return web.Response(status=refusal.status, body=body, headers=headers)
+
+
+def error_body(code: str, message: str, request_id: str = "") -> bytes:
+    """Return the body of an error as the wire format has it; what is no whole request has no id."""
+    answer = {"success": False, "code": code, "message": message, "error": message}
+    return msgspec.json.encode(answer | {"requestId": request_id} if request_id else answer)
 
 
 def not_stored(error: Exception) -> RequestRefused:

@@ -20,12 +20,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import msgspec
 from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMessage, HttpProcessingError, LineTooLong
 from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_request import BaseRequest
 
+from trackway_collector.ingest.serving.answers import error_body
 from trackway_collector.ingest.serving.plain_answer import SERVER
 
 logger = logging.getLogger(__name__)
@@ -210,8 +210,3 @@ def reason_of(error: BaseException) -> str:
     if type(error) is BadHttpMessage and (said := _REASON.match(error.message)):
         return f"The request cannot be read as HTTP/1.1: {said[0].strip().rstrip('.')}."
     return "The request cannot be read as HTTP/1.1."
-
-
-def error_body(code: str, message: str) -> bytes:
-    """Return the body of an error as the wire format has it."""
-    return msgspec.json.encode({"success": False, "code": code, "message": message, "error": message})
